@@ -1,0 +1,313 @@
+"""The command processor: checks each request, has the machine execute it once, and replies."""
+
+from amaranth import Array, Cat, Const, Module, Mux, Signal
+from amaranth.lib import data, enum, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.frames import replies_signature, requests_signature
+from hw.port import Program, machine_signature
+from hw.registers import Registers
+from model.layout import Layout, bits_for
+from model.protocol import (
+    ACCESS_BYTES,
+    CRC_BYTES,
+    REPLY,
+    WINDOW,
+    Counters,
+    Identity,
+    LearnReply,
+    Op,
+    RecallReply,
+    SettingsRegisters,
+    Space,
+    Status,
+    block_bytes,
+    frame_bytes,
+    pattern_bytes,
+)
+from model.spec import MachineSpec
+
+
+class Body(enum.Enum):
+    """What follows the status in a reply."""
+
+    NONE = 0
+    EXPECTED = 1
+    IDENTITY = 2
+    LEARNT = 3
+    RECALLED = 4
+    CELLS = 5
+
+
+class CommandProcessor(wiring.Component):
+    """Executes the requests of model/protocol.py, in order and each only once.
+
+    A request with the expected sequence number is executed; one of the last WINDOW is answered with the reply that the
+    sender still keeps; all others are refused. IDENTIFY is always answered, and the numbers go on from its own. All checks
+    come before the first change. It is idle again after any request, whatever its bytes.
+    Latency: ``latency`` clocks from a request to the first byte of IDENTIFY's reply. Throughput: a request at a time;
+    two clocks a pattern byte, three clocks and the machine's access a cell. Reset expects sequence number 0.
+    """
+
+    latency = 1
+
+    def __init__(self, spec: MachineSpec):
+        self.spec = spec
+        super().__init__(
+            {
+                "machine": Out(machine_signature(spec)),
+                "requests": In(requests_signature(frame_bytes(spec))),
+                "replies": Out(replies_signature(WINDOW)),
+                "busy": Out(1),  #: there is a request that is not answered yet
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        spec, machine, requests, replies = self.spec, self.machine, self.requests, self.replies
+        m.submodules.registers = registers = Registers(spec)
+        m.d.comb += [
+            self.busy.eq(requests.valid),
+            machine.settings.eq(registers.settings),
+            machine.lfsr_load.eq(registers.lfsr_load),
+            machine.lfsr_next.eq(registers.lfsr_next),
+            registers.lfsr.eq(machine.lfsr),
+            registers.machine.eq(machine.counters),
+            registers.dropped.eq(requests.dropped),
+        ]
+
+        # What a request is, and where its reply is kept.
+        learning = requests.op == Op.LEARN
+        writing = requests.op == Op.WRITE
+        cacheable = Signal(reset_less=True)
+        slot = requests.sequence[: bits_for(WINDOW)]
+        cached = Array(Signal(name=f"cached_{at}") for at in range(WINDOW))
+        cached_sequence = Array(Signal(8, name=f"cached_sequence_{at}", reset_less=True) for at in range(WINDOW))
+        expected = Signal(8)
+        behind = Signal(8)
+        m.d.comb += behind.eq(expected - requests.sequence)
+        kept = (behind <= WINDOW) & cached[slot] & (cached_sequence[slot] == requests.sequence)
+
+        status = Signal(Status, reset_less=True)
+        body = Signal(Body, reset_less=True)
+        refusal = Signal(reset_less=True)
+        index = Signal(range(max(Identity.size(), LearnReply.size())), reset_less=True)  # within a part of the reply
+        m.d.comb += replies.slot.eq(Mux(refusal, WINDOW, slot))
+
+        def reply(outcome, what=Body.NONE):
+            m.d.sync += [status.eq(outcome), body.eq(what)]
+            m.next = "Head"
+
+        def offer(byte, last):
+            m.d.comb += [replies.bytes.valid.eq(1), replies.bytes.p.data.eq(byte), replies.bytes.p.last.eq(last)]
+            return m.If(replies.bytes.ready)
+
+        def finish():
+            m.d.comb += [requests.release.eq(1), registers.refused.eq(status != Status.DONE)]
+            with m.If(cacheable):
+                m.d.sync += [cached[slot].eq(1), cached_sequence[slot].eq(requests.sequence)]
+            m.next = "Idle"
+
+        # The payload is read front to back; what READ and WRITE begin with goes through ``cell``, shifted in.
+        position = Signal(range(frame_bytes(spec)), reset_less=True)
+        cell = Signal(data.StructLayout({"space": 8, "address": 16, "count": 16}), reset_less=True)
+        lane = Signal(range(spec.lanes), reset_less=True)
+        wide = cell.space <= Space.STATES
+        last_lane = ~wide | (lane == spec.lanes - 1)
+        last_cell = last_lane & (cell.count == 1)
+        value = Signal(8, reset_less=True)
+        m.d.comb += [
+            requests.address.eq(position),
+            machine.access_space.eq(cell.space),
+            machine.access_address.eq(cell.address),
+            machine.access_lane.eq(lane),
+            machine.access_data.eq(requests.byte),
+            machine.access_write.eq(writing),
+            registers.counters.eq(cell.space == Space.COUNTERS),
+            registers.address.eq(cell.address),
+            registers.data.eq(requests.byte),
+        ]
+
+        def next_cell():
+            m.d.sync += [position.eq(position + 1), lane.eq(lane + 1)]
+            with m.If(last_lane):
+                m.d.sync += [lane.eq(0), cell.address.eq(cell.address + 1), cell.count.eq(cell.count - 1)]
+
+        # Patterns go to the machine, and signs come from it, block by block.
+        blocks, bytes_a_block = Layout(spec).blocks, block_bytes(spec)
+        target = Signal(reset_less=True)
+        block = Signal(range(blocks), reset_less=True)
+        byte = Signal(range(bytes_a_block), reset_less=True)
+        last_byte = byte == bytes_a_block - 1
+        last_of_pattern = last_byte & (block == blocks - 1)
+        m.d.comb += [
+            machine.program.eq(Mux(learning, Program.LEARN, Program.RECALL)),
+            machine.load_target.eq(target),
+            machine.load_block.eq(block),
+            machine.load_byte.eq(byte),
+            machine.load_bits.eq(requests.byte),
+            machine.sign_block.eq(block),
+            machine.sign_byte.eq(byte),
+        ]
+
+        def next_pattern_byte():
+            m.d.sync += byte.eq(byte + 1)
+            with m.If(last_byte):
+                m.d.sync += [byte.eq(0), block.eq(block + 1)]
+            with m.If(last_of_pattern):
+                m.d.sync += block.eq(0)
+
+        sizes = {Space.WEIGHTS: Layout(spec).words, Space.STATES: blocks}
+        sizes |= {Space.SETTINGS: SettingsRegisters.size(), Space.COUNTERS: Counters.size()}
+        longest_read = frame_bytes(spec) - 3 - CRC_BYTES
+        carried = Signal(16 + bits_for(spec.lanes + 1), reset_less=True)  # bytes of a READ's reply or a WRITE's cells
+        end = Signal(17, reset_less=True)
+
+        with m.FSM():
+            with m.State("Idle"):
+                for signal in (index, position, lane, target, block, byte, refusal, cacheable):
+                    m.d.sync += signal.eq(0)
+                with m.If(requests.valid):
+                    m.d.comb += registers.frame.eq(requests.status == Status.DONE)
+                    with m.If(requests.status != Status.DONE):
+                        m.d.sync += refusal.eq(1)
+                        reply(requests.status, Body.EXPECTED)
+                    with m.Elif(requests.op == Op.IDENTIFY):
+                        m.d.sync += [expected.eq(requests.sequence + 1), cached[slot].eq(0)]
+                        reply(Status.DONE, Body.IDENTITY)
+                        with m.If(requests.length != 0):
+                            reply(Status.BAD_LENGTH)
+                    with m.Elif(behind == 0):
+                        m.d.sync += [expected.eq(expected + 1), cached[slot].eq(0), cacheable.eq(1)]
+                        m.next = "Check"
+                    with m.Elif(kept):
+                        m.next = "Repeat"
+                    with m.Else():
+                        m.d.sync += refusal.eq(1)
+                        reply(Status.OUT_OF_SEQUENCE, Body.EXPECTED)
+
+            with m.State("Check"), m.Switch(requests.op):
+                with m.Case(Op.LEARN, Op.RECALL):
+                    m.next = "FetchPattern"
+                    with m.If(requests.length != Mux(learning, 2 * pattern_bytes(spec), pattern_bytes(spec))):
+                        reply(Status.BAD_LENGTH)
+                with m.Case(Op.READ, Op.WRITE):
+                    m.next = "FetchAccess"
+                    with m.If((requests.length < ACCESS_BYTES) | (~writing & (requests.length > ACCESS_BYTES))):
+                        reply(Status.BAD_LENGTH)
+                with m.Default():
+                    reply(Status.UNKNOWN_OP)
+
+            with m.State("FetchPattern"):
+                m.next = "LoadPattern"
+            with m.State("LoadPattern"):
+                m.d.comb += machine.load.eq(1)
+                m.d.sync += position.eq(position + 1)
+                next_pattern_byte()
+                m.next = "FetchPattern"
+                with m.If(last_of_pattern):
+                    m.d.sync += target.eq(1)
+                    with m.If(target | ~learning):
+                        m.next = "Start"
+            with m.State("Start"):
+                m.d.comb += machine.start.eq(1)
+                m.next = "Run"
+            with m.State("Run"), m.If(~machine.busy):
+                reply(Status.DONE, Mux(learning, Body.LEARNT, Body.RECALLED))
+
+            with m.State("FetchAccess"):
+                m.next = "TakeAccess"
+            with m.State("TakeAccess"):
+                m.d.sync += [position.eq(position + 1), cell.eq(Cat(cell.as_value()[8:], requests.byte))]
+                m.next = "FetchAccess"
+                with m.If(position == ACCESS_BYTES - 1):
+                    m.next = "Measure"
+            with m.State("Measure"):
+                m.d.sync += end.eq(cell.address + cell.count)
+                # Shifted and added, since a product would take one of a small board's few multipliers.
+                product = sum(cell.count << bit for bit in range(bits_for(spec.lanes + 1)) if spec.lanes >> bit & 1)
+                m.d.sync += carried.eq(Mux(wide, product, cell.count))
+                m.next = "Judge"
+            with m.State("Judge"):
+                m.d.comb += registers.snapshot.eq(1)
+                fits = Mux(writing, carried == requests.length - ACCESS_BYTES, carried <= longest_read)
+                with m.If((cell.count == 0) | ~fits):
+                    reply(Status.BAD_LENGTH)
+                with m.Elif((end > size[cell.space]) | (cell.space >= len(Space)) | (writing & read_only[cell.space])):
+                    reply(Status.BAD_ADDRESS)
+                with m.Elif(writing):
+                    m.next = "FetchCell"
+                with m.Else():
+                    reply(Status.DONE, Body.CELLS)
+
+            with m.State("FetchCell"):
+                m.next = "WriteCell"
+            with m.State("WriteCell"):
+                m.d.comb += [machine.access.eq(wide), registers.write.eq(~wide)]
+                m.next = "CellWritten"
+            with m.State("CellWritten"), m.If(~wide | machine.access_done):
+                next_cell()
+                m.next = "FetchCell"
+                with m.If(last_cell):
+                    reply(Status.DONE)
+
+            with m.State("ReadCell"):
+                m.d.comb += machine.access.eq(wide)
+                m.next = "CellRead"
+            with m.State("CellRead"):
+                m.d.sync += value.eq(Mux(wide, machine.access_read, registers.byte))
+                with m.If(~wide | machine.access_done):
+                    m.next = "SendCell"
+            with m.State("SendCell"), offer(value, last_cell):
+                next_cell()
+                m.next = "ReadCell"
+                with m.If(last_cell):
+                    finish()
+
+            with m.State("Head"):
+                op = Mux(requests.status == Status.DONE, requests.op, Op.REFUSED) | REPLY
+                sequence = Mux(requests.status == Status.DONE, requests.sequence, 0)
+                with offer(Array([op, sequence, status])[index], (index == 2) & (body == Body.NONE)):
+                    m.d.sync += index.eq(index + 1)
+                    with m.If(index == 2):
+                        m.d.sync += index.eq(0)
+                        m.next = "Body"
+                        with m.If(body == Body.NONE):
+                            finish()
+                        with m.Elif(body == Body.CELLS):
+                            m.next = "ReadCell"
+            with m.State("Body"):
+                report = Cat(machine.steps, machine.clocks, machine.lfsr)
+                identity = int.from_bytes(Identity.of(spec).pack(), "little")
+                content = Signal(8)
+                final = Signal.like(index)
+                with m.Switch(body):
+                    with m.Case(Body.EXPECTED):
+                        m.d.comb += content.eq(expected)
+                    with m.Case(Body.IDENTITY):
+                        m.d.comb += content.eq(Const(identity, 8 * Identity.size()).word_select(index, 8))
+                        m.d.comb += final.eq(Identity.size() - 1)
+                    with m.Case(Body.LEARNT):
+                        m.d.comb += [content.eq(report.word_select(index, 8)), final.eq(LearnReply.size() - 1)]
+                    with m.Case(Body.RECALLED):
+                        m.d.comb += [content.eq(report.word_select(index, 8)), final.eq(RecallReply.size() - 1)]
+                with offer(content, (index == final) & (body != Body.RECALLED)):
+                    m.d.sync += index.eq(index + 1)
+                    with m.If(index == final):
+                        finish()
+                        with m.If(body == Body.RECALLED):
+                            m.next = "AskSigns"
+            with m.State("AskSigns"):
+                m.next = "AwaitSigns"
+            with m.State("AwaitSigns"):
+                m.next = "SendSigns"
+            with m.State("SendSigns"), offer(machine.sign_bits, last_of_pattern):
+                next_pattern_byte()
+                m.next = "AskSigns"
+                with m.If(last_of_pattern):
+                    finish()
+
+            with m.State("Repeat"), m.If(replies.free):
+                m.d.comb += [replies.resend.eq(1), requests.release.eq(1), registers.repeated.eq(1)]
+                m.next = "Idle"
+        return m

@@ -1,0 +1,148 @@
+"""The memristor crossbar: drive a row and read the columns, drive the columns and read a row, pulse both."""
+
+from amaranth import Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from hw.operation import Action, address_shape, block_shape, lane_shape, offset_shape, operation_layout
+from hw.pipeline import AdderTree, Broadcast, delayed
+from hw.random import CellRandom, drawn_layout
+from hw.synapse import Synapse
+from hw.weights import WeightMemory
+from model.layout import bits_for
+from model.spec import UPDATE_SHIFTS, MachineSpec
+from model.timing import ACCUMULATE, MULTIPLY, SYNAPSE, WEIGHT_MEMORY, Timing
+
+
+class Crossbar(wiring.Component):
+    """Weights, a multiplier and an accumulator a lane, the adder tree, and a synapse unit a lane.
+
+    Activities are ``spec.activity``, weights ``spec.weight``; products and sums are exact in ``spec.accumulator``, so
+    nothing rounds or saturates but the synapse.
+    Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
+    ``column_values`` ``operands`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed word
+    is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
+    not follow reading rows before the row sums are back. No reset: operations under way run to their end.
+    """
+
+    def __init__(self, spec: MachineSpec):
+        self.spec = spec
+        self.timing = Timing(spec)
+        activity = signed(spec.activity.bits)
+        super().__init__(
+            {
+                "operation": In(operation_layout(spec)),  #: the issued word
+                "row_value": In(activity),  #: its row's activity
+                "column_values": In(data.ArrayLayout(activity, spec.lanes)),  #: its columns' activities
+                "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
+                "fires": Out(1),  #: in the next clock ``currents`` are those of block ``target``, complete
+                "target": Out(block_shape(spec)),
+                "shift": In(bits_for(UPDATE_SHIFTS)),  #: the update's shift; constant during an update
+                "random_bytes": In(drawn_layout(spec)),  #: the drawn bytes; constant during an update
+                "access_address": In(address_shape(spec)),  #: the host's word, read while no operation is under way
+                "access_write": In(1),  #: one clock: ``access_data`` goes into its lane ``access_lane``
+                "access_lane": In(lane_shape(spec)),
+                "access_data": In(8),
+                "word": Out(data.ArrayLayout(signed(8), spec.lanes)),  #: the host's word, WEIGHT_MEMORY clocks later
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.weights = weights = WeightMemory(self.spec)
+        at_operands = delayed(m, self.operation, self.timing.operands)
+        products = self._multiply(m, weights, at_operands)
+        at_products = delayed(m, at_operands, MULTIPLY)
+        self._accumulate(m, products, at_products)
+        self._program(m, weights, delayed(m, at_products, ACCUMULATE))
+        self._address(m, weights)
+        return m
+
+    def _multiply(self, m, weights, at_operands):
+        """One product a lane: weight and activity, or the two activities of a cell that is programmed."""
+        spec = self.spec
+        m.submodules.row = row = Broadcast(signed(spec.activity.bits), spec.lanes)
+        m.d.comb += row.i.eq(self.row_value)
+        programs = at_operands.action == Action.PROGRAM
+        along_row = at_operands.action == Action.READ_ROWS
+        products = []
+        for lane in range(spec.lanes):
+            product = Signal(signed(max(spec.weight.bits, spec.activity.bits) + spec.activity.bits), reset_less=True)
+            column, value, weight = self.column_values[lane], row.o[lane], weights.word[lane].as_signed()
+            m.d.sync += product.eq(Mux(along_row | programs, column, value) * Mux(programs, value, weight))
+            m.d.comb += self.word[lane].eq(weight)
+            products.append(product)
+        return products
+
+    def _accumulate(self, m, products, at_products):
+        """Products add up in their lanes; a row's sum over the lanes goes back to the lane of the row's neuron."""
+        spec = self.spec
+        m.submodules.tree = tree = AdderTree(len(products[0]), spec.lanes)
+        for lane, product in enumerate(products):
+            m.d.comb += tree.i[lane].eq(product)
+        at_sum = delayed(m, at_products, tree.latency)
+        returned = data.StructLayout({"total": signed(len(tree.o)), "lane": lane_shape(spec)})
+        m.submodules.sums = sums = Broadcast(returned, spec.lanes)
+        m.d.comb += [sums.i.total.eq(tree.o), sums.i.lane.eq(at_sum.row_lane)]
+        at_return = delayed(m, at_sum, sums.latency)
+
+        columns_now = at_products.valid & (at_products.action != Action.READ_ROWS)
+        rows_now = at_return.valid & (at_return.action == Action.READ_ROWS)
+        clear = Mux(rows_now, at_return.clear, at_products.clear)
+        subtract = ~rows_now & (at_products.action == Action.PROGRAM) & at_products.second
+        for lane, product in enumerate(products):
+            current = self.currents[lane]
+            row_sum = Mux(sums.o[lane].lane == lane, sums.o[lane].total, 0)
+            base = Mux(clear, 0, current)
+            term = Mux(rows_now, row_sum, product)
+            with m.If(rows_now | columns_now):
+                m.d.sync += current.eq(Mux(subtract, base - term, base + term))
+        m.d.comb += [
+            self.fires.eq(Mux(rows_now, at_return.fires, columns_now & at_products.fires)),
+            self.target.eq(Mux(rows_now, at_return.target, at_products.target)),
+        ]
+
+    def _program(self, m, weights, at_difference):
+        """The synapse units; after a word's second operation the accumulators hold the difference of its products."""
+        spec, timing = self.spec, self.timing
+        due = timing.columns + 1
+        m.submodules.random = random = CellRandom(spec)
+        cell = delayed(m, self.operation, due - random.latency)
+        m.d.comb += [
+            random.bytes.eq(self.random_bytes),
+            random.row_block.eq(cell.row_block),
+            random.row_lane.eq(cell.row_lane),
+            random.block.eq(cell.block),
+        ]
+        m.submodules.offset = offset = Broadcast(offset_shape(spec), spec.lanes)
+        m.d.comb += offset.i.eq(delayed(m, self.operation.offset, due - offset.latency))
+
+        written = delayed(m, at_difference, SYNAPSE)
+        write = written.valid & (written.action == Action.PROGRAM) & written.second
+        m.d.comb += weights.write_address.eq(Mux(write, written.address, self.access_address))
+        for lane in range(spec.lanes):
+            m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
+            distance = offset.o[lane] - lane
+            connected = (distance != 0) & (distance <= spec.reach) & (distance >= -spec.reach)
+            hosts = self.access_write & (self.access_lane == lane)
+            m.d.comb += [
+                synapse.difference.eq(self.currents[lane]),
+                synapse.shift.eq(self.shift),
+                synapse.random.eq(random.o[lane]),
+                synapse.enable.eq(connected),
+                synapse.weight.eq(weights.word[lane].as_signed()),
+                weights.write_lanes[lane].eq(write | hosts),
+                weights.write_word[lane].eq(Mux(write, synapse.new_weight, self.access_data)),
+            ]
+
+    def _address(self, m, weights):
+        """The word is read in time for the multipliers, or late, when its increment is nearly there."""
+        timing, operation = self.timing, self.operation
+        to_read = delayed(m, operation, timing.operands - WEIGHT_MEMORY)
+        to_program = delayed(m, operation, timing.columns + SYNAPSE - 1 - WEIGHT_MEMORY)
+        with m.If(to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second):
+            m.d.comb += weights.read_address.eq(to_program.address)
+        with m.Elif(to_read.valid):
+            m.d.comb += weights.read_address.eq(to_read.address)
+        with m.Else():
+            m.d.comb += weights.read_address.eq(self.access_address)

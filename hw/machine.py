@@ -1,0 +1,130 @@
+"""The learning machine without its link: sequencer, crossbar, neurons and random numbers."""
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+
+from hw.crossbar import Crossbar
+from hw.neurons import Neurons
+from hw.operation import Action
+from hw.pipeline import RowSelect, delayed
+from hw.port import machine_signature
+from hw.random import RandomBytes
+from hw.sequencer import Sequencer
+from model.protocol import Space, block_bytes
+from model.spec import MachineSpec
+from model.timing import MEMORY, WEIGHT_MEMORY, Timing
+
+
+class Machine(wiring.Component):
+    """Learns and recalls the loaded pattern; gives the host its cells and states one at a time.
+
+    Its ports are hw.port.machine_signature, its behaviour model.golden.GoldenMachine, bit for bit and clock for clock.
+    Reset: idle, counters 0, the LFSR at its default; weights and states keep what they hold.
+    """
+
+    def __init__(self, spec: MachineSpec):
+        self.spec = spec
+        super().__init__(machine_signature(spec).flip())
+
+    def elaborate(self, platform):
+        m = Module()
+        spec, timing = self.spec, Timing(self.spec)
+        m.submodules.sequencer = sequencer = Sequencer(spec)
+        m.submodules.crossbar = crossbar = Crossbar(spec)
+        m.submodules.neurons = neurons = Neurons(spec)
+        m.submodules.random = random = RandomBytes(spec)
+        m.submodules.select = select = RowSelect(spec.lanes)
+
+        m.d.comb += [
+            sequencer.start.eq(self.start),
+            sequencer.program.eq(self.program),
+            sequencer.settings.eq(self.settings),
+            self.busy.eq(sequencer.busy),
+            self.steps.eq(sequencer.steps),
+            self.clocks.eq(sequencer.clocks),
+            self.counters.eq(sequencer.counters),
+            sequencer.moved.eq(neurons.moved),
+            random.draw.eq(sequencer.draw),
+            random.load.eq(self.lfsr_load),
+            random.load_value.eq(self.lfsr_next),
+            self.lfsr.eq(random.lfsr),
+            crossbar.operation.eq(sequencer.operation),
+            crossbar.shift.eq(self.settings.update_shift),
+            crossbar.random_bytes.eq(random.bytes),
+            neurons.fires.eq(crossbar.fires),
+            neurons.target.eq(crossbar.target),
+            neurons.currents.eq(crossbar.currents),
+            neurons.new.eq(sequencer.new),
+            neurons.fresh.eq(sequencer.fresh),
+            neurons.driven.eq(sequencer.driven),
+            neurons.nudged.eq(sequencer.nudged),
+            neurons.tolerance.eq(self.settings.tolerance),
+            neurons.watch.eq(sequencer.watch),
+            neurons.load.eq(self.load),
+            neurons.load_target.eq(self.load_target),
+            neurons.load_block.eq(self.load_block),
+            neurons.load_byte.eq(self.load_byte),
+            neurons.load_bits.eq(self.load_bits),
+        ]
+        self._fetch(m, sequencer, neurons, crossbar, select, timing)
+        self._access(m, sequencer, crossbar, neurons, select)
+        self._signs(m, neurons)
+        return m
+
+    def _bank(self, sequencer, operation):
+        """An update's second product is the free phase's."""
+        frees = (operation.action == Action.PROGRAM) & operation.second
+        return Mux(frees, sequencer.kept, sequencer.old)
+
+    def _fetch(self, m, sequencer, neurons, crossbar, select, timing):
+        """Each operation's row value and column values, in time for the crossbar."""
+        operation = sequencer.operation
+        columns = delayed(m, operation, timing.operands - MEMORY)
+        m.d.comb += [
+            neurons.row_bank.eq(self._bank(sequencer, operation)),
+            neurons.row_block.eq(operation.row_block),
+            neurons.column_bank.eq(self._bank(sequencer, columns)),
+            neurons.column_block.eq(columns.block),
+            crossbar.row_value.eq(select.o),
+            crossbar.column_values.eq(neurons.column_word),
+        ]
+
+    def _access(self, m, sequencer, crossbar, neurons, select):
+        """The host's cells and states leave through the row multiplexer, since no run is under way then."""
+        accessing, space, address = Signal(), Signal(Space), Signal(16)
+        lane, value = Signal.like(self.access_lane), Signal(8)
+        with m.If(self.access):
+            m.d.sync += [
+                accessing.eq(1),
+                space.eq(self.access_space),
+                address.eq(self.access_address),
+                lane.eq(self.access_lane),
+                value.eq(self.access_data),
+            ]
+        with m.Elif(self.access_done):
+            m.d.sync += accessing.eq(0)
+        m.d.sync += crossbar.access_write.eq(self.access & self.access_write)
+        m.d.comb += [
+            crossbar.access_address.eq(address),
+            crossbar.access_lane.eq(lane),
+            crossbar.access_data.eq(value),
+            neurons.state_block.eq(Mux(accessing, address, self.sign_block)),
+            self.access_done.eq(delayed(m, self.access, 1 + WEIGHT_MEMORY + select.latency)),
+            self.access_read.eq(select.o),
+        ]
+        with m.If(~accessing):
+            m.d.comb += [select.word.eq(neurons.row_word), select.lane.eq(delayed(m, sequencer.operation.row_lane, MEMORY))]
+        with m.Else():
+            m.d.comb += select.lane.eq(lane)
+            with m.If(space == Space.STATES):
+                m.d.comb += select.word.eq(neurons.state_word)
+            with m.Else():
+                m.d.comb += select.word.eq(crossbar.word)
+
+    def _signs(self, m, neurons):
+        """Eight lanes' signs at a time."""
+        lanes = self.spec.lanes
+        signs = Signal(8 * block_bytes(self.spec))
+        byte = delayed(m, self.sign_byte, MEMORY)
+        m.d.comb += signs.eq(Cat(neurons.state_word[lane] > 0 for lane in range(lanes)))
+        m.d.sync += self.sign_bits.eq(signs.word_select(byte, 8))

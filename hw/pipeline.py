@@ -1,0 +1,115 @@
+"""Registers in a row: delays, broadcasts to the lanes, the row multiplexer and the adder tree.
+
+None of these registers has a reset: what they hold before the first valid word is never looked at.
+"""
+
+from amaranth import Module, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from model.layout import bits_for
+from model.timing import FANOUT, fan_levels
+
+
+def delayed(m: Module, value, clocks: int):
+    """``value`` so many clocks later."""
+    for _ in range(clocks):
+        register = Signal(value.shape(), reset_less=True)
+        m.d.sync += register.eq(value)
+        value = register
+    return value
+
+
+class Broadcast(wiring.Component):
+    """One value to all lanes through a tree of registers, none of which drives more than FANOUT others.
+
+    Latency ``fan_levels(lanes)`` clocks, a value a clock, no reset.
+    """
+
+    def __init__(self, shape, lanes: int):
+        self.lanes = lanes
+        self.latency = fan_levels(lanes)
+        super().__init__(
+            {
+                "i": In(shape),  #: the value
+                "o": Out(data.ArrayLayout(shape, lanes)),  #: the same in every lane
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        level = [self.i]
+        for index in reversed(range(self.latency)):
+            copies = [Signal(self.i.shape(), reset_less=True) for _ in range(-(-self.lanes // FANOUT ** (index + 1)))]
+            for number, copy in enumerate(copies):
+                m.d.sync += copy.eq(level[number // FANOUT])
+            level = copies
+        for lane in range(self.lanes):
+            m.d.comb += self.o[lane].eq(level[lane // FANOUT])
+        return m
+
+
+class RowSelect(wiring.Component):
+    """The multiplexer that takes one lane's byte out of a word, in registered stages of FANOUT inputs.
+
+    Latency ``fan_levels(lanes)`` clocks, a byte a clock, no reset.
+    """
+
+    def __init__(self, lanes: int):
+        self.lanes = lanes
+        self.latency = fan_levels(lanes)
+        super().__init__(
+            {
+                "word": In(data.ArrayLayout(8, lanes)),  #: one byte a lane
+                "lane": In(max(1, bits_for(lanes))),  #: which one
+                "o": Out(8),  #: that byte
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        level, lane = [self.word[index] for index in range(self.lanes)], self.lane
+        stage = bits_for(FANOUT)
+        for _ in range(self.latency):
+            groups = [level[at : at + FANOUT] for at in range(0, len(level), FANOUT)]
+            chosen = [Signal(8, reset_less=True) for _ in groups]
+            for group, output in zip(groups, chosen, strict=True):
+                with m.Switch(lane[:stage]):
+                    for index, value in enumerate(group):
+                        with m.Case(index):
+                            m.d.sync += output.eq(value)
+            lane = delayed(m, lane[stage:], 1)
+            level = chosen
+        m.d.comb += self.o.eq(level[0])
+        return m
+
+
+class AdderTree(wiring.Component):
+    """The sum over the lanes, exact, registered at every level; any number of lanes.
+
+    Numbers are signed integers of ``width`` bits; the sum has ``width + bits_for(lanes)`` and cannot overflow.
+    Latency ``bits_for(lanes)`` clocks, a sum a clock, no reset.
+    """
+
+    def __init__(self, width: int, lanes: int):
+        self.lanes = lanes
+        self.latency = bits_for(lanes)
+        super().__init__(
+            {
+                "i": In(data.ArrayLayout(signed(width), lanes)),  #: one number a lane
+                "o": Out(signed(width + self.latency)),  #: their sum
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        level = [self.i[lane] for lane in range(self.lanes)]
+        for _ in range(self.latency):
+            pairs = [level[at : at + 2] for at in range(0, len(level), 2)]
+            level = []
+            for pair in pairs:
+                total = Signal(signed(pair[0].shape().width + 1), reset_less=True)
+                m.d.sync += total.eq(sum(pair[1:], pair[0]))
+                level.append(total)
+        m.d.comb += self.o.eq(level[0])
+        return m

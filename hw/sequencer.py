@@ -1,0 +1,224 @@
+"""The sequencer: turns the layout's sweeps into operations, step after step, phase after phase, and counts."""
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from hw.neurons import DARK, bank_shape
+from hw.operation import Action, operation_layout
+from hw.port import Program, counters_layout, settings_layout
+from model.layout import Kind, Layout, bits_for
+from model.spec import MachineSpec
+from model.timing import Timing
+
+
+class SweepTable(wiring.Component):
+    """The layout's sweeps as operations: those of a step, behind them those of an update.
+
+    Latency one clock from ``index`` to ``sweep``.
+    """
+
+    def __init__(self, spec: MachineSpec):
+        self.layout = Layout(spec)
+        self.lanes = spec.lanes
+        self.sweeps = self.layout.step + self.layout.program
+        rows = max(sweep.rows for sweep in self.sweeps)
+        self.entry = data.StructLayout(
+            {
+                "operation": operation_layout(spec),  # for the sweep's first row
+                "more": max(1, bits_for(rows)),  # rows after the first
+                "ends": 1,  # last sweep of its list
+            }
+        )
+        super().__init__({"index": In(range(len(self.sweeps) + 1)), "sweep": Out(self.entry)})
+
+    def elaborate(self, platform):
+        m = Module()
+        lanes, ends = self.lanes, (len(self.layout.step) - 1, len(self.sweeps) - 1)
+        entries = [
+            {
+                "operation": {
+                    "valid": 1,
+                    "action": Action(sweep.kind),
+                    "address": sweep.address,
+                    "row_block": sweep.row // lanes,
+                    "row_lane": sweep.row % lanes,
+                    "block": sweep.block,
+                    "offset": sweep.row - sweep.block * lanes,
+                    "clear": sweep.clear,
+                    "fires": sweep.fires,
+                    "target": sweep.target,
+                },
+                "more": sweep.rows - 1,
+                "ends": index in ends,
+            }
+            for index, sweep in enumerate(self.sweeps)
+        ]
+        m.submodules.table = table = Memory(shape=self.entry, depth=len(entries), init=entries)
+        read = table.read_port()
+        m.d.comb += [read.addr.eq(self.index), self.sweep.eq(read.data)]
+        return m
+
+
+class Sequencer(wiring.Component):
+    """Learning is a free phase, a nudged phase and an update; recall is a driven and a released phase.
+
+    A phase is a number of Euler steps, each one pass over the layout's ``step`` sweeps, a word a clock, and the wait for
+    the last states. It ends after the phase's most steps (at least one in a first phase) or when no state moved. The
+    update is one pass over the ``program`` sweeps, two clocks a word; it is left out if there was no nudged step.
+    ``busy`` is high for exactly model.timing.Timing.run clocks. Reset: idle, all counters 0.
+    """
+
+    def __init__(self, spec: MachineSpec):
+        self.spec = spec
+        super().__init__(
+            {
+                "start": In(1),  #: one clock while not busy: run ``program``
+                "program": In(Program),
+                "settings": In(settings_layout()),
+                "busy": Out(1),
+                "steps": Out(data.ArrayLayout(8, 2)),  #: steps of the first and the second phase
+                "clocks": Out(32),  #: busy clocks of this run
+                "counters": Out(counters_layout()),
+                "operation": Out(operation_layout(spec)),  #: to the crossbar
+                "old": Out(bank_shape),  #: bank of the activities before the running step
+                "new": Out(bank_shape),  #: bank of those after it
+                "kept": Out(bank_shape),  #: after a nudged step: bank of those that the free phase ended with
+                "fresh": Out(1),  #: first step of a run
+                "driven": Out(1),  #: the input is on
+                "nudged": Out(1),  #: the nudge is on
+                "draw": Out(1),  #: one clock: draw an update's random bytes
+                "watch": Out(1),  #: one clock: a step begins
+                "moved": In(1),  #: a state moved in the running step
+            }
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        timing = Timing(self.spec)
+        m.submodules.table = table = SweepTable(self.spec)
+        # The table shows the sweep that comes next, so that sweeps follow each other without a gap.
+        shown, show = Signal.like(table.index), Signal.like(table.index)
+        m.d.comb += [show.eq(shown), table.index.eq(show)]
+        m.d.sync += shown.eq(show)
+        update_list = len(table.layout.step)
+
+        current = Signal(table.entry)
+        begins, second, load = Signal(), Signal(), Signal()
+        program, phase, updating = Signal(Program), Signal(), Signal()
+        drain = Signal(range(max(timing.step_drain, timing.update_drain)))
+
+        m.d.comb += [
+            self.operation.eq(current.operation),
+            self.operation.valid.eq(0),
+            self.operation.second.eq(second),
+            self.operation.clear.eq(Mux(updating, ~second, current.operation.clear & begins)),
+            self.operation.fires.eq(current.operation.fires & (current.more == 0)),
+            self.driven.eq((program == Program.LEARN) | ~phase),
+            self.nudged.eq((program == Program.LEARN) & phase),
+        ]
+
+        with m.If(self.busy):
+            m.d.sync += [
+                self.clocks.eq(self.clocks + 1),
+                self.counters.busy_clocks.eq(self.counters.busy_clocks + 1),
+            ]
+        with m.FSM():
+            with m.State("IDLE"):
+                with m.If(self.start):
+                    m.d.comb += [load.eq(1), self.watch.eq(1), self.draw.eq(self.program == Program.LEARN)]
+                    m.d.sync += [
+                        self.busy.eq(1),
+                        self.clocks.eq(0),
+                        self.steps.eq(0),
+                        self.fresh.eq(1),
+                        self.old.eq(DARK),
+                        self.new.eq(0),
+                        self.kept.eq(2),
+                        program.eq(self.program),
+                        phase.eq(0),
+                    ]
+                    m.next = "SWEEP"
+            with m.State("SWEEP"):
+                m.d.comb += self.operation.valid.eq(1)
+                m.d.sync += second.eq(updating & ~second)
+                with m.If(~updating | second):
+                    with m.If(current.more != 0):
+                        self._next_row(m, current, begins)
+                    with m.Elif(~current.ends):
+                        m.d.comb += load.eq(1)
+                    with m.Else():
+                        m.d.sync += drain.eq(Mux(updating, timing.update_drain, timing.step_drain) - 1)
+                        m.next = "DRAIN"
+            with m.State("DRAIN"):
+                m.d.comb += show.eq(0)
+                m.d.sync += drain.eq(drain - 1)
+                with m.If(drain == 0):
+                    with m.If(updating):
+                        self._finish(m, program)
+                        m.d.sync += updating.eq(0)
+                    with m.Else():
+                        self._decide(m, program, phase, load, show, update_list)
+            with m.State("FETCH"):
+                m.d.comb += load.eq(1)
+                m.d.sync += updating.eq(1)
+                m.next = "SWEEP"
+        with m.If(load):
+            m.d.comb += show.eq(shown + 1)
+            m.d.sync += [current.eq(table.sweep), begins.eq(1)]
+        return m
+
+    def _next_row(self, m, current, begins):
+        """The word of the next row, in the same column block."""
+        operation, lanes = current.operation, self.spec.lanes
+        m.d.sync += [
+            begins.eq(0),
+            current.more.eq(current.more - 1),
+            operation.address.eq(operation.address + 1),
+            operation.offset.eq(operation.offset + 1),
+        ]
+        with m.If(operation.row_lane == lanes - 1):
+            m.d.sync += [operation.row_lane.eq(0), operation.row_block.eq(operation.row_block + 1)]
+        with m.Else():
+            m.d.sync += operation.row_lane.eq(operation.row_lane + 1)
+
+    def _decide(self, m, program, phase, load, show, update_list):
+        """A step is complete: another one, the next phase, the update, or the end."""
+        settings, counters = self.settings, self.counters
+        learns = program == Program.LEARN
+        first_steps = Mux(learns, settings.free_steps, settings.driven_steps)
+        second_steps = Mux(learns, settings.nudged_steps, settings.released_steps)
+        done = Signal(8)
+        m.d.comb += done.eq(self.steps[phase] + 1)
+        over = (done >= Mux(phase, second_steps, first_steps)) | (settings.stop_when_settled[0] & ~self.moved)
+
+        m.d.sync += [
+            self.steps[phase].eq(done),
+            counters.steps.eq(counters.steps + 1),
+            self.fresh.eq(0),
+            self.old.eq(self.new),
+            self.new.eq(Mux(self.fresh, 1, self.old)),
+        ]
+        with m.If(self.nudged & (self.steps[1] == 0)):
+            m.d.sync += [self.new.eq(self.kept), self.kept.eq(self.old)]
+
+        with m.If(~over | (~phase & (second_steps != 0))):
+            m.d.comb += [load.eq(1), self.watch.eq(1)]
+            m.d.sync += phase.eq(phase | over)
+            m.next = "SWEEP"
+        with m.Elif(learns & phase):
+            m.d.comb += show.eq(update_list)
+            m.next = "FETCH"
+        with m.Else():
+            self._finish(m, program)
+
+    def _finish(self, m, program):
+        """The run is over."""
+        counters = self.counters
+        m.d.sync += self.busy.eq(0)
+        with m.If(program == Program.LEARN):
+            m.d.sync += counters.learnt.eq(counters.learnt + 1)
+        with m.Else():
+            m.d.sync += counters.recalled.eq(counters.recalled + 1)
+        m.next = "IDLE"

@@ -1,0 +1,68 @@
+"""The machine's integer operations, once; docs/arithmetic.md states them in words and the hardware cites both.
+
+The scalar functions are compiled by numba where it is installed and run as they stand where it is not.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.spec import DITHER_BITS, MachineSpec
+
+try:
+    from numba import njit
+except ImportError:  # the loops then run uncompiled: the same results, hundreds of times slower
+    njit = None
+
+
+def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The function, compiled if numba is there."""
+    return function if njit is None else njit(cache=True)(function)  # type: ignore[no-any-return]
+
+
+#: Feedback of the Galois LFSR when it shifts right: x^32 + x^22 + x^2 + x + 1, a maximal sequence.
+LFSR_TAPS = 0x80200003
+#: The LFSR's value at power-up; any value but zero will do.
+DEFAULT_LFSR = 0x1D872B41
+#: Shifts of the LFSR between two random bytes, so that no bit is used twice.
+LFSR_SHIFTS = 8
+
+
+@compiled
+def saturate(value: int, low: int, high: int) -> int:
+    """``value`` limited to low..high."""
+    return min(max(value, low), high)
+
+
+@compiled
+def round_shift(value: int, shift: int) -> int:
+    """``value`` / 2**shift rounded to the nearest integer, ties upwards; ``shift`` at least 1."""
+    return (value + (1 << (shift - 1))) >> shift
+
+
+@compiled
+def stochastic_increment(difference: int, shift: int, random: int) -> int:
+    """A weight's increment from the activities' difference, rounded up or down at random.
+
+    floor((difference / 2**shift + 2 * random + 1) / 2**(DITHER_BITS + 1)), the inner division floored as well: the random
+    byte is added just below the weight's LSB, with a half behind it, so that the mean is unbiased to 2**-9 of an LSB.
+    ``shift`` is eta_shift - spec.update_shift_base; ``random`` is 0 to 255.
+    """
+    return ((difference >> shift) + 2 * random + 1) >> (DITHER_BITS + 1)
+
+
+@compiled
+def lfsr_advance(lfsr: int) -> int:
+    """The LFSR after the shifts of one random byte; the byte was the low eight bits before them."""
+    for _ in range(LFSR_SHIFTS):
+        lfsr = (lfsr >> 1) ^ LFSR_TAPS if lfsr & 1 else lfsr >> 1
+    return lfsr
+
+
+def tanh_table(spec: MachineSpec) -> NDArray[np.int64]:
+    """Activities g = tanh(v) for every state, lowest state first; shape (2**state bits,), within +-activity limit."""
+    states = np.arange(spec.state.low, spec.state.high + 1) / spec.state.one
+    limit = spec.activity_limit
+    return np.clip(np.rint(np.tanh(states) * spec.activity.one), -limit, limit).astype(np.int64)

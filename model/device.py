@@ -1,0 +1,194 @@
+"""The golden machine behind the link's protocol, in Python: what a board answers, byte for byte (docs/protocol.md)."""
+
+import numpy as np
+from cobs import cobs
+from numpy.typing import NDArray
+
+from model.golden import GoldenMachine
+from model.layout import Layout
+from model.protocol import (
+    ACCESS_BYTES,
+    CRC_BYTES,
+    REPLY,
+    WINDOW,
+    Counters,
+    Identity,
+    Op,
+    SettingsRegisters,
+    Space,
+    Status,
+    decode_frame,
+    encode_frame,
+    frame_bytes,
+    pack_pattern,
+    pattern_bytes,
+    unpack_pattern,
+)
+from model.spec import UPDATE_SHIFTS, MachineSpec, Settings
+
+LFSR_BYTES = SettingsRegisters.widths()["lfsr"]
+
+
+class GoldenDevice:
+    """A board made of the golden machine.
+
+    Members
+    -------
+    machine : the golden machine behind the link.
+
+    Its clock stands still while the machine is idle, so the counter ``clocks`` equals ``busy_clocks``.
+    """
+
+    def __init__(self, spec: MachineSpec) -> None:
+        self.machine = GoldenMachine(spec)
+        self._spec = spec
+        self._layout = Layout(spec)
+        self._input = bytearray()
+        self._expected = 0
+        self._replies: dict[int, tuple[int, bytes]] = {}
+        self._frames = self._refused = self._repeated = 0
+        self._registers = bytearray(SettingsRegisters.of(spec, spec.settings, self.machine.lfsr).pack())
+        # The crossbar's words; None while the machine's own weights are newer.
+        self._words: NDArray[np.int8] | None = None
+
+    def feed(self, data: bytes) -> bytes:
+        """Take bytes as they come over the wire; return the replies' bytes."""
+        self._input += data
+        *frames, rest = bytes(self._input).split(b"\0")
+        self._input = bytearray(rest)
+        return b"".join(self._answer(frame) for frame in frames if frame)
+
+    # -- frames and sequence numbers -------------------------------------------------------------------------------
+
+    def _answer(self, frame: bytes) -> bytes:
+        decoded = decode_frame(frame)
+        if self._too_long(frame):
+            return self._refuse(Op.REFUSED, 0, Status.TOO_LONG)
+        if decoded is None:
+            return self._refuse(Op.REFUSED, 0, Status.BAD_CRC)
+        self._frames += 1
+        op, sequence, payload = decoded
+        if op == Op.IDENTIFY:
+            self._expected = (sequence + 1) & 255
+            self._replies.pop(sequence % WINDOW, None)
+            if payload:
+                self._refused += 1
+                return encode_frame(op | REPLY, sequence, bytes([Status.BAD_LENGTH]))
+            return encode_frame(op | REPLY, sequence, bytes([Status.DONE]) + Identity.of(self._spec).pack())
+        behind = (self._expected - sequence) & 255
+        if behind:
+            cached = self._replies.get(sequence % WINDOW)
+            if behind <= WINDOW and cached and cached[0] == sequence:
+                self._repeated += 1
+                return cached[1]
+            return self._refuse(op, sequence, Status.OUT_OF_SEQUENCE)
+        self._expected = (sequence + 1) & 255
+        status, answer = self._execute(op, payload)
+        self._refused += status is not Status.DONE
+        reply = encode_frame(op | REPLY, sequence, bytes([status]) + answer)
+        self._replies[sequence % WINDOW] = sequence, reply
+        return reply
+
+    def _too_long(self, frame: bytes) -> bool:
+        try:
+            length = len(cobs.decode(frame))
+        except cobs.DecodeError:
+            length = len(frame) - 1
+        return length > frame_bytes(self._spec)
+
+    def _refuse(self, op: int, sequence: int, status: Status) -> bytes:
+        self._refused += 1
+        return encode_frame(op | REPLY, sequence, bytes([status, self._expected]))
+
+    # -- requests ----------------------------------------------------------------------------------------------------
+
+    def _execute(self, op: int, payload: bytes) -> tuple[Status, bytes]:
+        size = pattern_bytes(self._spec)
+        if op == Op.LEARN:
+            return self._learn(payload) if len(payload) == 2 * size else (Status.BAD_LENGTH, b"")
+        if op == Op.RECALL:
+            return self._recall(payload) if len(payload) == size else (Status.BAD_LENGTH, b"")
+        if op in (Op.READ, Op.WRITE):
+            return self._access(op == Op.WRITE, payload)
+        return Status.UNKNOWN_OP, b""
+
+    def _learn(self, payload: bytes) -> tuple[Status, bytes]:
+        size = pattern_bytes(self._spec)
+        self._settle_weights()
+        reply = self.machine.learn(
+            unpack_pattern(self._spec, payload[:size]), unpack_pattern(self._spec, payload[size:])
+        )
+        self._words = None
+        return Status.DONE, reply.pack()
+
+    def _recall(self, payload: bytes) -> tuple[Status, bytes]:
+        self._settle_weights()
+        reply, signs = self.machine.recall(unpack_pattern(self._spec, payload))
+        return Status.DONE, reply.pack() + pack_pattern(self._spec, signs)
+
+    def _settle_weights(self) -> None:
+        """Give the machine the weights written since it last ran."""
+        if self._words is not None:
+            self.machine.weights = self._layout.from_words(self._words)
+
+    def _access(self, write: bool, payload: bytes) -> tuple[Status, bytes]:
+        if len(payload) < ACCESS_BYTES or (not write and len(payload) > ACCESS_BYTES):
+            return Status.BAD_LENGTH, b""
+        space = payload[0]
+        address, count = (int.from_bytes(payload[at : at + 2], "little") for at in (1, 3))
+        width = self._spec.lanes if space in (Space.WEIGHTS, Space.STATES) else 1
+        carried = len(payload) - ACCESS_BYTES if write else count * width
+        overhead = 2 + (ACCESS_BYTES if write else 1) + CRC_BYTES
+        if count == 0 or carried != count * width or overhead + carried > frame_bytes(self._spec):
+            return Status.BAD_LENGTH, b""
+        ends: dict[int, int] = {
+            Space.WEIGHTS: self._layout.words,
+            Space.STATES: self._layout.blocks,
+            Space.SETTINGS: SettingsRegisters.size(),
+            Space.COUNTERS: Counters.size(),
+        }
+        if address + count > ends.get(space, 0) or (write and space in (Space.STATES, Space.COUNTERS)):
+            return Status.BAD_ADDRESS, b""
+        part = slice(address * width, (address + count) * width)
+        if not write:
+            return Status.DONE, bytes(self._image(Space(space))[part])
+        if space == Space.WEIGHTS:
+            self._write_weights(part, payload[ACCESS_BYTES:])
+        else:
+            self._write_settings(part, payload[ACCESS_BYTES:])
+        return Status.DONE, b""
+
+    def _image(self, space: Space) -> bytes:
+        """The bytes of a space as the link shows them."""
+        machine = self.machine
+        if space is Space.WEIGHTS:
+            return (self._layout.to_words(machine.weights) if self._words is None else self._words).tobytes()
+        if space is Space.STATES:
+            return self._layout.to_blocks(machine.states).tobytes()
+        if space is Space.SETTINGS:
+            return bytes(self._registers[:-LFSR_BYTES]) + machine.lfsr.to_bytes(LFSR_BYTES, "little")
+        counted = (machine.busy_clocks, machine.busy_clocks, machine.steps, machine.learnt, machine.recalled)
+        link = (self._frames, self._refused, self._repeated, 0)
+        limits = (1 << 8 * width for width in Counters.widths().values())
+        return Counters(*(n % limit for n, limit in zip((*counted, *link), limits, strict=True))).pack()
+
+    def _write_weights(self, part: slice, data: bytes) -> None:
+        image = bytearray(self._image(Space.WEIGHTS))
+        image[part] = data
+        self._words = np.frombuffer(bytes(image), np.int8).reshape(self._layout.words, self._spec.lanes)
+
+    def _write_settings(self, part: slice, data: bytes) -> None:
+        """Set registers; the LFSR takes its four bytes when the last of them is written."""
+        self._registers[part] = data
+        registers = SettingsRegisters.unpack(bytes(self._registers))
+        if part.stop == len(self._registers):
+            self.machine.lfsr = registers.lfsr
+        self.machine.settings = Settings(
+            registers.free_steps,
+            registers.nudged_steps,
+            registers.driven_steps,
+            registers.released_steps,
+            registers.update_shift % UPDATE_SHIFTS + self._spec.update_shift_base,
+            registers.tolerance & 127,
+            bool(registers.stop_when_settled & 1),
+        )

@@ -1,0 +1,193 @@
+"""The golden machine: predicts every bit of the hardware, in integers, without any simulator."""
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.arithmetic import (
+    DEFAULT_LFSR,
+    compiled,
+    lfsr_advance,
+    round_shift,
+    saturate,
+    stochastic_increment,
+    tanh_table,
+)
+from model.layout import Layout
+from model.protocol import LearnReply, RecallReply
+from model.spec import MachineSpec, Settings
+from model.timing import Timing
+
+Integers = NDArray[np.int64]
+
+
+@compiled
+def _step(weights, states, activities, drive, target, nudged, shifts, limits, table):  # type: ignore[no-untyped-def]
+    """One Euler step of all neurons from the same old activities; returns the largest move of a state.
+
+    v <- sat(v + round(A / 2**(leak_shift + 1))), A = sum_j w_ij g_j + (I_i - v_i) << leak_shift
+    [+ (T_i - g_i) << nudge_shift in the nudged phase]: Hopfield's form of Scellier and Bengio 2017, eq. 5, eps = 1/2.
+    """
+    leak_shift, nudge_shift = shifts
+    low, high = limits
+    old = activities.copy()
+    largest = 0
+    for i in range(len(states)):
+        total = np.int64(0)
+        for j in range(len(states)):
+            total += np.int32(weights[i, j]) * np.int32(old[j])
+        state = states[i]
+        total += (drive[i] - state) << leak_shift
+        if nudged:
+            total += (target[i] - old[i]) << nudge_shift
+        states[i] = saturate(state + round_shift(total, leak_shift + 1), low, high)
+        activities[i] = table[states[i] - low]
+        largest = max(largest, abs(states[i] - state))
+    return largest
+
+
+@compiled
+def _relax(weights, states, activities, drive, target, nudged, shifts, limits, table, most, settled):  # type: ignore[no-untyped-def]
+    """Euler steps until ``most``, or until no state moved by more than ``settled`` (-1: never); returns their number."""
+    for step in range(most):
+        if _step(weights, states, activities, drive, target, nudged, shifts, limits, table) <= settled:
+            return step + 1
+    return most
+
+
+@compiled
+def _update(weights, free, nudged, codes, random, shift, limit, reach):  # type: ignore[no-untyped-def]
+    """w_ij += round at random(eta (g_i' g_j' - g_i g_j)), ' nudged: Scellier and Bengio 2017, eq. 9, with beta = 1."""
+    for i in range(len(free)):
+        for j in range(max(0, i - reach), i):
+            difference = nudged[i] * nudged[j] - free[i] * free[j]
+            increment = stochastic_increment(difference, shift, random[codes[i] ^ codes[j]])
+            weights[i, j] = saturate(weights[i, j] + increment, -limit, limit)
+            weights[j, i] = weights[i, j]
+
+
+@compiled
+def _recall(weights, images, states, activities, level, shifts, limits, table, most, settled):  # type: ignore[no-untyped-def]
+    """Recall image after image; signs and the steps of both phases for each. The states keep the last one's."""
+    signs = np.zeros(images.shape, np.bool_)
+    steps = np.zeros((len(images), 2), np.int64)
+    off = np.zeros(len(states), np.int64)
+    for index in range(len(images)):
+        drive = np.where(images[index], level, -level)
+        states[:] = 0
+        activities[:] = 0
+        steps[index, 0] = _relax(
+            weights, states, activities, drive, off, False, shifts, limits, table, max(1, most[0]), settled
+        )
+        steps[index, 1] = _relax(weights, states, activities, off, off, False, shifts, limits, table, most[1], settled)
+        signs[index] = states > 0
+    return signs, steps
+
+
+def random_table(spec: MachineSpec, lfsr: int) -> tuple[Integers, int]:
+    """The random bytes of one update and the LFSR after drawing them.
+
+    One byte is drawn for each bit of a neuron's number (Layout.codes), lowest bit first. The byte of a cell is the
+    exclusive or of the drawn bytes of those bits in which its row's and its column's numbers differ: entry
+    ``code of row ^ code of column`` of the table. It is the same for w_ij and w_ji by construction.
+    """
+    layout = Layout(spec)
+    bits = layout.lane_bits + layout.block_bits
+    table = np.zeros(1 << bits, np.int64)
+    for bit in range(bits):
+        table[1 << bit : 2 << bit] = table[: 1 << bit] ^ (lfsr & 0xFF)
+        lfsr = int(lfsr_advance(lfsr))
+    return table, lfsr
+
+
+class GoldenMachine:
+    """A machine of one spec.
+
+    Attributes
+    ----------
+    weights : int8 (neurons, neurons), symmetric, zero diagonal; replace or change at will between patterns.
+    states : int8 (neurons,), the neurons' v after the last run.
+    lfsr : the random register, 1 to 2**32 - 1.
+    busy_clocks, steps, learnt, recalled : the machine's counters, not wrapped.
+    settings : the run-time settings.
+    """
+
+    def __init__(self, spec: MachineSpec, settings: Settings | None = None, lfsr: int = DEFAULT_LFSR) -> None:
+        self.spec = spec
+        self.settings = settings or spec.settings
+        self.weights = np.zeros((spec.neurons, spec.neurons), np.int8)
+        self.lfsr = lfsr
+        self.busy_clocks = self.steps = self.learnt = self.recalled = 0
+        self._states = np.zeros(spec.neurons, np.int64)
+        self._activities = np.zeros(spec.neurons, np.int64)
+        self._timing = Timing(spec)
+        self._codes = Layout(spec).codes
+        self._table = tanh_table(spec)
+        self._shifts = (spec.leak_shift, spec.nudge_shift)
+        self._limits = (spec.state.low, spec.state.high)
+
+    @property
+    def states(self) -> NDArray[np.int8]:
+        """The neurons' states, a copy."""
+        return self._states.astype(np.int8)
+
+    @property
+    def _settled(self) -> int:
+        return self.settings.tolerance if self.settings.stop_when_settled else -1
+
+    def _count(self, steps: int, clocks: int) -> None:
+        self.steps += steps
+        self.busy_clocks += clocks
+
+    def learn(self, pattern: NDArray[np.bool_], target: NDArray[np.bool_] | None = None) -> LearnReply:
+        """Free phase, nudged phase and weight update for one pattern (neurons,), True white.
+
+        ``target`` is the pattern itself if not given.
+        """
+        spec, settings = self.spec, self.settings
+        drive = np.where(pattern, spec.input_level, -spec.input_level)
+        goal = np.where(pattern if target is None else target, spec.target_level, -spec.target_level)
+        self._states[:] = 0
+        self._activities[:] = 0
+        relax = (self._shifts, self._limits, self._table)
+        inputs = (self.weights, self._states, self._activities, drive, goal)
+        free_steps = int(_relax(*inputs, False, *relax, max(1, settings.free_steps), self._settled))
+        free = self._activities.copy()
+        nudged_steps = int(_relax(*inputs, True, *relax, settings.nudged_steps, self._settled))
+        random, self.lfsr = random_table(spec, self.lfsr)
+        if nudged_steps:
+            shift = settings.eta_shift - spec.update_shift_base
+            _update(
+                self.weights, free, self._activities, self._codes, random, shift, spec.weight_limit, spec.reach
+            )
+        clocks = self._timing.run(free_steps + nudged_steps, nudged_steps > 0)
+        self._count(free_steps + nudged_steps, clocks)
+        self.learnt += 1
+        return LearnReply(free_steps, nudged_steps, clocks, self.lfsr)
+
+    def recall(self, pattern: NDArray[np.bool_]) -> tuple[RecallReply, NDArray[np.bool_]]:
+        """Relax with the input on, then off; returns the reply and which states are positive (neurons,)."""
+        signs, replies = self.recall_many(pattern[None])
+        return replies[0], signs[0]
+
+    def recall_many(self, images: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], list[RecallReply]]:
+        """Recall images (count, neurons) one after another; returns signs (count, neurons) and each one's reply."""
+        most = (self.settings.driven_steps, self.settings.released_steps)
+        signs, steps = _recall(
+            self.weights,
+            np.ascontiguousarray(images),
+            self._states,
+            self._activities,
+            self.spec.input_level,
+            self._shifts,
+            self._limits,
+            self._table,
+            most,
+            self._settled,
+        )
+        replies = []
+        for driven, released in steps.tolist():
+            clocks = self._timing.run(driven + released, False)
+            self._count(driven + released, clocks)
+            replies.append(RecallReply(driven, released, clocks))
+        self.recalled += len(replies)
+        return signs, replies

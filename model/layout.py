@@ -1,0 +1,186 @@
+"""Where each synapse lies in the weight memory, and the sweeps that read and program it.
+
+A word holds ``lanes`` weights of one row (word line); lane c of column block b is column (bit line) b * lanes + c.
+Column blocks that are full keep every row within reach. The last block, if it is not full, keeps only its own rows
+(the corner): its columns' other weights are the last rows of the full blocks, read there along the rows, since
+w_ij = w_ji. So 100 neurons on 32 lanes take 316 words a sweep and not 400. Within the full blocks each pair stands
+twice; both copies see the same products and the same random byte, so they cannot drift apart (docs/arithmetic.md).
+"""
+
+from dataclasses import dataclass
+from enum import IntEnum
+from functools import cached_property
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.errors import MachineError
+from model.spec import MachineSpec
+
+
+class Kind(IntEnum):
+    """What a sweep does with each word."""
+
+    READ_COLUMNS = 0  #: lane c accumulates W[r, c] * g_r
+    READ_ROWS = 1  #: the sum over the lanes of W[r, c] * g_c goes to the neuron of row r
+    PROGRAM = 2  #: W[r, c] learns
+
+
+@dataclass(frozen=True)
+class Sweep:
+    """Consecutive words of one column block, one row after another.
+
+    Members
+    -------
+    kind : what is done.
+    block : the column block.
+    row, rows : first row and their count; the first one's word lies at ``address``.
+    clear : the first word starts the accumulators anew.
+    fires : after the last word the neurons of ``target`` take their step.
+    target : the block whose neurons the currents belong to.
+    """
+
+    kind: Kind
+    block: int
+    row: int
+    rows: int
+    address: int
+    clear: bool
+    fires: bool
+    target: int
+
+
+def bits_for(count: int) -> int:
+    """Bits that number ``count`` things from zero; 0 for a single one."""
+    return (count - 1).bit_length()
+
+
+@dataclass(frozen=True)
+class Layout:
+    """The weight memory of one spec."""
+
+    spec: MachineSpec
+
+    @property
+    def full_blocks(self) -> int:
+        """Column blocks that fill every lane."""
+        return self.spec.neurons // self.spec.lanes
+
+    @property
+    def corner(self) -> int:
+        """Columns of the last block if it does not fill the lanes, else 0."""
+        return self.spec.neurons % self.spec.lanes
+
+    @property
+    def blocks(self) -> int:
+        """Column blocks, the corner included."""
+        return self.full_blocks + (self.corner > 0)
+
+    def _stored_rows(self, block: int) -> tuple[int, int]:
+        """First row and end row (exclusive) that column block ``block`` stores."""
+        n, lanes, reach = self.spec.neurons, self.spec.lanes, self.spec.reach
+        first, last = block * lanes, min((block + 1) * lanes, n) - 1
+        if block == self.full_blocks:
+            return first, n
+        return max(0, first - reach), min(n, last + reach + 1)
+
+    @cached_property
+    def program(self) -> tuple[Sweep, ...]:
+        """The sweeps of one weight update: every stored word once, in the order of the addresses."""
+        sweeps, address = [], 0
+        for block in range(self.blocks):
+            row, end = self._stored_rows(block)
+            sweeps.append(Sweep(Kind.PROGRAM, block, row, end - row, address, False, False, block))
+            address += end - row
+        return tuple(sweeps)
+
+    @property
+    def words(self) -> int:
+        """Words of the weight memory."""
+        return self.program[-1].address + self.program[-1].rows
+
+    @cached_property
+    def step(self) -> tuple[Sweep, ...]:
+        """The sweeps of one Euler step: columns block by block, then the corner's currents along the rows."""
+        columns = [
+            Sweep(Kind.READ_COLUMNS, s.block, s.row, s.rows, s.address, True, True, s.block) for s in self.program
+        ]
+        if not self.corner:
+            return tuple(columns)
+        first = self.full_blocks * self.spec.lanes
+        rows = []
+        for stored in self.program[:-1]:
+            end = stored.row + stored.rows
+            if end > first:
+                start = max(first, stored.row)
+                rows.append((stored.block, start, end - start, stored.address + start - stored.row))
+        along = [
+            Sweep(Kind.READ_ROWS, block, row, count, address, False, index == len(rows) - 1, self.full_blocks)
+            for index, (block, row, count, address) in enumerate(rows)
+        ]
+        if along:
+            last = columns[-1]
+            columns[-1] = Sweep(last.kind, last.block, last.row, last.rows, last.address, True, False, last.target)
+        return (*columns, *along)
+
+    @property
+    def step_words(self) -> int:
+        """Words read in one Euler step."""
+        return sum(sweep.rows for sweep in self.step)
+
+    @property
+    def lane_bits(self) -> int:
+        """Bits that number the lanes."""
+        return bits_for(self.spec.lanes)
+
+    @property
+    def block_bits(self) -> int:
+        """Bits that number the column blocks."""
+        return bits_for(self.blocks)
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """Each neuron's number as the hardware forms it: its block, then its lane; shape (neurons,)."""
+        index = np.arange(self.spec.neurons)
+        return (index // self.spec.lanes << self.lane_bits) | index % self.spec.lanes
+
+    # -- images of the memories ----------------------------------------------------------------------------------
+
+    def to_words(self, weights: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Symmetric weights (neurons, neurons) as memory words (words, lanes); cells without a synapse are 0."""
+        image = np.zeros((self.words, self.spec.lanes), np.int8)
+        for sweep in self.program:
+            first = sweep.block * self.spec.lanes
+            part = weights[sweep.row : sweep.row + sweep.rows, first : first + self.spec.lanes]
+            image[sweep.address : sweep.address + sweep.rows, : part.shape[1]] = part
+        return image
+
+    def from_words(self, image: NDArray[np.int8]) -> NDArray[np.int8]:
+        """Memory words (words, lanes) as weights (neurons, neurons); MachineError if two copies of a pair differ."""
+        n, lanes = self.spec.neurons, self.spec.lanes
+        weights = np.zeros((n, n), np.int8)
+        first = self.full_blocks * lanes
+        for sweep in self.program:
+            start = sweep.block * lanes
+            end = min(start + lanes, n)
+            weights[sweep.row : sweep.row + sweep.rows, start:end] = image[
+                sweep.address : sweep.address + sweep.rows, : end - start
+            ]
+        weights[:first, first:] = weights[first:, :first].T
+        if not np.array_equal(weights, weights.T):
+            row, column = np.argwhere(weights != weights.T)[0]
+            raise MachineError(
+                f"The two copies of synapse ({row}, {column}) differ ({weights[row, column]} and {weights[column, row]}); "
+                "they must be equal, so write the weights anew and report this."
+            )
+        return weights
+
+    def to_blocks(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+        """One value a neuron (neurons,) as one word a block (blocks, lanes), 0 where there is no neuron."""
+        padded = np.zeros(self.blocks * self.spec.lanes, values.dtype)
+        padded[: self.spec.neurons] = values
+        return padded.reshape(self.blocks, self.spec.lanes)
+
+    def from_blocks(self, words: NDArray[np.generic]) -> NDArray[np.generic]:
+        """The inverse of ``to_blocks``."""
+        return words.reshape(-1)[: self.spec.neurons].copy()

@@ -1,0 +1,272 @@
+"""The link's constants and codecs, once for both ends: ops, spaces, statuses, registers, ID block, pattern packing.
+
+docs/protocol.md shows every frame byte by byte. Multi-byte numbers are little-endian. A frame is
+COBS(op, sequence number, payload, CRC-32) followed by a zero byte; the CRC is zlib's (CRC-32/ISO-HDLC).
+"""
+
+import dataclasses
+import struct
+import zlib
+from dataclasses import dataclass
+from enum import IntEnum
+
+import numpy as np
+from cobs import cobs
+from numpy.typing import NDArray
+
+from model.layout import Layout
+from model.spec import MachineSpec, Settings
+
+VERSION = 1
+MAGIC = b"OHMP"
+#: Requests that a host may have unanswered at once: frame slots in the receiver, cached replies in the sender.
+WINDOW = 2
+#: Set in the op of every reply.
+REPLY = 0x80
+CRC_BYTES = 4
+#: Bytes of an (address, count) pair and the space before it, in READ and WRITE.
+ACCESS_BYTES = 5
+
+
+class Op(IntEnum):
+    """Requests."""
+
+    IDENTIFY = 0x01  #: () -> ID block; always answered, and the next sequence number follows from its own
+    LEARN = 0x02  #: input words, target words -> LearnReply
+    RECALL = 0x03  #: input words -> RecallReply, sign words
+    READ = 0x04  #: space, address (2 bytes), count (2 bytes) -> count words
+    WRITE = 0x05  #: space, address (2 bytes), count (2 bytes), count words -> ()
+    REFUSED = 0x7F  #: reply only: the request could not be read at all
+
+
+class Status(IntEnum):
+    """First byte of every reply's payload; all but DONE mean that nothing was executed or changed."""
+
+    DONE = 0
+    BAD_CRC = 1  #: the frame was damaged; send it again
+    TOO_LONG = 2  #: the frame does not fit the buffer announced in the ID block
+    UNKNOWN_OP = 3
+    BAD_LENGTH = 4  #: the payload's length does not match the op
+    BAD_ADDRESS = 5  #: no such space, or words beyond its end, or a space that cannot be written
+    OUT_OF_SEQUENCE = 6  #: neither the next number nor a recent one; the payload has the expected number
+
+
+class Space(IntEnum):
+    """What READ and WRITE reach; a word is ``lanes`` bytes in the first two and one byte in the others."""
+
+    WEIGHTS = 0  #: the crossbar's words (model/layout.py), signed bytes
+    STATES = 1  #: the neurons' states, a word a block, signed bytes; read only
+    SETTINGS = 2  #: Settings, then the LFSR
+    COUNTERS = 3  #: Counters; read only
+
+
+@dataclass(frozen=True)
+class Record:
+    """Base of the fixed-size records: fields with a width in bytes each, little-endian, packed."""
+
+    @classmethod
+    def widths(cls) -> dict[str, int]:
+        """Field names with their widths in bytes, in order."""
+        return {item.name: item.metadata["bytes"] for item in dataclasses.fields(cls)}
+
+    @classmethod
+    def size(cls) -> int:
+        """Bytes of the packed record."""
+        return sum(cls.widths().values())
+
+    def pack(self) -> bytes:
+        """The record as bytes."""
+        return b"".join(int(getattr(self, name)).to_bytes(width, "little") for name, width in self.widths().items())
+
+    @classmethod
+    def unpack(cls, data: bytes):  # type: ignore[no-untyped-def]
+        """The record from its bytes; the caller has checked the length."""
+        values, at = {}, 0
+        for name, width in cls.widths().items():
+            values[name] = int.from_bytes(data[at : at + width], "little")
+            at += width
+        return cls(**values)
+
+
+def _bytes(width: int) -> int:
+    return dataclasses.field(default=0, metadata={"bytes": width})  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True)
+class LearnReply(Record):
+    """What one learnt pattern reports: steps of both phases, the machine's clocks, the LFSR after it."""
+
+    free_steps: int = _bytes(1)
+    nudged_steps: int = _bytes(1)
+    clocks: int = _bytes(4)
+    lfsr: int = _bytes(4)
+
+
+@dataclass(frozen=True)
+class RecallReply(Record):
+    """What one recall reports before the sign words: steps with the input on and off, the machine's clocks."""
+
+    driven_steps: int = _bytes(1)
+    released_steps: int = _bytes(1)
+    clocks: int = _bytes(4)
+
+
+@dataclass(frozen=True)
+class SettingsRegisters(Record):
+    """Space.SETTINGS: the run-time settings and the LFSR's value (never zero)."""
+
+    free_steps: int = _bytes(1)
+    nudged_steps: int = _bytes(1)
+    driven_steps: int = _bytes(1)
+    released_steps: int = _bytes(1)
+    update_shift: int = _bytes(1)
+    tolerance: int = _bytes(1)
+    stop_when_settled: int = _bytes(1)
+    lfsr: int = _bytes(4)
+
+    @classmethod
+    def of(cls, spec: MachineSpec, settings: Settings, lfsr: int) -> "SettingsRegisters":
+        """The registers' values for ``settings``."""
+        return cls(
+            settings.free_steps,
+            settings.nudged_steps,
+            settings.driven_steps,
+            settings.released_steps,
+            settings.eta_shift - spec.update_shift_base,
+            settings.tolerance,
+            int(settings.stop_when_settled),
+            lfsr,
+        )
+
+
+@dataclass(frozen=True)
+class Counters(Record):
+    """Space.COUNTERS: counts since power-up; all wrap around."""
+
+    clocks: int = _bytes(6)  #: every clock
+    busy_clocks: int = _bytes(6)  #: clocks spent learning or recalling
+    steps: int = _bytes(4)  #: Euler steps
+    learnt: int = _bytes(4)  #: patterns learnt
+    recalled: int = _bytes(4)  #: patterns recalled
+    frames: int = _bytes(4)  #: frames received whole
+    refused: int = _bytes(2)  #: requests refused, damaged ones included
+    repeated: int = _bytes(2)  #: requests answered from the cache
+    dropped: int = _bytes(2)  #: frames that found no free buffer
+
+
+@dataclass(frozen=True)
+class Identity:
+    """The ID block: who is at the other end of the link."""
+
+    FORMAT = "<4sBBH8sHBBHII"
+
+    version: int
+    window: int
+    frame_bytes: int
+    spec_hash: str
+    neurons: int
+    lanes: int
+    weight_bits: int
+    words: int
+    clock_hz: int
+    baud: int
+
+    @classmethod
+    def of(cls, spec: MachineSpec) -> "Identity":
+        """The ID block of a machine."""
+        return cls(
+            VERSION,
+            WINDOW,
+            frame_bytes(spec),
+            spec.spec_hash,
+            spec.neurons,
+            spec.lanes,
+            spec.weight.bits,
+            Layout(spec).words,
+            spec.clock_hz,
+            spec.baud,
+        )
+
+    def pack(self) -> bytes:
+        """The block as the machine sends it."""
+        return struct.pack(
+            self.FORMAT,
+            MAGIC,
+            self.version,
+            self.window,
+            self.frame_bytes,
+            bytes.fromhex(self.spec_hash),
+            self.neurons,
+            self.lanes,
+            self.weight_bits,
+            self.words,
+            self.clock_hz,
+            self.baud,
+        )
+
+    @classmethod
+    def size(cls) -> int:
+        """Bytes of the packed block."""
+        return struct.calcsize(cls.FORMAT)
+
+    @classmethod
+    def unpack(cls, data: bytes) -> "Identity | None":
+        """The block from its bytes; None if they are no ID block at all (the magic or the size is wrong)."""
+        if len(data) != cls.size() or data[:4] != MAGIC:
+            return None
+        _, version, window, size, digest, *rest = struct.unpack(cls.FORMAT, data)
+        return cls(version, window, size, digest.hex(), *rest)
+
+
+# -- frames ------------------------------------------------------------------------------------------------------
+
+
+def encode_frame(op: int, sequence: int, payload: bytes) -> bytes:
+    """One frame as it goes over the wire, its closing zero byte included."""
+    body = bytes([op, sequence]) + payload
+    return bytes(cobs.encode(body + zlib.crc32(body).to_bytes(CRC_BYTES, "little"))) + b"\0"
+
+
+def decode_frame(frame: bytes) -> tuple[int, int, bytes] | None:
+    """Op, sequence number and payload of a frame without its zero byte; None if it is damaged."""
+    try:
+        data = bytes(cobs.decode(frame))
+    except cobs.DecodeError:
+        return None
+    body, check = data[:-CRC_BYTES], data[-CRC_BYTES:]
+    if len(data) < 2 + CRC_BYTES or zlib.crc32(body).to_bytes(CRC_BYTES, "little") != check:
+        return None
+    return body[0], body[1], body[2:]
+
+
+# -- patterns ----------------------------------------------------------------------------------------------------
+
+
+def block_bytes(spec: MachineSpec) -> int:
+    """Bytes of one block's bits on the link: the lanes, rounded up to whole bytes."""
+    return -(-spec.lanes // 8)
+
+
+def pattern_bytes(spec: MachineSpec) -> int:
+    """Bytes of one black and white pattern on the link."""
+    return Layout(spec).blocks * block_bytes(spec)
+
+
+def pack_pattern(spec: MachineSpec, pattern: NDArray[np.bool_]) -> bytes:
+    """A pattern (neurons,), True white, as bytes: each block starts at a byte, lane c is bit c % 8 of byte c // 8."""
+    blocks = Layout(spec).to_blocks(np.asarray(pattern, np.bool_))
+    return np.packbits(blocks, axis=1, bitorder="little").tobytes()
+
+
+def unpack_pattern(spec: MachineSpec, data: bytes) -> NDArray[np.bool_]:
+    """The inverse of ``pack_pattern``."""
+    layout = Layout(spec)
+    rows = np.frombuffer(data, np.uint8).reshape(layout.blocks, block_bytes(spec))
+    bits = np.unpackbits(rows, axis=1, bitorder="little")[:, : spec.lanes]
+    return layout.from_blocks(bits).astype(np.bool_)  # type: ignore[return-value]
+
+
+def frame_bytes(spec: MachineSpec) -> int:
+    """Bytes of one frame buffer: op, sequence number, payload and CRC of any frame fit; a power of two."""
+    longest = max(2 * pattern_bytes(spec), ACCESS_BYTES + spec.lanes, RecallReply.size() + 1 + pattern_bytes(spec))
+    return max(256, 1 << (2 + longest + CRC_BYTES - 1).bit_length())
