@@ -1,24 +1,21 @@
 """The command processor: checks each request, has the machine execute it once, and replies."""
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal
-from amaranth.lib import data, enum, wiring
+from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.cells import CellAccess
 from hw.frames import replies_signature, requests_signature
 from hw.port import Program, machine_signature
 from hw.registers import Registers
 from model.layout import Layout, bits_for
 from model.protocol import (
-    ACCESS_BYTES,
-    CRC_BYTES,
     REPLY,
     WINDOW,
-    Counters,
     Identity,
     LearnReply,
     Op,
     RecallReply,
-    SettingsRegisters,
     Space,
     Status,
     block_bytes,
@@ -43,8 +40,8 @@ class CommandProcessor(wiring.Component):
     """Executes the requests of model/protocol.py, in order and each only once.
 
     A request with the expected sequence number is executed; one of the last WINDOW is answered with the reply that the
-    sender still keeps; all others are refused. IDENTIFY is always answered, and the numbers go on from its own. All checks
-    come before the first change. It is idle again after any request, whatever its bytes.
+    sender still keeps; all others are refused. IDENTIFY is always answered, and the numbers go on from its own. All
+    checks come before the first change. It is idle again after any request, whatever its bytes.
     Latency: ``latency`` clocks from a request to the first byte of IDENTIFY's reply. Throughput: a request at a time;
     two clocks a pattern byte, three clocks and the machine's access a cell. Reset expects sequence number 0.
     """
@@ -66,19 +63,13 @@ class CommandProcessor(wiring.Component):
         m = Module()
         spec, machine, requests, replies = self.spec, self.machine, self.requests, self.replies
         m.submodules.registers = registers = Registers(spec)
-        m.d.comb += [
-            self.busy.eq(requests.valid),
-            machine.settings.eq(registers.settings),
-            machine.lfsr_load.eq(registers.lfsr_load),
-            machine.lfsr_next.eq(registers.lfsr_next),
-            registers.lfsr.eq(machine.lfsr),
-            registers.machine.eq(machine.counters),
-            registers.dropped.eq(requests.dropped),
-        ]
+        m.submodules.access = access = CellAccess(spec)
+        self._connect_cells(m, access, registers)
+        m.d.comb += self.busy.eq(requests.valid)
 
         # What a request is, and where its reply is kept.
         learning = requests.op == Op.LEARN
-        writing = requests.op == Op.WRITE
+        accessing = (requests.op == Op.READ) | (requests.op == Op.WRITE)
         cacheable = Signal(reset_less=True)
         slot = requests.sequence[: bits_for(WINDOW)]
         cached = Array(Signal(name=f"cached_{at}") for at in range(WINDOW))
@@ -108,30 +99,8 @@ class CommandProcessor(wiring.Component):
                 m.d.sync += [cached[slot].eq(1), cached_sequence[slot].eq(requests.sequence)]
             m.next = "Idle"
 
-        # The payload is read front to back; what READ and WRITE begin with goes through ``cell``, shifted in.
-        position = Signal(range(frame_bytes(spec)), reset_less=True)
-        cell = Signal(data.StructLayout({"space": 8, "address": 16, "count": 16}), reset_less=True)
-        lane = Signal(range(spec.lanes), reset_less=True)
-        wide = cell.space <= Space.STATES
-        last_lane = ~wide | (lane == spec.lanes - 1)
-        last_cell = last_lane & (cell.count == 1)
-        value = Signal(8, reset_less=True)
-        m.d.comb += [
-            requests.address.eq(position),
-            machine.access_space.eq(cell.space),
-            machine.access_address.eq(cell.address),
-            machine.access_lane.eq(lane),
-            machine.access_data.eq(requests.byte),
-            machine.access_write.eq(writing),
-            registers.counters.eq(cell.space == Space.COUNTERS),
-            registers.address.eq(cell.address),
-            registers.data.eq(requests.byte),
-        ]
-
-        def next_cell():
-            m.d.sync += [position.eq(position + 1), lane.eq(lane + 1)]
-            with m.If(last_lane):
-                m.d.sync += [lane.eq(0), cell.address.eq(cell.address + 1), cell.count.eq(cell.count - 1)]
+        position = Signal(range(frame_bytes(spec)), reset_less=True)  # in the payload of LEARN and RECALL
+        m.d.comb += requests.address.eq(Mux(accessing, access.position, position))
 
         # Patterns go to the machine, and signs come from it, block by block.
         blocks, bytes_a_block = Layout(spec).blocks, block_bytes(spec)
@@ -157,15 +126,9 @@ class CommandProcessor(wiring.Component):
             with m.If(last_of_pattern):
                 m.d.sync += block.eq(0)
 
-        sizes = {Space.WEIGHTS: Layout(spec).words, Space.STATES: blocks}
-        sizes |= {Space.SETTINGS: SettingsRegisters.size(), Space.COUNTERS: Counters.size()}
-        longest_read = frame_bytes(spec) - 3 - CRC_BYTES
-        carried = Signal(16 + bits_for(spec.lanes + 1), reset_less=True)  # bytes of a READ's reply or a WRITE's cells
-        end = Signal(17, reset_less=True)
-
         with m.FSM():
             with m.State("Idle"):
-                for signal in (index, position, lane, target, block, byte, refusal, cacheable):
+                for signal in (index, position, target, block, byte, refusal, cacheable):
                     m.d.sync += signal.eq(0)
                 with m.If(requests.valid):
                     m.d.comb += registers.frame.eq(requests.status == Status.DONE)
@@ -192,9 +155,8 @@ class CommandProcessor(wiring.Component):
                     with m.If(requests.length != Mux(learning, 2 * pattern_bytes(spec), pattern_bytes(spec))):
                         reply(Status.BAD_LENGTH)
                 with m.Case(Op.READ, Op.WRITE):
-                    m.next = "FetchAccess"
-                    with m.If((requests.length < ACCESS_BYTES) | (~writing & (requests.length > ACCESS_BYTES))):
-                        reply(Status.BAD_LENGTH)
+                    m.d.comb += access.start.eq(1)
+                    m.next = "Access"
                 with m.Default():
                     reply(Status.UNKNOWN_OP)
 
@@ -215,53 +177,14 @@ class CommandProcessor(wiring.Component):
             with m.State("Run"), m.If(~machine.busy):
                 reply(Status.DONE, Mux(learning, Body.LEARNT, Body.RECALLED))
 
-            with m.State("FetchAccess"):
-                m.next = "TakeAccess"
-            with m.State("TakeAccess"):
-                m.d.sync += [position.eq(position + 1), cell.eq(Cat(cell.as_value()[8:], requests.byte))]
-                m.next = "FetchAccess"
-                with m.If(position == ACCESS_BYTES - 1):
-                    m.next = "Measure"
-            with m.State("Measure"):
-                m.d.sync += end.eq(cell.address + cell.count)
-                # Shifted and added, since a product would take one of a small board's few multipliers.
-                product = sum(cell.count << bit for bit in range(bits_for(spec.lanes + 1)) if spec.lanes >> bit & 1)
-                m.d.sync += carried.eq(Mux(wide, product, cell.count))
-                m.next = "Judge"
-            with m.State("Judge"):
-                m.d.comb += registers.snapshot.eq(1)
-                fits = Mux(writing, carried == requests.length - ACCESS_BYTES, carried <= longest_read)
-                with m.If((cell.count == 0) | ~fits):
-                    reply(Status.BAD_LENGTH)
-                with m.Elif((end > size[cell.space]) | (cell.space >= len(Space)) | (writing & read_only[cell.space])):
-                    reply(Status.BAD_ADDRESS)
-                with m.Elif(writing):
-                    m.next = "FetchCell"
-                with m.Else():
+            with m.State("Access"), m.If(access.done):
+                reply(access.status)
+                with m.If((requests.op == Op.READ) & (access.status == Status.DONE)):
                     reply(Status.DONE, Body.CELLS)
-
-            with m.State("FetchCell"):
-                m.next = "WriteCell"
-            with m.State("WriteCell"):
-                m.d.comb += [machine.access.eq(wide), registers.write.eq(~wide)]
-                m.next = "CellWritten"
-            with m.State("CellWritten"), m.If(~wide | machine.access_done):
-                next_cell()
-                m.next = "FetchCell"
-                with m.If(last_cell):
-                    reply(Status.DONE)
-
-            with m.State("ReadCell"):
-                m.d.comb += machine.access.eq(wide)
-                m.next = "CellRead"
-            with m.State("CellRead"):
-                m.d.sync += value.eq(Mux(wide, machine.access_read, registers.byte))
-                with m.If(~wide | machine.access_done):
-                    m.next = "SendCell"
-            with m.State("SendCell"), offer(value, last_cell):
-                next_cell()
-                m.next = "ReadCell"
-                with m.If(last_cell):
+            with m.State("Cells"):
+                m.d.comb += access.reply.ready.eq(replies.bytes.ready)
+                last = access.reply.p.last
+                with m.If(access.reply.valid), offer(access.reply.p.data, last), m.If(last):
                     finish()
 
             with m.State("Head"):
@@ -275,7 +198,7 @@ class CommandProcessor(wiring.Component):
                         with m.If(body == Body.NONE):
                             finish()
                         with m.Elif(body == Body.CELLS):
-                            m.next = "ReadCell"
+                            m.next = "Cells"
             with m.State("Body"):
                 report = Cat(machine.steps, machine.clocks, machine.lfsr)
                 identity = int.from_bytes(Identity.of(spec).pack(), "little")
@@ -293,10 +216,10 @@ class CommandProcessor(wiring.Component):
                         m.d.comb += [content.eq(report.word_select(index, 8)), final.eq(RecallReply.size() - 1)]
                 with offer(content, (index == final) & (body != Body.RECALLED)):
                     m.d.sync += index.eq(index + 1)
-                    with m.If(index == final):
+                    with m.If((index == final) & (body == Body.RECALLED)):
+                        m.next = "AskSigns"
+                    with m.Elif(index == final):
                         finish()
-                        with m.If(body == Body.RECALLED):
-                            m.next = "AskSigns"
             with m.State("AskSigns"):
                 m.next = "AwaitSigns"
             with m.State("AwaitSigns"):
@@ -311,3 +234,33 @@ class CommandProcessor(wiring.Component):
                 m.d.comb += [replies.resend.eq(1), requests.release.eq(1), registers.repeated.eq(1)]
                 m.next = "Idle"
         return m
+
+    def _connect_cells(self, m, access, registers):
+        """Weights and states are the machine's, settings and counters are here."""
+        machine, requests, cells = self.machine, self.requests, access.cells
+        ours = cells.space > Space.STATES
+        m.d.comb += [
+            access.writing.eq(requests.op == Op.WRITE),
+            access.length.eq(requests.length),
+            access.byte.eq(requests.byte),
+            machine.access.eq(cells.access & ~ours),
+            machine.access_space.eq(cells.space),
+            machine.access_write.eq(cells.write),
+            machine.access_address.eq(cells.address),
+            machine.access_lane.eq(cells.lane),
+            machine.access_data.eq(cells.data),
+            registers.cells.access.eq(cells.access & ours),
+            registers.cells.space.eq(cells.space),
+            registers.cells.write.eq(cells.write),
+            registers.cells.address.eq(cells.address),
+            registers.cells.data.eq(cells.data),
+            cells.done.eq(Mux(ours, registers.cells.done, machine.access_done)),
+            cells.read.eq(Mux(ours, registers.cells.read, machine.access_read)),
+            registers.snapshot.eq(access.done),
+            registers.lfsr.eq(machine.lfsr),
+            registers.machine.eq(machine.counters),
+            registers.dropped.eq(requests.dropped),
+            machine.settings.eq(registers.settings),
+            machine.lfsr_load.eq(registers.lfsr_load),
+            machine.lfsr_next.eq(registers.lfsr_next),
+        ]

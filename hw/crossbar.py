@@ -1,6 +1,6 @@
 """The memristor crossbar: drive a row and read the columns, drive the columns and read a row, pulse both."""
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -40,7 +40,7 @@ class Crossbar(wiring.Component):
                 "shift": In(bits_for(UPDATE_SHIFTS)),  #: the update's shift; constant during an update
                 "random_bytes": In(drawn_layout(spec)),  #: the drawn bytes; constant during an update
                 "access_address": In(address_shape(spec)),  #: the host's word, read while no operation is under way
-                "access_write": In(1),  #: one clock: ``access_data`` goes into its lane ``access_lane``
+                "access_write": In(1),  #: one clock: ``access_data`` goes into lane ``access_lane`` of ``word``
                 "access_lane": In(lane_shape(spec)),
                 "access_data": In(8),
                 "word": Out(data.ArrayLayout(signed(8), spec.lanes)),  #: the host's word, WEIGHT_MEMORY clocks later
@@ -81,6 +81,7 @@ class Crossbar(wiring.Component):
         for lane, product in enumerate(products):
             m.d.comb += tree.i[lane].eq(product)
         at_sum = delayed(m, at_products, tree.latency)
+        m.d.comb += tree.enable.eq(at_products.valid & (at_products.action == Action.READ_ROWS))
         returned = data.StructLayout({"total": signed(len(tree.o)), "lane": lane_shape(spec)})
         m.submodules.sums = sums = Broadcast(returned, spec.lanes)
         m.d.comb += [sums.i.total.eq(tree.o), sums.i.lane.eq(at_sum.row_lane)]
@@ -91,7 +92,8 @@ class Crossbar(wiring.Component):
         clear = Mux(rows_now, at_return.clear, at_products.clear)
         subtract = ~rows_now & (at_products.action == Action.PROGRAM) & at_products.second
         for lane, product in enumerate(products):
-            current = self.currents[lane]
+            current = Signal(signed(spec.accumulator.bits), reset_less=True)
+            m.d.comb += self.currents[lane].eq(current)
             row_sum = Mux(sums.o[lane].lane == lane, sums.o[lane].total, 0)
             base = Mux(clear, 0, current)
             term = Mux(rows_now, row_sum, product)
@@ -117,29 +119,35 @@ class Crossbar(wiring.Component):
         m.submodules.offset = offset = Broadcast(offset_shape(spec), spec.lanes)
         m.d.comb += offset.i.eq(delayed(m, self.operation.offset, due - offset.latency))
 
-        written = delayed(m, at_difference, SYNAPSE)
-        write = written.valid & (written.action == Action.PROGRAM) & written.second
-        m.d.comb += weights.write_address.eq(Mux(write, written.address, self.access_address))
+        stages = [at_difference.valid & (at_difference.action == Action.PROGRAM) & at_difference.second]
+        for _ in range(SYNAPSE):
+            stages.append(delayed(m, stages[-1], 1))
+        written = delayed(m, at_difference.address, SYNAPSE)
+        m.d.comb += [
+            weights.write_address.eq(Mux(stages[SYNAPSE], written, self.access_address)),
+            weights.write.eq(stages[SYNAPSE] | self.access_write),
+        ]
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
             distance = offset.o[lane] - lane
             connected = (distance != 0) & (distance <= spec.reach) & (distance >= -spec.reach)
-            hosts = self.access_write & (self.access_lane == lane)
+            # The host's cell goes back with the others of its word as they were read.
+            hosts = Mux(self.access_lane == lane, self.access_data, weights.word[lane])
             m.d.comb += [
+                synapse.stages.eq(Cat(stages)),
                 synapse.difference.eq(self.currents[lane]),
                 synapse.shift.eq(self.shift),
                 synapse.random.eq(random.o[lane]),
                 synapse.enable.eq(connected),
                 synapse.weight.eq(weights.word[lane].as_signed()),
-                weights.write_lanes[lane].eq(write | hosts),
-                weights.write_word[lane].eq(Mux(write, synapse.new_weight, self.access_data)),
+                weights.write_word[lane].eq(Mux(stages[SYNAPSE], synapse.new_weight, hosts)),
             ]
 
     def _address(self, m, weights):
         """The word is read in time for the multipliers, or late, when its increment is nearly there."""
         timing, operation = self.timing, self.operation
         to_read = delayed(m, operation, timing.operands - WEIGHT_MEMORY)
-        to_program = delayed(m, operation, timing.columns + SYNAPSE - 1 - WEIGHT_MEMORY)
+        to_program = delayed(m, operation, timing.columns + 1 - WEIGHT_MEMORY)
         with m.If(to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second):
             m.d.comb += weights.read_address.eq(to_program.address)
         with m.Elif(to_read.valid):

@@ -15,8 +15,8 @@ LONGEST_CODE = 0xFF
 class FrameReceiver(wiring.Component):
     """Undoes COBS, checks length and CRC, and keeps up to ``window`` frames, so one fills while another is executed.
 
-    Every frame takes a slot until it is released, damaged ones too: they must be answered. A frame that begins while all
-    slots are taken is dropped whole. Empty frames are ignored. A zero byte always ends the frame and starts anew.
+    Every frame takes a slot until it is released, damaged ones too: they must be answered. A frame that begins while
+    all slots are taken is dropped whole. Empty frames are ignored. A zero byte always ends the frame and starts anew.
     Latency: ``requests.valid`` rises one clock after the zero byte. Throughput: a byte a clock, with no stall. Reset
     forgets all frames.
     """

@@ -23,8 +23,8 @@ class FrameSender(wiring.Component):
     """Appends the CRC to each reply, encodes it in its slot while it is being written, sends it, and keeps it.
 
     Slots 0 to ``window`` - 1 are the cache from which a reply can be sent again, slot ``window`` is for refusals, which
-    nobody repeats. Slots are sent in the order in which they were finished. A reply cannot begin while its slot is being
-    sent: ``replies.bytes`` stalls.
+    nobody repeats. Slots are sent in the order in which they were finished. A reply cannot begin while its slot is
+    being sent: ``replies.bytes`` stalls.
     Latency: the first byte is offered ``latency`` clocks after the one that accepts the last byte of a reply of up to
     248 bytes without a pending frame before it. Throughput: a byte a clock in, a byte every two clocks out. Reset
     forgets all replies.

@@ -103,8 +103,9 @@ class Machine(wiring.Component):
             ]
         with m.Elif(self.access_done):
             m.d.sync += accessing.eq(0)
-        m.d.sync += crossbar.access_write.eq(self.access & self.access_write)
+        write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + WEIGHT_MEMORY)
         m.d.comb += [
+            crossbar.access_write.eq(write),
             crossbar.access_address.eq(address),
             crossbar.access_lane.eq(lane),
             crossbar.access_data.eq(value),
@@ -113,7 +114,10 @@ class Machine(wiring.Component):
             self.access_read.eq(select.o),
         ]
         with m.If(~accessing):
-            m.d.comb += [select.word.eq(neurons.row_word), select.lane.eq(delayed(m, sequencer.operation.row_lane, MEMORY))]
+            m.d.comb += [
+                select.word.eq(neurons.row_word),
+                select.lane.eq(delayed(m, sequencer.operation.row_lane, MEMORY)),
+            ]
         with m.Else():
             m.d.comb += select.lane.eq(lane)
             with m.If(space == Space.STATES):

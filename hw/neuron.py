@@ -5,7 +5,6 @@ from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.pipeline import delayed
 from model.arithmetic import tanh_table
 from model.spec import MachineSpec
 from model.timing import NEURON, VERDICT
@@ -17,7 +16,7 @@ class Neuron(wiring.Component):
     current, A: ``spec.accumulator``, cannot overflow (MachineSpec checks it). v: ``spec.state``, saturates at the
     format's ends. g: ``spec.activity``, g = tanh(v) from a table of every state. Rounding: nearest, ties upwards.
     Latency NEURON clocks from ``current`` to ``new_state`` and ``new_activity``, VERDICT to ``moved``; a neuron a clock;
-    no reset.
+    no reset. A stage without anything to do keeps still.
     """
 
     latency = NEURON
@@ -26,6 +25,7 @@ class Neuron(wiring.Component):
         self.spec = spec
         super().__init__(
             {
+                "stages": In(VERDICT),  #: bit k: a neuron is k clocks behind its current
                 "current": In(signed(spec.accumulator.bits)),  #: sum of w g over the neuron's synapses
                 "state": In(signed(spec.state.bits)),  #: v before the step
                 "activity": In(signed(spec.activity.bits)),  #: g before the step
@@ -49,24 +49,29 @@ class Neuron(wiring.Component):
         drive = Mux(self.driven, Mux(self.white, level, -level), 0)
         leaked = Signal(signed(spec.accumulator.bits), reset_less=True)
         error = Signal(signed(spec.activity.bits + 1), reset_less=True)
-        m.d.sync += leaked.eq(self.current + ((drive - self.state) << spec.leak_shift))
-        m.d.sync += error.eq(Mux(self.nudged, Mux(self.target, goal, -goal) - self.activity, 0))
-
-        total = Signal(signed(spec.accumulator.bits), reset_less=True)
-        m.d.sync += total.eq(leaked + (error << spec.nudge_shift) + (1 << (spec.euler_shift - 1)))
-
-        old_state = delayed(m, self.state, 2)
-        stepped = Signal(signed(spec.accumulator.bits - spec.euler_shift + 1))
-        m.d.comb += stepped.eq(old_state + (total >> spec.euler_shift))
         state = Signal(signed(spec.state.bits), reset_less=True)
-        with m.If(~delayed(m, self.present, 2)):
-            m.d.sync += state.eq(0)
-        with m.Elif(stepped > spec.state.high):
-            m.d.sync += state.eq(spec.state.high)
-        with m.Elif(stepped < spec.state.low):
-            m.d.sync += state.eq(spec.state.low)
-        with m.Else():
-            m.d.sync += state.eq(stepped)
+        # The state before the step and whether the neuron is there, beside the sums.
+        before = [Signal(signed(spec.state.bits), reset_less=True) for _ in range(NEURON - 1)]
+        there = [Signal(reset_less=True) for _ in range(2)]
+        stepped = Signal(signed(spec.accumulator.bits - spec.euler_shift + 1), reset_less=True)
+        total = leaked + (error << spec.nudge_shift) + (1 << (spec.euler_shift - 1))
+        high, low = spec.state.high, spec.state.low
+        limited = Mux(stepped > high, high, Mux(stepped < low, low, stepped))
+        with m.If(self.stages[0]):
+            m.d.sync += [
+                leaked.eq(self.current + ((drive - self.state) << spec.leak_shift)),
+                error.eq(Mux(self.nudged, Mux(self.target, goal, -goal) - self.activity, 0)),
+                before[0].eq(self.state),
+                there[0].eq(self.present),
+            ]
+        with m.If(self.stages[1]):
+            m.d.sync += [
+                stepped.eq(before[0] + (total >> spec.euler_shift)),
+                before[1].eq(before[0]),
+                there[1].eq(there[0]),
+            ]
+        with m.If(self.stages[2]):
+            m.d.sync += [state.eq(Mux(there[1], limited, 0)), before[2].eq(before[1])]
 
         table = tanh_table(spec)
         m.submodules.tanh = tanh = Memory(
@@ -76,9 +81,10 @@ class Neuron(wiring.Component):
             init=[int(table[(index - spec.state.low) % len(table)]) for index in range(len(table))],
         )
         lookup = tanh.read_port()
-        m.d.comb += [lookup.addr.eq(state), self.new_activity.eq(lookup.data)]
-        m.d.sync += self.new_state.eq(state)
-
-        move = state - delayed(m, old_state, 1)
-        m.d.sync += self.moved.eq(Mux(move < 0, -move, move) > self.tolerance)
+        move = Signal(signed(spec.state.bits + 1), reset_less=True)
+        m.d.comb += [lookup.en.eq(self.stages[3]), lookup.addr.eq(state), self.new_activity.eq(lookup.data)]
+        with m.If(self.stages[3]):
+            m.d.sync += [self.new_state.eq(state), move.eq(state - before[2])]
+        with m.If(self.stages[4]):
+            m.d.sync += self.moved.eq((move > self.tolerance) | (-move > self.tolerance))
         return m

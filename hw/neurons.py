@@ -96,7 +96,10 @@ class Neurons(wiring.Component):
             writes.append(memory.write_port())
 
         target = delayed(m, self.target, MEMORY + NEURON)
-        stepped = delayed(m, running, NEURON)
+        stages = [running]
+        for _ in range(VERDICT):
+            stages.append(delayed(m, stages[-1], 1))
+        stepped = stages[NEURON]
         m.d.comb += [own_write.addr.eq(target), own_write.en.eq(stepped)]
         for write in writes:
             m.d.comb += [write.addr.eq(self._address(self.new, target)), write.en.eq(stepped)]
@@ -106,6 +109,7 @@ class Neurons(wiring.Component):
             m.submodules[f"neuron_{lane}"] = neuron = Neuron(spec)
             exists = ~last if self.layout.corner and lane >= self.layout.corner else 1
             m.d.comb += [
+                neuron.stages.eq(Cat(stages[:VERDICT])),
                 neuron.current.eq(self.currents[lane]),
                 neuron.white.eq(white[lane]),
                 neuron.target.eq(goal[lane]),
@@ -124,7 +128,7 @@ class Neurons(wiring.Component):
                     neuron.activity.eq(own_read.data[lane].activity),
                 ]
             moves.append(neuron.moved)
-        self._watch(m, moves, delayed(m, running, VERDICT))
+        self._watch(m, moves, stages[VERDICT])
         return m
 
     def _address(self, bank, block):
@@ -146,12 +150,12 @@ class Neurons(wiring.Component):
 
     def _watch(self, m, moves, valid):
         """Whether any state moved, through registered levels of FANOUT inputs."""
-        level = [move & valid for move in moves]
+        level = moves
         for _ in range(fan_levels(len(moves))):
             groups = [level[at : at + FANOUT] for at in range(0, len(level), FANOUT)]
             level = [Signal(reset_less=True) for _ in groups]
             for group, output in zip(groups, level, strict=True):
                 m.d.sync += output.eq(Cat(group).any())
         before = Signal()
-        m.d.comb += self.moved.eq(before | level[0])
+        m.d.comb += self.moved.eq(before | (level[0] & delayed(m, valid, fan_levels(len(moves)))))
         m.d.sync += before.eq(self.moved & ~self.watch)

@@ -88,7 +88,7 @@ class AdderTree(wiring.Component):
     """The sum over the lanes, exact, registered at every level; any number of lanes.
 
     Numbers are signed integers of ``width`` bits; the sum has ``width + bits_for(lanes)`` and cannot overflow.
-    Latency ``bits_for(lanes)`` clocks, a sum a clock, no reset.
+    Latency ``bits_for(lanes)`` clocks, a sum a clock, no reset. A level without anything to do keeps still.
     """
 
     def __init__(self, width: int, lanes: int):
@@ -96,6 +96,7 @@ class AdderTree(wiring.Component):
         self.latency = bits_for(lanes)
         super().__init__(
             {
+                "enable": In(1),  #: there are numbers to be added
                 "i": In(data.ArrayLayout(signed(width), lanes)),  #: one number a lane
                 "o": Out(signed(width + self.latency)),  #: their sum
             }
@@ -104,12 +105,15 @@ class AdderTree(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         level = [self.i[lane] for lane in range(self.lanes)]
+        enable = self.enable
         for _ in range(self.latency):
             pairs = [level[at : at + 2] for at in range(0, len(level), 2)]
             level = []
             for pair in pairs:
                 total = Signal(signed(pair[0].shape().width + 1), reset_less=True)
-                m.d.sync += total.eq(sum(pair[1:], pair[0]))
+                with m.If(enable):
+                    m.d.sync += total.eq(sum(pair[1:], pair[0]))
                 level.append(total)
+            enable = delayed(m, enable, 1)
         m.d.comb += self.o.eq(level[0])
         return m

@@ -4,10 +4,11 @@ from amaranth import Cat, Module, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.cells import cells_signature
 from hw.port import counters_layout, settings_layout
 from model.arithmetic import DEFAULT_LFSR
 from model.layout import bits_for
-from model.protocol import Counters, SettingsRegisters
+from model.protocol import Counters, SettingsRegisters, Space
 from model.spec import MachineSpec
 
 SETTINGS_BYTES = SettingsRegisters.size() - SettingsRegisters.widths()["lfsr"]
@@ -16,21 +17,19 @@ SETTINGS_BYTES = SettingsRegisters.size() - SettingsRegisters.widths()["lfsr"]
 class Registers(wiring.Component):
     """The spaces SETTINGS and COUNTERS of model/protocol.py.
 
-    A settings byte takes effect in the clock after ``write``. The LFSR's four bytes are gathered, and loaded together two
-    clocks after the last of them is written. Counters wrap around; those that count while they are read out are read
-    as they were at ``snapshot``. Latency: ``byte`` follows ``address`` in the same clock. Throughput: a byte a clock.
-    Reset brings back the spec's settings and clears the counters that are kept here.
+    The LFSR's four bytes are gathered, and loaded together after the last of them is written. Counters wrap around;
+    those that count while they are read out are read as they were at ``snapshot``.
+    Latency: a settings byte takes effect, and ``done`` comes, one clock after ``access``; ``lfsr_load`` with ``done``.
+    Throughput: a byte every two clocks. Reset brings back the spec's settings and clears the counters kept here.
     """
+
+    latency = 1
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
         super().__init__(
             {
-                "counters": In(1),  #: the space: COUNTERS, else SETTINGS
-                "address": In(range(max(Counters.size(), SettingsRegisters.size()))),
-                "byte": Out(8),  #: what stands at ``address``
-                "write": In(1),  #: put ``data`` there; only into SETTINGS
-                "data": In(8),
+                "cells": In(cells_signature(spec)),
                 "snapshot": In(1),  #: one clock: the values of ``clocks`` and ``dropped`` to be read
                 "settings": Out(settings_layout()),
                 "lfsr": In(32),  #: the machine's random register
@@ -67,18 +66,18 @@ class Registers(wiring.Component):
         reset = SettingsRegisters.of(spec, spec.settings, DEFAULT_LFSR).pack()
         values = [Signal(8, name=f"setting_{at}", init=reset[at]) for at in range(SETTINGS_BYTES)]
         m.d.comb += self.settings.as_value().eq(Cat(values))
+        cells = self.cells
         last = SettingsRegisters.size() - 1
-        m.d.sync += self.lfsr_load.eq(self.write & (self.address == last))
-        with m.If(self.write), m.Switch(self.address):
-            for at in range(SettingsRegisters.size()):
+        m.d.sync += cells.done.eq(cells.access)
+        m.d.sync += self.lfsr_load.eq(cells.access & cells.write & (cells.address == last))
+        with m.If(cells.access & cells.write), m.Switch(cells.address):
+            for at in range(SETTINGS_BYTES):
                 with m.Case(at):
-                    if at < SETTINGS_BYTES:
-                        m.d.sync += values[at].eq(self.data)
-                    else:
-                        m.d.sync += self.lfsr_next.word_select(at - SETTINGS_BYTES, 8).eq(self.data)
-
-        with m.If(self.counters):
-            m.d.comb += self.byte.eq(shown.as_value().word_select(self.address, 8))
-        with m.Else():
-            m.d.comb += self.byte.eq(Cat(values, self.lfsr).word_select(self.address[: bits_for(last + 1)], 8))
+                    m.d.sync += values[at].eq(cells.data)
+            for at in range(SETTINGS_BYTES, last + 1):
+                with m.Case(at):
+                    m.d.sync += self.lfsr_next.word_select(at - SETTINGS_BYTES, 8).eq(cells.data)
+        for space, image in ((Space.SETTINGS, Cat(values, self.lfsr)), (Space.COUNTERS, shown.as_value())):
+            with m.If(cells.space == space):
+                m.d.sync += cells.read.eq(image.word_select(cells.address[: bits_for(len(image) // 8)], 8))
         return m

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from hw.neurons import DARK, bank_shape
 from hw.operation import Action, operation_layout
 from hw.port import Program, counters_layout, settings_layout
-from model.layout import Kind, Layout, bits_for
+from model.layout import Layout, bits_for
 from model.spec import MachineSpec
 from model.timing import Timing
 
@@ -125,21 +125,20 @@ class Sequencer(wiring.Component):
                 self.counters.busy_clocks.eq(self.counters.busy_clocks + 1),
             ]
         with m.FSM():
-            with m.State("IDLE"):
-                with m.If(self.start):
-                    m.d.comb += [load.eq(1), self.watch.eq(1), self.draw.eq(self.program == Program.LEARN)]
-                    m.d.sync += [
-                        self.busy.eq(1),
-                        self.clocks.eq(0),
-                        self.steps.eq(0),
-                        self.fresh.eq(1),
-                        self.old.eq(DARK),
-                        self.new.eq(0),
-                        self.kept.eq(2),
-                        program.eq(self.program),
-                        phase.eq(0),
-                    ]
-                    m.next = "SWEEP"
+            with m.State("IDLE"), m.If(self.start):
+                m.d.comb += [load.eq(1), self.watch.eq(1), self.draw.eq(self.program == Program.LEARN)]
+                m.d.sync += [
+                    self.busy.eq(1),
+                    self.clocks.eq(0),
+                    self.steps.eq(0),
+                    self.fresh.eq(1),
+                    self.old.eq(DARK),
+                    self.new.eq(0),
+                    self.kept.eq(2),
+                    program.eq(self.program),
+                    phase.eq(0),
+                ]
+                m.next = "SWEEP"
             with m.State("SWEEP"):
                 m.d.comb += self.operation.valid.eq(1)
                 m.d.sync += second.eq(updating & ~second)

@@ -4,8 +4,8 @@ from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
-from model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
 from model.layout import bits_for
+from model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
 from model.timing import SYNAPSE
 
 
@@ -15,8 +15,8 @@ class Synapse(wiring.Component):
     difference: signed integer of twice the activity's width plus one; g' g' - g g of the two phases.
     weight: ``spec.weight``; saturates at +-``spec.weight_limit``, the same on both sides.
     Rounding: stochastic (model.arithmetic.stochastic_increment).
-    Latency SYNAPSE clocks from ``difference`` to ``new_weight``; ``random`` and ``enable`` belong one clock, ``weight``
-    two clocks after their ``difference``. One weight a clock, no reset.
+    Latency SYNAPSE clocks from ``difference`` to ``new_weight``; ``random``, ``enable`` and ``weight`` belong one
+    clock after their ``difference``. One weight a clock, no reset. A stage without anything to do keeps still.
     """
 
     latency = SYNAPSE
@@ -25,6 +25,7 @@ class Synapse(wiring.Component):
         self.spec = spec
         super().__init__(
             {
+                "stages": In(SYNAPSE),  #: bit k: a weight is k clocks behind its difference
                 "difference": In(signed(2 * spec.activity.bits + 1)),  #: of the activities' products
                 "shift": In(bits_for(UPDATE_SHIFTS)),  #: eta_shift - spec.update_shift_base; constant in an update
                 "random": In(DITHER_BITS),  #: the cell's random byte
@@ -38,16 +39,13 @@ class Synapse(wiring.Component):
         m = Module()
         limit = self.spec.weight_limit
         shifted = Signal.like(self.difference, reset_less=True)
-        increment = Signal(signed(len(self.difference) - DITHER_BITS), reset_less=True)
-        m.d.sync += shifted.eq(self.difference >> self.shift)
+        with m.If(self.stages[0]):
+            m.d.sync += shifted.eq(self.difference >> self.shift)
         rounded = (shifted + (2 * self.random + 1)) >> (DITHER_BITS + 1)
-        m.d.sync += increment.eq(Mux(self.enable, rounded, 0))
-        total = Signal(signed(max(len(increment), self.spec.weight.bits) + 1))
-        m.d.comb += total.eq(self.weight + increment)
-        with m.If(total > limit):
-            m.d.sync += self.new_weight.eq(limit)
-        with m.Elif(total < -limit):
-            m.d.sync += self.new_weight.eq(-limit)
-        with m.Else():
-            m.d.sync += self.new_weight.eq(total)
+        increment_bits = len(self.difference) - DITHER_BITS
+        total = Signal(signed(max(increment_bits, self.spec.weight.bits) + 1), reset_less=True)
+        with m.If(self.stages[1]):
+            m.d.sync += total.eq(self.weight + Mux(self.enable, rounded, 0))
+        with m.If(self.stages[2]):
+            m.d.sync += self.new_weight.eq(Mux(total > limit, limit, Mux(total < -limit, -limit, total)))
         return m

@@ -45,11 +45,11 @@ class UartReceiver(wiring.Component):
     """Bytes from the serial line, each bit sampled once, in its middle.
 
     A low that ends before half a bit, in whole clocks, is no start bit. A byte whose stop bit is low is not delivered,
-    and the line must be high once before the next one can start. Timing is taken anew from every start bit, and survives
-    +-2 % of baud error at any ratio of clock to baud from 4 upwards, without pauses between bytes.
+    and the line must be high once before the next one can start. Timing is taken anew from every start bit, and
+    survives +-2 % of baud error at any ratio of clock to baud from 4 upwards, without pauses between bytes.
     Latency: ``valid`` rises floor(9.5 * clock_hz / baud) + 2 clocks after the clock edge that first sees the start bit
-    (one more in the synchroniser, one for the output). Throughput: the line's, a UART cannot stall. Reset drops the byte
-    under way.
+    (one more in the synchroniser, one for the output). Throughput: the line's, a UART cannot stall. Reset drops the
+    byte under way.
     """
 
     rx: In(1, init=1)  #: the pin, asynchronous

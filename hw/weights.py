@@ -12,7 +12,7 @@ from model.timing import WEIGHT_MEMORY
 
 
 class WeightMemory(wiring.Component):
-    """One read and one write a clock; each lane is written on its own. All weights are 0 at power-up.
+    """One read and one write a clock, whole words. All weights are 0 at power-up.
 
     Reads and writes never meet at one address in one clock (the programming sweep writes a word long after it was
     read), so the memory needs no logic for collisions.
@@ -29,7 +29,7 @@ class WeightMemory(wiring.Component):
                 "read_address": In(address_shape(spec)),  #: word to read
                 "word": Out(self.cells),  #: its weights
                 "write_address": In(address_shape(spec)),  #: word to write
-                "write_lanes": In(spec.lanes),  #: the lanes to write
+                "write": In(1),  #: one clock: write it
                 "write_word": In(self.cells),  #: their new weights
             }
         )
@@ -37,7 +37,7 @@ class WeightMemory(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.submodules.cells = cells = Memory(shape=self.cells, depth=Layout(self.spec).words, init=[])
-        write = cells.write_port(granularity=1)
+        write = cells.write_port()
         read = cells.read_port()
         output = Signal(self.cells, reset_less=True)
         m.d.sync += output.eq(read.data)
@@ -45,7 +45,7 @@ class WeightMemory(wiring.Component):
             read.addr.eq(self.read_address),
             self.word.eq(output),
             write.addr.eq(self.write_address),
-            write.en.eq(self.write_lanes),
+            write.en.eq(self.write),
             write.data.eq(self.write_word),
         ]
         return m

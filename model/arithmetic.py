@@ -14,12 +14,12 @@ from model.spec import DITHER_BITS, MachineSpec
 try:
     from numba import njit
 except ImportError:  # the loops then run uncompiled: the same results, hundreds of times slower
-    njit = None
+    njit = None  # type: ignore[assignment]
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     """The function, compiled if numba is there."""
-    return function if njit is None else njit(cache=True)(function)  # type: ignore[no-any-return]
+    return function if njit is None else njit(cache=True)(function)
 
 
 #: Feedback of the Galois LFSR when it shifts right: x^32 + x^22 + x^2 + x + 1, a maximal sequence.
@@ -54,6 +54,21 @@ def stochastic_increment(difference: int, shift: int, random: int) -> int:
 
 
 @compiled
+def neuron_step(
+    state: int, current: int, drive: int, error: int, leak_shift: int, nudge_shift: int, low: int, high: int
+) -> int:
+    """A neuron's state after one Euler step of eps = 1/2, saturated to low..high.
+
+    v + round(A / 2**(leak_shift + 1)), A = current + (drive - v) * 2**leak_shift + error * 2**nudge_shift: Hopfield's form
+    of Scellier and Bengio 2017, eq. 5. ``drive`` is the input in LSBs of the state, ``error`` the nudge T - g in LSBs of
+    the activity, 0 in the free phase.
+    """
+    total = current + ((drive - state) << leak_shift) + (error << nudge_shift)
+    stepped: int = saturate(state + round_shift(total, leak_shift + 1), low, high)
+    return stepped
+
+
+@compiled
 def lfsr_advance(lfsr: int) -> int:
     """The LFSR after the shifts of one random byte; the byte was the low eight bits before them."""
     for _ in range(LFSR_SHIFTS):
@@ -65,4 +80,5 @@ def tanh_table(spec: MachineSpec) -> NDArray[np.int64]:
     """Activities g = tanh(v) for every state, lowest state first; shape (2**state bits,), within +-activity limit."""
     states = np.arange(spec.state.low, spec.state.high + 1) / spec.state.one
     limit = spec.activity_limit
-    return np.clip(np.rint(np.tanh(states) * spec.activity.one), -limit, limit).astype(np.int64)
+    table: NDArray[np.int64] = np.clip(np.rint(np.tanh(states) * spec.activity.one), -limit, limit).astype(np.int64)
+    return table

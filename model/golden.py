@@ -7,7 +7,7 @@ from model.arithmetic import (
     DEFAULT_LFSR,
     compiled,
     lfsr_advance,
-    round_shift,
+    neuron_step,
     saturate,
     stochastic_increment,
     tanh_table,
@@ -22,24 +22,18 @@ Integers = NDArray[np.int64]
 
 @compiled
 def _step(weights, states, activities, drive, target, nudged, shifts, limits, table):  # type: ignore[no-untyped-def]
-    """One Euler step of all neurons from the same old activities; returns the largest move of a state.
-
-    v <- sat(v + round(A / 2**(leak_shift + 1))), A = sum_j w_ij g_j + (I_i - v_i) << leak_shift
-    [+ (T_i - g_i) << nudge_shift in the nudged phase]: Hopfield's form of Scellier and Bengio 2017, eq. 5, eps = 1/2.
-    """
+    """One Euler step of all neurons from the same old activities; returns the largest move of a state."""
     leak_shift, nudge_shift = shifts
     low, high = limits
     old = activities.copy()
     largest = 0
     for i in range(len(states)):
-        total = np.int64(0)
+        current = np.int64(0)
         for j in range(len(states)):
-            total += np.int32(weights[i, j]) * np.int32(old[j])
+            current += np.int32(weights[i, j]) * np.int32(old[j])
         state = states[i]
-        total += (drive[i] - state) << leak_shift
-        if nudged:
-            total += (target[i] - old[i]) << nudge_shift
-        states[i] = saturate(state + round_shift(total, leak_shift + 1), low, high)
+        error = target[i] - old[i] if nudged else 0
+        states[i] = neuron_step(state, current, drive[i], error, leak_shift, nudge_shift, low, high)
         activities[i] = table[states[i] - low]
         largest = max(largest, abs(states[i] - state))
     return largest
@@ -156,9 +150,7 @@ class GoldenMachine:
         random, self.lfsr = random_table(spec, self.lfsr)
         if nudged_steps:
             shift = settings.eta_shift - spec.update_shift_base
-            _update(
-                self.weights, free, self._activities, self._codes, random, shift, spec.weight_limit, spec.reach
-            )
+            _update(self.weights, free, self._activities, self._codes, random, shift, spec.weight_limit, spec.reach)
         clocks = self._timing.run(free_steps + nudged_steps, nudged_steps > 0)
         self._count(free_steps + nudged_steps, clocks)
         self.learnt += 1

@@ -10,12 +10,15 @@ twice; both copies see the same products and the same random byte, so they canno
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from model.errors import MachineError
 from model.spec import MachineSpec
+
+Value = TypeVar("Value", bound=np.generic)
 
 
 class Kind(IntEnum):
@@ -175,12 +178,12 @@ class Layout:
             )
         return weights
 
-    def to_blocks(self, values: NDArray[np.generic]) -> NDArray[np.generic]:
+    def to_blocks(self, values: NDArray[Value]) -> NDArray[Value]:
         """One value a neuron (neurons,) as one word a block (blocks, lanes), 0 where there is no neuron."""
         padded = np.zeros(self.blocks * self.spec.lanes, values.dtype)
         padded[: self.spec.neurons] = values
         return padded.reshape(self.blocks, self.spec.lanes)
 
-    def from_blocks(self, words: NDArray[np.generic]) -> NDArray[np.generic]:
+    def from_blocks(self, words: NDArray[Value]) -> NDArray[Value]:
         """The inverse of ``to_blocks``."""
         return words.reshape(-1)[: self.spec.neurons].copy()

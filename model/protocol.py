@@ -89,7 +89,7 @@ class Record:
 
 
 def _bytes(width: int) -> int:
-    return dataclasses.field(default=0, metadata={"bytes": width})  # type: ignore[no-any-return]
+    return dataclasses.field(default=0, metadata={"bytes": width})
 
 
 @dataclass(frozen=True)
@@ -254,8 +254,8 @@ def pattern_bytes(spec: MachineSpec) -> int:
 
 def pack_pattern(spec: MachineSpec, pattern: NDArray[np.bool_]) -> bytes:
     """A pattern (neurons,), True white, as bytes: each block starts at a byte, lane c is bit c % 8 of byte c // 8."""
-    blocks = Layout(spec).to_blocks(np.asarray(pattern, np.bool_))
-    return np.packbits(blocks, axis=1, bitorder="little").tobytes()
+    blocks = Layout(spec).to_blocks(np.asarray(pattern, np.uint8))
+    return bytes(np.packbits(blocks, axis=1, bitorder="little"))
 
 
 def unpack_pattern(spec: MachineSpec, data: bytes) -> NDArray[np.bool_]:
@@ -263,7 +263,7 @@ def unpack_pattern(spec: MachineSpec, data: bytes) -> NDArray[np.bool_]:
     layout = Layout(spec)
     rows = np.frombuffer(data, np.uint8).reshape(layout.blocks, block_bytes(spec))
     bits = np.unpackbits(rows, axis=1, bitorder="little")[:, : spec.lanes]
-    return layout.from_blocks(bits).astype(np.bool_)  # type: ignore[return-value]
+    return layout.from_blocks(bits).astype(np.bool_)
 
 
 def frame_bytes(spec: MachineSpec) -> int:

@@ -113,6 +113,18 @@ class MachineSpec:
                 f"eta_shift = {self.settings.eta_shift} is out of this machine's reach; with weights {self.weight} give "
                 f"{self.update_shift_base} to {self.update_shift_base + UPDATE_SHIFTS - 1}."
             )
+        self._check_memory()
+
+    def _check_memory(self) -> None:
+        # Only here, since a layout is made from a spec.
+        from model.layout import Layout
+
+        needed = Layout(self).words * self.lanes
+        if needed > self.memory_bytes:
+            raise UserError(
+                f"memory_bytes = {self.memory_bytes} is too little for this machine's weights, which take {needed}; "
+                "give fewer neurons, cut diagonals, or a board with more memory."
+            )
 
     def _check_formats(self) -> None:
         for name, low, high in (("weight", 2, 8), ("state", 4, 8), ("activity", 2, 8), ("accumulator", 8, 48)):
@@ -228,10 +240,14 @@ class MachineSpec:
         try:
             document = tomllib.loads(text)
         except tomllib.TOMLDecodeError as error:
-            raise UserError(f"The machine file is not TOML ({error}); see `ohmprop info --machine-toml` for one.") from None
+            raise UserError(
+                f"The machine file is not TOML ({error}); see `ohmprop info --machine-toml` for one."
+            ) from None
         for section in document:
             if section not in ("machine", "settings"):
-                raise UserError(f"The machine file has an unknown table [{section}]; it may have [machine] and [settings].")
+                raise UserError(
+                    f"The machine file has an unknown table [{section}]; it may have [machine] and [settings]."
+                )
         machine = _known(document.get("machine", {}), cls, "machine")
         settings = _known(document.get("settings", {}), Settings, "settings")
         for name in ("weight", "state", "activity", "accumulator"):
@@ -247,7 +263,9 @@ class MachineSpec:
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
-            raise UserError(f"The machine file {path} cannot be read ({error}); give the path of a TOML file.") from None
+            raise UserError(
+                f"The machine file {path} cannot be read ({error}); give the path of a TOML file."
+            ) from None
         return cls.from_toml(text)
 
 
@@ -258,5 +276,7 @@ def _known(table: object, cls: type, section: str) -> dict[str, Any]:
         raise UserError(f"[{section}] in the machine file is not a table; write [{section}] and keys below it.")
     for key in table:
         if key not in names:
-            raise UserError(f"The machine file has an unknown key {key!r} in [{section}]; known are {', '.join(names)}.")
+            raise UserError(
+                f"The machine file has an unknown key {key!r} in [{section}]; known are {', '.join(names)}."
+            )
     return dict(table)

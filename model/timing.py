@@ -19,7 +19,7 @@ MULTIPLY = 1
 ACCUMULATE = 1
 #: Currents to the neuron's new state and activity; to the verdict whether its state moved.
 NEURON = 4
-VERDICT = 4
+VERDICT = 5
 #: Difference of the two products to the new weight.
 SYNAPSE = 3
 #: Clocks a word takes to program: one product of each phase.

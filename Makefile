@@ -1,0 +1,42 @@
+# `make demo` and `make test` do everything on a system with Python, make and a C++ compiler.
+PYTHON ?= python3
+BIN := .venv/bin
+
+.PHONY: demo test lint mutants clean
+
+demo: .venv/ready
+	$(BIN)/ohmprop demo --out runs/demo
+
+test: .venv/ready
+	$(BIN)/python -m pytest -n 2
+
+lint: .venv/ready
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+
+mutants: .venv/ready
+	$(BIN)/python -m tests.mutants
+
+clean:
+	rm -rf .venv build runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
+
+# The environment is made anew when pyproject.toml changes. Debian's python3 comes without ensurepip, so the venv module
+# may fail there; then virtualenv, uv or the system's pip make the same environment.
+.venv/ready: pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
+	    "ohmprop needs Python 3.11 or newer, and '$(PYTHON)' is none; install one and name it: make PYTHON=python3.11 ..." \
+	    >&2; exit 1; }
+	@for compiler in "$${CXX%% *}" g++ clang++; do command -v "$$compiler" >/dev/null && exit 0; done; echo \
+	    "ohmprop's simulators need a C++ compiler, and there is none; install one: sudo apt install g++" >&2; exit 1
+	@rm -rf .venv
+	@$(PYTHON) -m venv .venv >/dev/null 2>&1 \
+	    || virtualenv --quiet --clear --python $(PYTHON) .venv 2>/dev/null \
+	    || uv venv --quiet --clear --seed --python $(PYTHON) .venv 2>/dev/null \
+	    || { $(PYTHON) -m venv --without-pip --clear .venv \
+	         && $(PYTHON) -m pip --quiet --python $(BIN)/python install pip; } 2>/dev/null \
+	    || { rm -rf .venv; echo \
+	    "'$(PYTHON)' cannot make a virtual environment; install what it lacks: sudo apt install python3-venv" >&2; exit 1; }
+	@echo "installing ohmprop and its Python packages into .venv"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@touch $@

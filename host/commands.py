@@ -1,0 +1,269 @@
+"""What the commands of the command line do."""
+
+import dataclasses
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import click
+import numpy as np
+
+from host import demo
+from host.checkpoint import Checkpoint
+from host.driver import Board
+from host.pictures import recall_picture, weights_picture
+from host.report import check_writable, flip_text, progress, show, show_recall, stoppable, write_json
+from host.training import Twin, recall, train
+from host.transport import opened, virtual_board
+from model.arithmetic import DEFAULT_LFSR
+from model.errors import MachineError, UserError
+from model.patterns import load_patterns, recalled
+from model.reference import initial_weights, quantise
+from model.spec import MachineSpec
+
+#: Where Ctrl-C leaves what was learnt if --save names no file.
+INTERRUPTED = Path("runs/interrupted.npz")
+#: Seconds of recalls over which `info` measures a virtual board's speed.
+SPEED_SECONDS = 2.0
+
+
+def _spec(machine: Path | None) -> MachineSpec:
+    return MachineSpec.load(machine) if machine else MachineSpec()
+
+
+@contextmanager
+def _connected(board: str, spec: MachineSpec) -> Iterator[Board]:
+    with opened(board, spec) as port:
+        yield Board(port, spec)
+
+
+def run_demo(
+    machine: Path | None,
+    board: str,
+    patterns: str,
+    epochs: int,
+    seed: int,
+    save: Path | None,
+    json_file: Path | None,
+    out: Path,
+) -> None:
+    """The demonstration; MachineError if it falls short."""
+    spec = _spec(machine)
+    loaded = load_patterns(patterns, spec.neurons)
+    for path in (save, json_file):
+        check_writable(path)
+    check_writable(out, folder=True)
+    begin = time.monotonic()
+    with _connected(board, spec) as connected:
+        figures, checkpoint = demo.run(connected, loaded, epochs, seed, out)
+    lacking = demo.shortfalls(figures, patterns == "glyphs")
+    # From the start of the command, so that building the virtual board counts.
+    figures |= {"board_name": board, "passed": not lacking, "shortfalls": lacking, "seconds": time.monotonic() - begin}
+    write_json(out / "result.json", figures)
+    if json_file:
+        write_json(json_file, figures)
+    if save:
+        checkpoint.save(save)
+    show_recall(figures["recall"])
+    show(
+        "Equilibrium propagation on the board",
+        {name: value for name, value in figures.items() if name not in ("recall", "accuracy_by_epoch")},
+    )
+    click.echo(f"Pictures and result.json are in {out}.")
+    if lacking:
+        raise MachineError(f"The demonstration fell short: {'; '.join(lacking)}; see {out / 'result.json'}.")
+
+
+def run_train(
+    machine: Path | None,
+    board: str,
+    patterns: str,
+    epochs: int,
+    seed: int,
+    load: Path | None,
+    save: Path | None,
+    json_file: Path | None,
+    out: Path | None,
+    compare: bool,
+) -> None:
+    """Train; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, weights saved."""
+    start = Checkpoint.load(load, _spec(machine) if machine else None) if load else None
+    spec = start.spec if start else _spec(machine)
+    if start is None:
+        start = Checkpoint(spec, quantise(spec, initial_weights(spec, seed)), DEFAULT_LFSR, 0, seed)
+    loaded = load_patterns(patterns, spec.neurons)
+    last = epochs * len(loaded.pixels)
+    if start.learnt >= last:
+        raise UserError(
+            f"{load} has learnt {start.learnt} patterns already and --epochs {epochs} asks for {last} in all; "
+            f"give at least --epochs {start.learnt // len(loaded.pixels) + 1}."
+        )
+    for path in (save, json_file):
+        check_writable(path)
+    if out:
+        check_writable(out, folder=True)
+    with _connected(board, spec) as connected, stoppable() as stopped:
+        twin = Twin(connected, spec.settings, start.weights, start.lfsr)
+        try:
+            with progress("learning", last - start.learnt) as advance:
+                result = train(
+                    connected,
+                    twin if compare else None,
+                    loaded.pixels,
+                    range(start.learnt, last),
+                    advance=advance,
+                    stopped=stopped,
+                )
+            weights, lfsr = connected.read_weights(), connected.read_settings()[1]
+            signs = np.array([signs for _, signs in connected.recall_many(loaded.pixels)])
+        except MachineError as error:
+            if not twin.machine.learnt:
+                raise
+            kept = save or INTERRUPTED
+            golden = twin.machine
+            Checkpoint(spec, golden.weights, golden.lfsr, start.learnt + golden.learnt, start.seed).save(kept)
+            raise MachineError(
+                f"{str(error).rstrip('.')}; the golden machine's {golden.learnt} patterns up to there are in {kept}, "
+                f"and `ohmprop train --load {kept}` continues from them."
+            ) from None
+    done = Checkpoint(spec, weights, lfsr, start.learnt + result.patterns, start.seed)
+    kept = save or INTERRUPTED
+    if save or stopped():
+        done.save(kept)
+    figures = {
+        "spec_hash": spec.spec_hash,
+        "board": board,
+        "patterns": patterns,
+        "seed": done.seed,
+        "epochs": done.learnt / len(loaded.pixels),
+        "learnt": done.learnt,
+        "settings": dataclasses.asdict(spec.settings),
+        "training": dataclasses.asdict(result),
+        "patterns_recalled": float(recalled(loaded.pixels, np.arange(len(loaded.pixels)), signs).mean()),
+    }
+    if compare:
+        figures |= _comparison(twin)
+    show("Training", figures)
+    if json_file:
+        write_json(json_file, figures)
+    if out:
+        weights_picture(out / "weights.png", weights, spec.weight_limit)
+    if compare:
+        _require_equal(twin)
+    if stopped():
+        raise KeyboardInterrupt(
+            f"Interrupted after {done.learnt} patterns; what was learnt is in {kept}, and "
+            f"`ohmprop train --load {kept}` continues it."
+        )
+
+
+def run_recall(
+    machine: Path | None,
+    board: str,
+    patterns: str,
+    seed: int,
+    load: Path | None,
+    json_file: Path | None,
+    out: Path | None,
+    flips: tuple[float, ...],
+    images: int,
+) -> None:
+    """Recall corrupted patterns; MachineError if board and golden machine differ."""
+    if load is None and board in ("sim", "golden"):
+        raise UserError(
+            f"A fresh board ({board}) has learnt nothing; give --load FILE.npz or the port of a board that has."
+        )
+    checkpoint = Checkpoint.load(load, _spec(machine) if machine else None) if load else None
+    spec = checkpoint.spec if checkpoint else _spec(machine)
+    loaded = load_patterns(patterns, spec.neurons)
+    check_writable(json_file)
+    if out:
+        check_writable(out, folder=True)
+    rng = np.random.default_rng(seed)
+    rows: dict[str, dict[str, float | int]] = {}
+    with _connected(board, spec) as connected:
+        weights = checkpoint.weights if checkpoint else connected.read_weights()
+        twin = Twin(connected, spec.settings, weights, checkpoint.lfsr if checkpoint else connected.read_settings()[1])
+        with progress("recalling", len(flips) * images * len(loaded.pixels)) as advance:
+            for p in flips:
+                row, examples = recall(connected, twin, None, loaded.pixels, p, images, images, rng, advance)
+                rows[flip_text(p)] = row
+                if out:
+                    recall_picture(out / f"recall-{flip_text(p)}.png", loaded.shape, examples, p)
+        twin.check("after recall")
+    figures: dict[str, Any] = {
+        "spec_hash": spec.spec_hash,
+        "board": board,
+        "patterns": patterns,
+        "seed": seed,
+        "recall": rows,
+        **_comparison(twin),
+    }
+    show_recall(rows)
+    show("Recall", {name: value for name, value in figures.items() if name != "recall"})
+    if json_file:
+        write_json(json_file, figures)
+    _require_equal(twin)
+
+
+def run_info(machine: Path | None, board: str, json_file: Path | None) -> None:
+    """ID block, settings and counters; a virtual board's speed."""
+    spec = _spec(machine)
+    check_writable(json_file)
+    with _connected(board, spec) as connected:
+        settings, lfsr = connected.read_settings()
+        figures: dict[str, Any] = {
+            "board": board,
+            "identity": dataclasses.asdict(connected.identity),
+            "settings": dataclasses.asdict(settings) | {"lfsr": lfsr},
+            "counters": dataclasses.asdict(connected.read_counters()),
+        }
+        if board == "sim":
+            figures["board_clocks_per_second"] = _speed(connected)
+            figures["measured_over_seconds"] = SPEED_SECONDS
+    show("The board", figures)
+    if json_file:
+        write_json(json_file, figures)
+
+
+def _speed(board: Board) -> float:
+    """Clocks a second of wall time while recalls follow one another, by the board's counter of all clocks."""
+    rng = np.random.default_rng(0)
+    begin, before = time.monotonic(), board.read_counters().clocks
+
+    def images() -> Iterator[Any]:
+        while time.monotonic() - begin < SPEED_SECONDS:
+            yield rng.random(board.spec.neurons) < 0.5
+
+    for _ in board.recall_many(images()):
+        pass
+    return (board.read_counters().clocks - before) / (time.monotonic() - begin)
+
+
+def show_machine(machine: Path | None) -> None:
+    """Print the machine's TOML."""
+    click.echo(_spec(machine).to_toml(), nl=False)
+
+
+def run_sim(machine: Path | None, listen: str | None) -> None:
+    """Serve a virtual board until Ctrl-C."""
+    with virtual_board(_spec(machine), listen) as board, stoppable() as stopped:
+        click.echo(
+            f"The virtual board is at {board.port}; try `ohmprop info --board {board.port}`, and end it with Ctrl-C."
+        )
+        while not stopped():
+            time.sleep(0.1)
+
+
+def _comparison(twin: Twin) -> dict[str, Any]:
+    return {"bit_exact": twin.count == 0, "differences": twin.differences, "differences_in_all": twin.count}
+
+
+def _require_equal(twin: Twin) -> None:
+    if twin.count:
+        raise MachineError(
+            f"Board and golden machine differ in {twin.count} places, the first being {twin.differences[0]}; the "
+            "board or its link is at fault, so report this with the machine's TOML."
+        )

@@ -1,0 +1,218 @@
+"""The driver: one board behind a port, every request of the link's protocol, retries and deadlines included."""
+
+from collections import deque
+from collections.abc import Iterable, Iterator
+from itertools import islice
+
+import numpy as np
+from numpy.typing import NDArray
+
+from host.link import Link
+from host.transport import Port
+from model.errors import MachineError, UserError
+from model.layout import Layout
+from model.protocol import (
+    ACCESS_BYTES,
+    CRC_BYTES,
+    MAGIC,
+    VERSION,
+    Counters,
+    Identity,
+    LearnReply,
+    Op,
+    RecallReply,
+    SettingsRegisters,
+    Space,
+    pack_pattern,
+    pattern_bytes,
+    unpack_pattern,
+)
+from model.spec import MachineSpec, Settings
+
+#: Seconds to wait for a reply, beside the longest relaxation; for the first one, which says whether a board is there.
+REPLY_SECONDS = 5.0
+CONNECT_SECONDS = 1.0
+#: A simulated board learns at least this many clocks a second; a real one is faster.
+SLOWEST_CLOCK_HZ = 500_000
+
+Bits = NDArray[np.bool_]
+
+
+class Board:
+    """A board, real, simulated or golden, behind an open port; connects, or refuses the board, at once.
+
+    Parameters
+    ----------
+    port : the open port (host.transport); the caller closes it.
+    spec : the machine that the board must be.
+    timeout : seconds to wait for a reply, beside the longest relaxation.
+
+    Every method raises MachineError if the link breaks, stays silent, or the board refuses; a request whose frame or
+    reply was lost is sent again under its number, so it is executed once.
+    """
+
+    def __init__(self, port: Port, spec: MachineSpec, timeout: float = REPLY_SECONDS) -> None:
+        self.spec = spec
+        self._layout = Layout(spec)
+        self._link = Link(port, min(CONNECT_SECONDS, timeout))
+        self.identity = self._connect()
+        self._link.window = self.identity.window
+        # Two phases of 255 steps at most.
+        self._link.timeout = timeout + 2 * 255 * self._layout.step_words / SLOWEST_CLOCK_HZ
+
+    # -- requests --------------------------------------------------------------------------------------------------
+
+    def learn(self, pattern: Bits, target: Bits | None = None) -> LearnReply:
+        """Learn one pattern (neurons,), True white; the target is the pattern itself if not given."""
+        payload = pack_pattern(self.spec, pattern) + pack_pattern(self.spec, pattern if target is None else target)
+        reply: LearnReply = LearnReply.unpack(self._sized(self.request(Op.LEARN, payload), LearnReply.size()))
+        return reply
+
+    def recall(self, image: Bits) -> tuple[RecallReply, Bits]:
+        """Recall one image (neurons,); returns the reply and which states are positive (neurons,)."""
+        return next(self.recall_many([image]))
+
+    def learn_many(self, patterns: Iterable[Bits]) -> Iterator[tuple[LearnReply, NDArray[np.int8]]]:
+        """Learn patterns one after another; yields each one's reply and the states (neurons,) after it.
+
+        The next pattern is on its way while the board learns. Take all items: what is left was learnt all the same.
+        """
+        reads = self._reads(Space.STATES, self._layout.blocks, self.spec.lanes)
+
+        def requests() -> Iterator[tuple[int, bytes]]:
+            for pattern in patterns:
+                yield Op.LEARN, 2 * pack_pattern(self.spec, pattern)
+                yield from reads
+
+        replies = self._link.exchange(requests())
+        for reply in replies:
+            states = b"".join(islice(replies, len(reads)))
+            learnt = LearnReply.unpack(self._sized(reply, LearnReply.size()))
+            yield learnt, self._states(states)
+
+    def recall_many(self, images: Iterable[Bits]) -> Iterator[tuple[RecallReply, Bits]]:
+        """Recall images one after another; yields each one's reply and signs (neurons,)."""
+        size = RecallReply.size()
+        for reply in self._link.exchange((Op.RECALL, pack_pattern(self.spec, image)) for image in images):
+            self._sized(reply, size + pattern_bytes(self.spec))
+            yield RecallReply.unpack(reply[:size]), unpack_pattern(self.spec, reply[size:])
+
+    def read_weights(self) -> NDArray[np.int8]:
+        """All weights, int8 (neurons, neurons)."""
+        words = self._read(Space.WEIGHTS, self._layout.words, self.spec.lanes)
+        return self._layout.from_words(np.frombuffer(words, np.int8).reshape(-1, self.spec.lanes))
+
+    def write_weights(self, weights: NDArray[np.int8]) -> None:
+        """Replace all weights by int8 (neurons, neurons), which `checked_weights` must accept."""
+        words = self._layout.to_words(checked_weights(self.spec, weights))
+        chunk = (self.identity.frame_bytes - 2 - ACCESS_BYTES - CRC_BYTES) // self.spec.lanes
+        parts = ((start, words[start : start + chunk]) for start in range(0, len(words), chunk))
+        requests = ((Op.WRITE, _access(Space.WEIGHTS, at, len(part)) + part.tobytes()) for at, part in parts)
+        deque(self._link.exchange(requests), maxlen=0)
+
+    def read_states(self) -> NDArray[np.int8]:
+        """The neurons' states, int8 (neurons,), in LSBs."""
+        return self._states(self._read(Space.STATES, self._layout.blocks, self.spec.lanes))
+
+    def read_settings(self) -> tuple[Settings, int]:
+        """The run-time settings and the LFSR's value."""
+        data = self._read(Space.SETTINGS, SettingsRegisters.size(), 1)
+        registers = SettingsRegisters.unpack(data)
+        return Settings(
+            registers.free_steps,
+            registers.nudged_steps,
+            registers.driven_steps,
+            registers.released_steps,
+            registers.update_shift + self.spec.update_shift_base,
+            registers.tolerance,
+            bool(registers.stop_when_settled),
+        ), registers.lfsr
+
+    def write_settings(self, settings: Settings, lfsr: int) -> None:
+        """Replace the run-time settings and the LFSR (1 to 2**32 - 1)."""
+        data = SettingsRegisters.of(self.spec, settings, lfsr).pack()
+        self.request(Op.WRITE, _access(Space.SETTINGS, 0, len(data)) + data)
+
+    def read_counters(self) -> Counters:
+        """The board's counters."""
+        counters: Counters = Counters.unpack(self._read(Space.COUNTERS, Counters.size(), 1))
+        return counters
+
+    def request(self, op: int, payload: bytes) -> bytes:
+        """One request of any kind; returns the reply's payload behind the status."""
+        return next(self._link.exchange([(op, payload)]))
+
+    # -- connecting --------------------------------------------------------------------------------------------------
+
+    def _connect(self) -> Identity:
+        """Ask who is there; refuse anything but the expected machine."""
+        block = self.request(Op.IDENTIFY, b"")
+        if block[: len(MAGIC)] != MAGIC or len(block) == len(MAGIC):
+            raise MachineError(
+                "Something answers, but not with the ID block of an ohmprop board; give the port of an ohmprop board."
+            )
+        # Other versions may have other blocks; magic and version come first in all of them.
+        version = block[len(MAGIC)]
+        identity, expected = Identity.unpack(block), Identity.of(self.spec)
+        if identity is None or version != VERSION:
+            raise MachineError(
+                f"The board speaks protocol version {version} ({len(block)} bytes of ID block) and this host version "
+                f"{VERSION} ({Identity.size()} bytes); install the same version of ohmprop on both sides."
+            )
+        if identity.spec_hash != expected.spec_hash:
+            raise UserError(
+                f"The board is machine {identity.spec_hash} ({identity.neurons} neurons, {identity.lanes} lanes), but "
+                f"{expected.spec_hash} ({expected.neurons} neurons, {expected.lanes} lanes) was asked for; give the "
+                "board's own --machine file, or build the board from this one."
+            )
+        if identity != expected:
+            raise MachineError(
+                f"The board's ID block ({identity}) does not match its spec hash, which stands for {expected}; "
+                "build the board anew."
+            )
+        return identity
+
+    # -- spaces ------------------------------------------------------------------------------------------------------
+
+    def _reads(self, space: Space, count: int, width: int) -> list[tuple[int, bytes]]:
+        """The requests that read words 0 to count - 1 of ``width`` bytes."""
+        chunk = (self.identity.frame_bytes - 3 - CRC_BYTES) // width
+        return [(Op.READ, _access(space, at, min(chunk, count - at))) for at in range(0, count, chunk)]
+
+    def _read(self, space: Space, count: int, width: int) -> bytes:
+        return self._sized(b"".join(self._link.exchange(self._reads(space, count, width))), count * width)
+
+    def _states(self, data: bytes) -> NDArray[np.int8]:
+        size = self._layout.blocks * self.spec.lanes
+        return self._layout.from_blocks(np.frombuffer(self._sized(data, size), np.int8))
+
+    @staticmethod
+    def _sized(data: bytes, size: int) -> bytes:
+        """The data, if it is as long as it must be."""
+        if len(data) != size:
+            raise MachineError(
+                f"The board's reply has {len(data)} bytes where {size} were expected; install the same version of "
+                "ohmprop on both sides."
+            )
+        return data
+
+
+def checked_weights(spec: MachineSpec, weights: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The weights, if a machine of the spec can hold them; UserError otherwise."""
+    n = spec.neurons
+    if weights.shape != (n, n) or weights.dtype != np.int8:
+        raise UserError(f"Weights of shape {weights.shape} and type {weights.dtype} do not fit; give int8 ({n}, {n}).")
+    distance = np.abs(np.arange(n)[:, None] - np.arange(n))
+    if not np.array_equal(weights, weights.T) or weights[(distance == 0) | (distance > spec.reach)].any():
+        raise UserError(
+            "These weights are not symmetric or lie where the machine has no synapse; give those of this machine."
+        )
+    if np.abs(weights.astype(np.int64)).max() > spec.weight_limit:
+        raise UserError(
+            f"A weight lies outside +-{spec.weight_limit}; give weights in the machine's format {spec.weight}."
+        )
+    return weights
+
+
+def _access(space: Space, address: int, count: int) -> bytes:
+    return bytes([space]) + address.to_bytes(2, "little") + count.to_bytes(2, "little")

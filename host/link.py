@@ -1,0 +1,157 @@
+"""The link: requests and their replies over a port, each executed exactly once whatever the wire loses."""
+
+import time
+from collections import deque
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass
+from itertools import islice
+
+import serial
+
+from host.transport import Port
+from model.errors import MachineError
+from model.protocol import REPLY, Op, Status, decode_frame, encode_frame
+
+#: After a damaged or refused frame the line is given this long to fall quiet before the requests are sent again.
+QUIET_SECONDS = 0.1
+#: Times that a request is sent before the link is given up.
+TRIES = 5
+
+_RESEND = (Status.BAD_CRC, Status.TOO_LONG, Status.OUT_OF_SEQUENCE)
+_REFUSALS = {
+    Status.UNKNOWN_OP: "it does not know this request",
+    Status.BAD_LENGTH: "the payload's length does not match the request",
+    Status.BAD_ADDRESS: "the address lies outside what can be read or written",
+}
+
+
+@dataclass
+class _Request:
+    """A request on its way; ``reply`` is its reply's payload, status first."""
+
+    op: int
+    sequence: int
+    frame: bytes
+    reply: bytes | None = None
+
+
+class Link:
+    """Requests and replies over an open port.
+
+    Members
+    -------
+    window : requests that may be unanswered at once; the board says how many it has buffers for.
+    timeout : seconds to wait for a reply before its request is sent again.
+    """
+
+    def __init__(self, port: Port, timeout: float) -> None:
+        self.window = 1
+        self.timeout = timeout
+        self._port = port
+        self._received = bytearray()
+        self._sequence = 0
+        # Ends whatever frame a former host left unfinished.
+        self._write(b"\0")
+
+    def exchange(self, requests: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
+        """Send (op, payload) requests, as many at once as the board has buffers for; yields the replies in order.
+
+        Each reply is the payload behind the status.
+        """
+        source, waiting = iter(requests), deque[_Request]()
+        while True:
+            for op, payload in islice(source, self.window - len(waiting)):
+                frame = encode_frame(op, self._sequence, payload)
+                waiting.append(_Request(op, self._sequence, frame))
+                self._sequence = (self._sequence + 1) & 255
+                self._write(frame)
+            if not waiting:
+                return
+            self._await_first(waiting)
+            request = waiting.popleft()
+            assert request.reply is not None
+            status = request.reply[0]
+            if status != Status.DONE:
+                raise MachineError(
+                    f"The board refused the request {_name(request.op)} because {_REFUSALS[Status(status)]}; nothing "
+                    "was changed, so install the same version of ohmprop on both sides and try again."
+                )
+            yield request.reply[1:]
+
+    def _await_first(self, waiting: deque[_Request]) -> None:
+        """Receive until the first request has its reply, sending again what is unanswered where need be."""
+        trouble = ""
+        for attempt in range(TRIES):
+            if attempt:
+                # The zero byte ends a frame whose own was lost.
+                self._write(b"\0" + b"".join(request.frame for request in waiting if request.reply is None))
+            trouble = self._receive(waiting)
+            if waiting[0].reply is not None:
+                return
+        raise MachineError(
+            f"The board did not answer the request {_name(waiting[0].op)} in {TRIES} tries ({trouble}); check the "
+            "cable, the baud rate and that no other program uses the port, then connect again."
+        )
+
+    def _receive(self, waiting: deque[_Request]) -> str:
+        """Receive until the first request has its reply, or the time is over; returns what was wrong, if anything."""
+        trouble = "silence"
+        deadline = time.monotonic() + self.timeout
+        while waiting[0].reply is None and time.monotonic() < deadline:
+            frame = self._frame(deadline)
+            if frame is None:
+                break
+            if problem := _assign(frame, waiting):
+                trouble = problem
+                deadline = min(deadline, time.monotonic() + QUIET_SECONDS)
+        return trouble
+
+    def _frame(self, deadline: float) -> bytes | None:
+        """The next frame without its zero byte; None if the deadline comes first."""
+        while (end := self._received.find(0)) < 0:
+            if time.monotonic() > deadline:
+                return None
+            try:
+                self._received += self._port.read(self._port.in_waiting or 1)
+            except (serial.SerialException, OSError) as error:
+                raise _broken(error) from None
+        frame = bytes(self._received[:end])
+        del self._received[: end + 1]
+        return frame
+
+    def _write(self, data: bytes) -> None:
+        try:
+            self._port.write(data)
+        except (serial.SerialException, OSError) as error:
+            raise _broken(error) from None
+
+
+def _assign(frame: bytes, waiting: deque[_Request]) -> str:
+    """Give a received frame to the request that it answers; returns what is wrong, if a request must be sent again."""
+    if not frame:
+        return ""
+    decoded = decode_frame(frame)
+    if decoded is None or not decoded[2]:
+        return "a damaged reply"
+    op, sequence, payload = decoded
+    if payload[0] in _RESEND:
+        return f"the board answered {Status(payload[0]).name}"
+    if payload[0] not in set(Status):
+        return f"the board answered with the unknown status {payload[0]}"
+    for request in waiting:
+        if (request.sequence, request.op | REPLY) == (sequence, op):
+            request.reply = payload
+            # Replies come in order: one for a later request says that the first one's was lost.
+            return "" if waiting[0].reply is not None else "a lost reply"
+    return ""
+
+
+def _name(op: int) -> str:
+    return Op(op).name if op in set(Op) else f"{op:#04x}"
+
+
+def _broken(error: Exception) -> MachineError:
+    return MachineError(
+        f"The link to the board broke ({error}); check the cable and connect again: the board keeps its weights as "
+        "long as it has power."
+    )

@@ -1,0 +1,201 @@
+"""Experiments: training and recall on a board, bit by bit beside the golden machine."""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from itertools import takewhile
+
+import numpy as np
+from numpy.typing import NDArray
+
+from host.driver import Board
+from model.golden import GoldenMachine
+from model.patterns import corrupt, nearest_pattern_bound, recalled
+from model.protocol import Counters, LearnReply, RecallReply
+from model.reference import Reference
+from model.spec import Settings
+from model.timing import Timing
+
+Bits = NDArray[np.bool_]
+#: Differences that a comparison describes; later ones are only counted, since they follow from the first.
+DESCRIBED = 10
+_COMPARED_COUNTERS = ("busy_clocks", "steps", "learnt", "recalled")
+
+
+class Twin:
+    """The golden machine that does all the board does, and notes where the two differ.
+
+    Attributes
+    ----------
+    machine : the golden machine.
+    differences : sentences on the first differences, each with its place.
+    count : all differences.
+    """
+
+    def __init__(self, board: Board, settings: Settings, weights: NDArray[np.int8], lfsr: int) -> None:
+        """Give the board and a golden machine the same settings, weights (neurons, neurons) and LFSR."""
+        board.write_settings(settings, lfsr)
+        board.write_weights(weights)
+        self.machine = GoldenMachine(board.spec, settings, lfsr)
+        self.machine.weights = weights.copy()
+        self.differences: list[str] = []
+        self.count = 0
+        self._board = board
+        self._before = board.read_counters()
+
+    def learn(self, where: str, pattern: Bits, reply: LearnReply, states: NDArray[np.int8]) -> None:
+        """Learn the pattern (neurons,) as the board did, and compare its reply and states (neurons,)."""
+        self._compare(f"{where}: reply", reply, self.machine.learn(pattern))
+        self._compare_arrays(f"{where}: states", states, self.machine.states)
+
+    def recall(self, where: str, image: Bits, reply: RecallReply, signs: Bits) -> None:
+        """Recall the image (neurons,) as the board did, and compare its reply and signs (neurons,)."""
+        expected, expected_signs = self.machine.recall(image)
+        self._compare(f"{where}: reply", reply, expected)
+        self._compare_arrays(f"{where}: signs", signs, expected_signs)
+
+    def check(self, where: str) -> None:
+        """Compare all weights, the LFSR and the machine's counters."""
+        self._compare_arrays(f"{where}: weights", self._board.read_weights(), self.machine.weights)
+        self._compare(f"{where}: LFSR", self._board.read_settings()[1], self.machine.lfsr)
+        counters = self._board.read_counters()
+        for name in _COMPARED_COUNTERS:
+            wrap = 1 << 8 * Counters.widths()[name]
+            counted = (getattr(counters, name) - getattr(self._before, name)) % wrap
+            self._compare(f"{where}: {name}", counted, getattr(self.machine, name) % wrap)
+
+    def _compare(self, where: str, board: object, golden: object) -> None:
+        if board != golden:
+            self.count += 1
+            if len(self.differences) < DESCRIBED:
+                self.differences.append(f"{where}: the board has {board}, the golden machine {golden}")
+
+    def _compare_arrays(self, where: str, board: NDArray[np.generic], golden: NDArray[np.generic]) -> None:
+        if not np.array_equal(board, golden):
+            place = tuple(np.argwhere(board != golden)[0].tolist())
+            self._compare(f"{where} {place}", board[place].item(), golden[place].item())
+
+
+@dataclass(frozen=True)
+class Training:
+    """What a training run took; means are over the patterns learnt in it.
+
+    Members
+    -------
+    patterns : patterns learnt.
+    free_steps, nudged_steps : mean Euler steps of the two phases.
+    clocks_per_pattern : mean clocks, by the machine's counter.
+    bound_per_pattern : mean clocks at a multiply-accumulate a lane a clock.
+    clocks_over_bound : their ratio.
+    updates_per_second : connection updates (synapses times patterns) a second of wall time.
+    seconds : wall time.
+    """
+
+    patterns: int
+    free_steps: float
+    nudged_steps: float
+    clocks_per_pattern: float
+    bound_per_pattern: float
+    clocks_over_bound: float
+    updates_per_second: float
+    seconds: float
+
+
+def train(
+    board: Board,
+    twin: Twin | None,
+    patterns: Bits,
+    numbers: range,
+    check_epochs: int = 1,
+    advance: Callable[[], None] = lambda: None,
+    after_epoch: Callable[[int], None] = lambda epoch: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> Training:
+    """Learn patterns (count, neurons) in their order, round after round; ``numbers`` counts on from the first round.
+
+    Parameters
+    ----------
+    twin : compares every pattern's reply and states, and weights and counters after each ``check_epochs`` epochs.
+    advance, after_epoch : called after each pattern; after each whole epoch with the number of epochs done.
+    stopped : asked before each pattern is sent; true ends the run after those already sent.
+    """
+    begin = time.monotonic()
+    count = len(patterns)
+    totals = np.zeros(3, np.int64)
+    done = numbers.start
+    while done < numbers.stop and not stopped():
+        rest = range(done, min(numbers.stop, (done // count + 1) * count))
+        source = (patterns[number % count] for number in takewhile(lambda _: not stopped(), rest))
+        for reply, states in board.learn_many(source):
+            totals += (reply.free_steps, reply.nudged_steps, reply.clocks)
+            if twin:
+                twin.learn(
+                    f"epoch {done // count + 1}, pattern {done % count + 1}", patterns[done % count], reply, states
+                )
+            done += 1
+            advance()
+        if done % count == 0:
+            if twin and done // count % check_epochs == 0:
+                twin.check(f"after epoch {done // count}")
+            after_epoch(done // count)
+    if twin:
+        twin.check("after training")
+    seconds = time.monotonic() - begin
+    learnt = done - numbers.start
+    free, nudged, clocks = (totals / max(1, learnt)).tolist()
+    bound = Timing(board.spec).bound(free + nudged)
+    rate = learnt * board.spec.synapses / seconds
+    return Training(learnt, free, nudged, clocks, bound, clocks / bound, rate, seconds)
+
+
+@dataclass(frozen=True)
+class Examples:
+    """A few images and what the board made of them, (count, neurons) each, for a picture."""
+
+    originals: Bits
+    corrupted: Bits
+    recalled: Bits
+
+
+def recall(
+    board: Board,
+    twin: Twin,
+    reference: Reference | None,
+    patterns: Bits,
+    p: float,
+    per_class: int,
+    per_class_board: int,
+    rng: np.random.Generator,
+    advance: Callable[[], None],
+) -> tuple[dict[str, float | int], Examples]:
+    """Recall ``per_class`` corrupted copies of each pattern, the board the first ``per_class_board`` of each.
+
+    Returns the shares of images recalled without error, with their numbers, by the names that the tables and the JSON
+    use, and one example a pattern. The twin compares every recall of the board.
+    """
+    images, labels = corrupt(patterns, p, per_class, rng)
+    chosen = np.flatnonzero(np.arange(len(images)) % per_class < per_class_board)
+    begin = time.monotonic()
+    signs = np.zeros((len(chosen), patterns.shape[1]), np.bool_)
+    for index, (reply, bits) in enumerate(board.recall_many(images[chosen])):
+        twin.recall(f"p = {p:g}, image {chosen[index]}", images[chosen[index]], reply, bits)
+        signs[index] = bits
+        advance()
+    seconds = time.monotonic() - begin
+    # A machine of its own, so that the twin's counters stay those of the board.
+    golden = GoldenMachine(board.spec, twin.machine.settings)
+    golden.weights = twin.machine.weights
+    figures: dict[str, float | int] = {"p": p, "board": float(recalled(patterns, labels[chosen], signs).mean())}
+    answers = {"golden": golden.recall_many(images)[0]}
+    if reference:
+        answers["reference"] = reference.recall_many(images)
+    for name, answer in answers.items():
+        right = recalled(patterns, labels, answer)
+        figures[name] = float(right.mean())
+        figures[f"{name}_on_board_images"] = float(right[chosen].mean())
+    figures["bound"] = nearest_pattern_bound(patterns, images, labels)
+    figures["images"] = len(images)
+    figures["images_board"] = len(chosen)
+    figures["board_seconds"] = seconds
+    one = slice(None, None, per_class_board)
+    return figures, Examples(patterns[labels[chosen]][one], images[chosen][one], signs[one])

@@ -1,0 +1,47 @@
+"""The whole board: a serial line, the link, and the machine that learns."""
+
+from amaranth import Module
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect
+
+from hw.commands import CommandProcessor
+from hw.frame_receiver import FrameReceiver
+from hw.frame_sender import FrameSender
+from hw.machine import Machine
+from hw.uart import UartReceiver, UartTransmitter
+from model.protocol import WINDOW, frame_bytes
+from model.spec import MachineSpec
+
+
+class Top(wiring.Component):
+    """Everything between the pins. Reset: link and machine idle, sequence number 0; weights keep what they hold."""
+
+    rx: In(1, init=1)  #: from the host, asynchronous, idle high
+    tx: Out(1, init=1)  #: to the host, idle high
+    busy: Out(1)  #: a request is being executed
+
+    def __init__(self, spec: MachineSpec):
+        self.spec = spec
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        spec = self.spec
+        m.submodules.uart_receiver = uart_receiver = UartReceiver(spec.clock_hz, spec.baud)
+        m.submodules.uart_transmitter = uart_transmitter = UartTransmitter(spec.clock_hz, spec.baud)
+        m.submodules.receiver = receiver = FrameReceiver(frame_bytes(spec), WINDOW)
+        m.submodules.sender = sender = FrameSender(frame_bytes(spec), WINDOW)
+        m.submodules.commands = commands = CommandProcessor(spec)
+        m.submodules.machine = machine = Machine(spec)
+        m.d.comb += [
+            uart_receiver.rx.eq(self.rx),
+            receiver.data.eq(uart_receiver.data),
+            receiver.valid.eq(uart_receiver.valid),
+            self.tx.eq(uart_transmitter.tx),
+            self.busy.eq(commands.busy),
+        ]
+        connect(m, receiver.requests, commands.requests)
+        connect(m, commands.replies, sender.replies)
+        connect(m, commands.machine, machine)
+        connect(m, sender.bytes, uart_transmitter.bytes)
+        return m

@@ -1,0 +1,1 @@
+"""The design compiled and run: the virtual board behind a serial port, and the cocotb benches."""

@@ -1,0 +1,205 @@
+// The virtual board: the compiled design with a UART at bit level between its pins and this process's stdin and stdout.
+// Usage: top CLOCKS_PER_BIT. Ends when stdin closes. Simulated time stands still while there is nothing to do.
+
+#include <unistd.h>
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <cstdint>
+#include <cstdlib>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "Vtop.h"
+#include "verilated.h"
+
+namespace {
+
+constexpr uint64_t NEVER = UINT64_MAX;
+constexpr int DATA_BITS = 8;
+constexpr int FRAME_BITS = DATA_BITS + 2;
+// Clocks between two looks at the queue while the line to the board is idle.
+constexpr uint64_t POLL_CLOCKS = 64;
+// The board may think for this long, without a bit on the line and without being busy, before time stops.
+constexpr uint64_t QUIET_CLOCKS = 2048;
+
+// Bytes from stdin, filled by a thread of its own so that the simulation never waits for a read.
+class Queue {
+public:
+    void fill() {
+        uint8_t chunk[4096];
+        ssize_t count;
+        while ((count = read(0, chunk, sizeof chunk)) > 0) {
+            std::lock_guard<std::mutex> lock(mutex);
+            arrived.insert(arrived.end(), chunk, chunk + count);
+            ready = true;
+            changed.notify_one();
+        }
+        std::lock_guard<std::mutex> lock(mutex);
+        closed = true;
+        changed.notify_one();
+    }
+
+    // The next byte, or -1 if there is none now.
+    int next() {
+        if (at == current.size()) {
+            if (!ready.load(std::memory_order_relaxed)) return -1;
+            std::lock_guard<std::mutex> lock(mutex);
+            current.clear();
+            current.swap(arrived);
+            at = 0;
+            ready = false;
+        }
+        return current[at++];
+    }
+
+    // Sleep until there is a byte or stdin has closed.
+    void wait() {
+        std::unique_lock<std::mutex> lock(mutex);
+        changed.wait(lock, [this] { return ready || closed; });
+    }
+
+    std::atomic<bool> closed{false};
+
+private:
+    std::mutex mutex;
+    std::condition_variable changed;
+    std::atomic<bool> ready{false};
+    std::vector<uint8_t> arrived;
+    std::vector<uint8_t> current;
+    size_t at = 0;
+};
+
+// Drives the board's rx pin.
+class Sender {
+public:
+    Sender(Queue& queue, double clocks_per_bit) : queue(queue), clocks_per_bit(clocks_per_bit) {}
+
+    uint64_t due = 0;
+
+    // The level of the pin from clock `now` on; to be called when `due` is reached.
+    bool step(uint64_t now) {
+        if (bit == FRAME_BITS) {
+            const int byte = queue.next();
+            if (byte < 0) {
+                due = now + POLL_CLOCKS;
+                return true;
+            }
+            frame = uint32_t(byte) << 1 | 1u << (FRAME_BITS - 1);
+            bit = 0;
+            // Bytes that follow one another keep the fraction of a clock that is left over.
+            if (edge + 1 < double(now)) edge = double(now);
+        }
+        const bool level = frame >> bit & 1;
+        ++bit;
+        edge += clocks_per_bit;
+        due = uint64_t(edge);
+        last = now;
+        return level;
+    }
+
+    uint64_t last = 0;
+
+private:
+    Queue& queue;
+    const double clocks_per_bit;
+    double edge = 0;
+    uint32_t frame = 0;
+    int bit = FRAME_BITS;
+};
+
+// Samples the board's tx pin in the middle of each bit.
+class Receiver {
+public:
+    explicit Receiver(double clocks_per_bit) : clocks_per_bit(clocks_per_bit) {}
+
+    uint64_t due = NEVER;
+
+    void start(uint64_t now) {
+        edge = double(now) + clocks_per_bit / 2;
+        due = uint64_t(edge);
+        bit = 0;
+        frame = 0;
+    }
+
+    void step(uint64_t now, bool level) {
+        frame |= uint32_t(level) << bit;
+        if (++bit < FRAME_BITS) {
+            edge += clocks_per_bit;
+            due = uint64_t(edge);
+            return;
+        }
+        due = NEVER;
+        last = now;
+        // A byte without its start or stop bit is lost, as in a real receiver.
+        if (!(frame & 1) && frame >> (FRAME_BITS - 1)) bytes.push_back(uint8_t(frame >> 1));
+        if (bytes.size() >= 4096) flush();
+    }
+
+    void flush() {
+        size_t sent = 0;
+        while (sent < bytes.size()) {
+            const ssize_t count = write(1, bytes.data() + sent, bytes.size() - sent);
+            if (count <= 0) std::_Exit(0);
+            sent += size_t(count);
+        }
+        bytes.clear();
+    }
+
+    bool holds_bytes() const { return !bytes.empty(); }
+
+    uint64_t last = 0;
+
+private:
+    const double clocks_per_bit;
+    double edge = 0;
+    uint32_t frame = 0;
+    int bit = 0;
+    std::vector<uint8_t> bytes;
+};
+
+}  // namespace
+
+int main(int argc, char** argv) {
+    const double clocks_per_bit = argc == 2 ? std::atof(argv[1]) : 0;
+    if (clocks_per_bit < 1) return 2;
+
+    Queue queue;
+    std::thread([&queue] { queue.fill(); }).detach();
+
+    VerilatedContext context;
+    Vtop top(&context);
+    Sender sender(queue, clocks_per_bit);
+    Receiver receiver(clocks_per_bit);
+    const auto frame_clocks = uint64_t(clocks_per_bit * FRAME_BITS) + 1;
+    const uint64_t quiet_clocks = std::max(2 * frame_clocks, QUIET_CLOCKS);
+    uint64_t check = 0;
+    uint64_t busy_until = 0;
+
+    const auto clock = [&top] {
+        top.clk = 0;
+        top.eval();
+        top.clk = 1;
+        top.eval();
+    };
+    top.rx = 1;
+
+    for (uint64_t now = 0;; ++now) {
+        if (now >= sender.due) top.rx = sender.step(now);
+        clock();
+        if (now >= receiver.due) {
+            receiver.step(now, top.tx);
+        } else if (receiver.due == NEVER && !top.tx) {
+            receiver.start(now);
+        }
+        if (now < check) continue;
+        check = now + POLL_CLOCKS;
+        if (top.busy || receiver.due != NEVER) busy_until = now;
+        if (receiver.due == NEVER && receiver.holds_bytes() && now > receiver.last + frame_clocks) receiver.flush();
+        if (now > std::max({busy_until, sender.last, receiver.last}) + quiet_clocks) queue.wait();
+        // The reader thread still uses the queue and the context has nothing to save, so nothing is destroyed.
+        if (queue.closed.load(std::memory_order_relaxed)) std::_Exit(0);
+    }
+}

@@ -1,0 +1,227 @@
+"""The virtual board: the design compiled by Verilator behind a serial port, so that a driver takes it for a board."""
+
+import hashlib
+import os
+import shutil
+import socket
+import subprocess
+import tempfile
+import threading
+from collections.abc import Callable
+from contextlib import ExitStack, suppress
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from model.errors import UserError
+from model.spec import MachineSpec
+from sim.verilator import cache_directory, compile_design, compiler_version, find_tools, publish
+
+MAIN = Path(__file__).with_name("board.cpp")
+#: The design's registers have initial values and no X, so these only remove work.
+VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"]
+COMPILER_OPTIONS = ["-O2"]
+
+
+def _sources() -> list[str]:
+    """The text of all that the compiled machine is made from, the spec apart.
+
+    The Python sources stand for the Verilog, since to make that takes longer than the start of a board should.
+    """
+    folder = MAIN.parent.parent
+    files = [MAIN, *sorted(folder.glob("hw/*.py")), *sorted(folder.glob("model/*.py"))]
+    return [file.read_text(encoding="utf-8") for file in files]
+
+
+def program_path(spec: MachineSpec) -> Path:
+    """Where the compiled machine is, or will be; another place as soon as anything that it depends on has changed.
+
+    Raises UserError if Amaranth or a tool is missing.
+    """
+    tools = find_tools()
+    try:
+        amaranth = version("amaranth")
+    except PackageNotFoundError:
+        raise UserError(
+            "The virtual board needs the Python package amaranth; install it with `pip install 'ohmprop[sim]'`."
+        ) from None
+    # The whole spec and not its hash alone, since the settings are what the registers reset to.
+    made_from = [spec.to_toml(), *_sources(), amaranth, str(tools), compiler_version(tools)]
+    made_from += [*VERILATOR_OPTIONS, *COMPILER_OPTIONS]
+    key = hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
+    return cache_directory() / f"board-{spec.spec_hash}-{key}"
+
+
+def _verilog(spec: MachineSpec) -> str:
+    """The board as a module ``top`` with the ports ``clk``, ``rx``, ``tx`` and ``busy``."""
+    # Only here, since a board from the cache starts in a moment and Amaranth does not.
+    from amaranth.back import verilog
+    from amaranth.hdl import ClockDomain, Module
+
+    from hw.top import Top
+
+    top, module = Top(spec), Module()
+    # Power-up gives every register its initial value; logic for a reset as well would cost a third of the speed.
+    module.domains.sync = clock = ClockDomain(reset_less=True)
+    module.submodules.board = top
+    ports = [clock.clk, top.rx, top.tx, top.busy]
+    return str(verilog.convert(module, ports=ports, name="top", emit_src=False))
+
+
+def compile_board(spec: MachineSpec, progress: Callable[[str], None] = lambda line: None) -> Path:
+    """The compiled machine, from the cache if it is there.
+
+    ``progress`` gets one line before a compilation. Raises UserError if Amaranth or a tool is missing, MachineError
+    if a tool fails.
+    """
+    program = program_path(spec)
+    if not program.exists():
+        progress("building the virtual board, about 30 s")
+        text = _verilog(spec)
+        with tempfile.TemporaryDirectory(prefix="ohmprop-") as scratch:
+            made = compile_design(text, Path(scratch) / "board", [MAIN], VERILATOR_OPTIONS, COMPILER_OPTIONS)
+            with tempfile.TemporaryDirectory(dir=program.parent) as beside:
+                publish(Path(shutil.copy(made, beside)), program)
+    return program
+
+
+class VirtualBoard:
+    """A running virtual board; a context manager that starts it on entry and ends it on exit.
+
+    Parameters
+    ----------
+    spec : the machine.
+    listen : ``HOST:PORT`` for a TCP socket (port 0: any free one) instead of a pty; the default where there are no
+        ptys. One host at a time is served; the machine keeps its weights from one to the next.
+    baud_error : the far end's clock is off by this fraction, for tests of the receiver.
+    progress : gets one line before a compilation.
+
+    Members
+    -------
+    port : what pyserial opens: the pty's path or ``socket://HOST:PORT``.
+    process_id : of the simulation.
+    """
+
+    def __init__(
+        self,
+        spec: MachineSpec,
+        listen: str | None = None,
+        baud_error: float = 0.0,
+        progress: Callable[[str], None] = lambda line: None,
+    ) -> None:
+        self.spec = spec
+        self.port = ""
+        self._listen = listen if listen or hasattr(os, "openpty") else "127.0.0.1:0"
+        self._baud_error = baud_error
+        self._progress = progress
+        self.process_id = 0
+        self._cleanup = ExitStack()
+
+    def __enter__(self) -> "VirtualBoard":
+        with ExitStack() as cleanup:
+            # Before the compilation, which nobody wants to wait for and then read of a mistake.
+            server = cleanup.enter_context(_listen_on(self._listen)) if self._listen else None
+            program = compile_board(self.spec, self._progress)
+            if server:
+                process = self._start(program, cleanup, subprocess.PIPE, subprocess.PIPE)
+                cleanup.callback(_Relay(server, process).close)
+                host, number = server.getsockname()[:2]
+                self.port = f"socket://{host}:{number}"
+            else:
+                self._start_on_pty(program, cleanup)
+            self._cleanup = cleanup.pop_all()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._cleanup.close()
+
+    def _start(self, program: Path, cleanup: ExitStack, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
+        clocks_per_bit = self.spec.clock_hz / self.spec.baud * (1 + self._baud_error)
+        # In a session of its own a Ctrl-C at the terminal reaches the host only, which saves its work and then ends us.
+        process = subprocess.Popen(
+            [program, repr(clocks_per_bit)], stdin=stdin, stdout=stdout, start_new_session=True, bufsize=0
+        )
+        cleanup.callback(_stop, process)
+        self.process_id = process.pid
+        return process
+
+    def _start_on_pty(self, program: Path, cleanup: ExitStack) -> None:
+        import tty
+
+        board_end, host_end = os.openpty()
+        # Our own hold on the host's end lets a host close the port and come back without a hang-up at the board.
+        cleanup.callback(os.close, host_end)
+        try:
+            tty.setraw(host_end)
+            self._start(program, cleanup, board_end, board_end)
+        finally:
+            os.close(board_end)
+        self.port = os.ttyname(host_end)
+
+
+def _listen_on(address: str) -> socket.socket:
+    """A listening socket on ``HOST:PORT``."""
+    host, _, number = address.rpartition(":")
+    if not host or not number.isdecimal() or int(number) > 65535:
+        raise UserError(f"{address!r} is no address to listen on; write HOST:PORT, for instance 127.0.0.1:4000.")
+    try:
+        return socket.create_server((host, int(number)), backlog=1)
+    except OSError as error:
+        raise UserError(
+            f"The virtual board cannot listen on {address} ({error.strerror or error}); choose another port, or 0 for "
+            "any free one."
+        ) from None
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe:
+            pipe.close()
+
+
+class _Relay:
+    """Carries bytes between the board's pipes and one host after another."""
+
+    def __init__(self, server: socket.socket, process: subprocess.Popen[bytes]) -> None:
+        assert process.stdin and process.stdout
+        self._server, self._process = server, process
+        self._stdin, self._stdout = process.stdin, process.stdout
+        self._host: socket.socket | None = None
+        self._closing = False
+        self._threads = [threading.Thread(target=work, daemon=True) for work in (self._to_board, self._to_host)]
+        for thread in self._threads:
+            thread.start()
+
+    def _to_board(self) -> None:
+        with suppress(OSError):
+            while not self._closing:
+                host, _ = self._server.accept()
+                host.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+                self._host = host
+                with host, suppress(ConnectionError):
+                    while data := host.recv(4096):
+                        self._stdin.write(data)
+                self._host = None
+
+    def _to_host(self) -> None:
+        while data := self._stdout.read(4096):
+            host = self._host
+            # Without a host, or with one that has just left, the bytes are lost, as at an unplugged cable.
+            if host:
+                with suppress(OSError):
+                    host.sendall(data)
+
+    def close(self) -> None:
+        """End the process and both threads."""
+        self._closing = True
+        self._process.kill()
+        host = self._host
+        for end in (host, self._server):
+            if end:
+                # A shutdown wakes a thread that waits in accept or recv; closing alone does not.
+                with suppress(OSError):
+                    end.shutdown(socket.SHUT_RDWR)
+        self._server.close()
+        for thread in self._threads:
+            thread.join(1)

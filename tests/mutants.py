@@ -1,0 +1,290 @@
+"""Plants faults in the hardware, one at a time, and sees that the tests catch each: ``python -m tests.mutants``.
+
+Every fault goes into a copy of the project. It is caught if an assertion of its test fails; a fault that breaks an
+import or the build proves nothing about the tests and counts as survived.
+"""
+
+import os
+import shutil
+import subprocess
+import sys
+import tempfile
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from xml.etree import ElementTree
+
+ROOT = Path(__file__).resolve().parent.parent
+SECONDS = 240
+
+LEARNING = "tests/test_quick.py::test_learning_and_recall[lanes_do_not_divide]"
+BAND = "tests/test_quick.py::test_learning_and_recall[band]"
+SETTLING = "tests/test_quick.py::test_a_phase_ends_when_all_is_settled"
+LINK = "tests/test_quick.py::test_link"
+NEURON = "tests/test_quick.py::test_neuron_at_its_rails_and_ties"
+SYNAPSE = "tests/test_quick.py::test_synapse_at_its_rails_and_ties"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault.
+
+    Members
+    -------
+    name : what is wrong with the hardware then.
+    file : the file in hw/.
+    old, new : the text, which occurs once there, and what takes its place.
+    tests : the pytest selection that must catch it.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+MUTANTS = (
+    Mutant(
+        "neuron: rounds down, not to nearest",
+        "neuron.py",
+        " + (1 << (spec.euler_shift - 1))",
+        "",
+        NEURON,
+    ),
+    Mutant(
+        "neuron: ties round down",
+        "neuron.py",
+        "(1 << (spec.euler_shift - 1))",
+        "((1 << (spec.euler_shift - 1)) - 1)",
+        NEURON,
+    ),
+    Mutant("neuron: no saturation above", "neuron.py", "Mux(stepped > high, high, ", "Mux(0, high, ", NEURON),
+    Mutant("neuron: no saturation below", "neuron.py", "Mux(stepped < low, low, stepped)", "stepped", NEURON),
+    Mutant(
+        "neuron: the nudge has the wrong sign",
+        "neuron.py",
+        "leaked + (error << spec.nudge_shift)",
+        "leaked - (error << spec.nudge_shift)",
+        NEURON,
+    ),
+    Mutant("neuron: leak off by one bit", "neuron.py", "<< spec.leak_shift", "<< (spec.leak_shift - 1)", NEURON),
+    Mutant(
+        "neurons: own state not forgotten before a run",
+        "neurons.py",
+        "with m.If(~self.fresh):",
+        "with m.If(1):",
+        LEARNING,
+    ),
+    Mutant("neurons: a lane without a neuron steps", "neurons.py", "exists = ~last if", "exists = 1 if", LEARNING),
+    Mutant("synapse: no saturation above", "synapse.py", "Mux(total > limit, limit, ", "Mux(0, limit, ", SYNAPSE),
+    Mutant("synapse: no saturation below", "synapse.py", "Mux(total < -limit, -limit, total)", "total", SYNAPSE),
+    Mutant(
+        "synapse: half behind the random byte missing", "synapse.py", "2 * self.random + 1", "2 * self.random", SYNAPSE
+    ),
+    Mutant("synapse: rounds to nearest", "synapse.py", "2 * self.random + 1", "256", SYNAPSE),
+    Mutant(
+        "random: wrong tap",
+        "random.py",
+        "Mux(advanced[0], LFSR_TAPS, 0)",
+        "Mux(advanced[0], LFSR_TAPS ^ 2, 0)",
+        LEARNING,
+    ),
+    Mutant(
+        "random: the register's high byte is drawn",
+        "random.py",
+        "self.lfsr[:DITHER_BITS]",
+        "self.lfsr[-DITHER_BITS:]",
+        LEARNING,
+    ),
+    Mutant(
+        "random: drawn bytes in the wrong order",
+        "random.py",
+        "Mux(self.row_lane[bit], self.bytes[bit], 0)",
+        "Mux(self.row_lane[bit], self.bytes[layout.lane_bits - 1 - bit], 0)",
+        LEARNING,
+    ),
+    Mutant(
+        "random: byte of the row, not of the cell",
+        "random.py",
+        "self.row_block[bit] ^ self.block[bit]",
+        "self.row_block[bit]",
+        LEARNING,
+    ),
+    Mutant(
+        "sequencer: stale activities, the banks never swap",
+        "sequencer.py",
+        "self.old.eq(self.new)",
+        "self.old.eq(self.old)",
+        LEARNING,
+    ),
+    Mutant(
+        "sequencer: a step overwrites the activities it reads",
+        "sequencer.py",
+        "self.new.eq(Mux(self.fresh, 1, self.old))",
+        "self.new.eq(self.new)",
+        LEARNING,
+    ),
+    Mutant(
+        "sequencer: last row skipped",
+        "sequencer.py",
+        '"more": sweep.rows - 1',
+        '"more": max(0, sweep.rows - 2)',
+        LEARNING,
+    ),
+    Mutant(
+        "sequencer: early stop one step late",
+        "sequencer.py",
+        "over = (done >= Mux(phase, second_steps, first_steps)) | (settings.stop_when_settled[0] & ~self.moved)",
+        "late = Signal(init=1)\n        m.d.sync += late.eq(self.moved)\n"
+        "        over = (done >= Mux(phase, second_steps, first_steps)) | (settings.stop_when_settled[0] & ~late)",
+        SETTLING,
+    ),
+    Mutant(
+        "sequencer: early stop never happens",
+        "sequencer.py",
+        "settings.stop_when_settled[0] & ~self.moved",
+        "0",
+        SETTLING,
+    ),
+    Mutant(
+        "sequencer: a phase takes one step too many",
+        "sequencer.py",
+        "(done >= Mux(phase,",
+        "(done > Mux(phase,",
+        LEARNING,
+    ),
+    Mutant(
+        "sequencer: the input stays on in recall", "sequencer.py", "(program == Program.LEARN) | ~phase", "1", LEARNING
+    ),
+    Mutant(
+        "machine: tolerance ignored", "machine.py", "tolerance.eq(self.settings.tolerance)", "tolerance.eq(0)", SETTLING
+    ),
+    Mutant(
+        "neurons: the last step's verdict is kept", "neurons.py", "self.moved & ~self.watch", "self.moved", SETTLING
+    ),
+    Mutant(
+        "crossbar: the free phase's product is added",
+        "crossbar.py",
+        "Mux(subtract, base - term, base + term)",
+        "base + term",
+        LEARNING,
+    ),
+    Mutant("crossbar: accumulators not cleared", "crossbar.py", "Mux(clear, 0, current)", "current", LEARNING),
+    Mutant("crossbar: self weight learns", "crossbar.py", "(distance != 0) & ", "", LEARNING),
+    Mutant("crossbar: band ignored", "crossbar.py", "(distance <= spec.reach) & (distance >= -spec.reach)", "1", BAND),
+    Mutant(
+        "crossbar: row sum to the wrong lane",
+        "crossbar.py",
+        "sums.o[lane].lane == lane",
+        "sums.o[lane].lane == lane ^ 1",
+        LEARNING,
+    ),
+    Mutant(
+        "machine: columns of another block",
+        "machine.py",
+        "column_block.eq(columns.block)",
+        "column_block.eq(columns.row_block)",
+        LEARNING,
+    ),
+    Mutant(
+        "machine: update from one phase only",
+        "machine.py",
+        "Mux(frees, sequencer.kept, sequencer.old)",
+        "sequencer.old",
+        LEARNING,
+    ),
+    Mutant("frame receiver: CRC ignored", "frame_receiver.py", " & crc.match_detected", "", LINK),
+    Mutant(
+        "commands: a repeated request is executed twice",
+        "commands.py",
+        "with m.Elif(behind == 0):",
+        "with m.Elif(kept | (behind == 0)):",
+        LINK,
+    ),
+    Mutant(
+        "commands: an old request is executed",
+        "commands.py",
+        "with m.Elif(behind == 0):",
+        "with m.Elif(behind != 1):",
+        LINK,
+    ),
+)
+
+
+def faulty(mutant: Mutant, source: Path = ROOT) -> str:
+    """The file's text with the fault; ValueError if what it replaces does not occur exactly once."""
+    text = (source / "hw" / mutant.file).read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise ValueError(
+            f"Mutant {mutant.name!r}: {mutant.old!r} occurs {text.count(mutant.old)} times in hw/{mutant.file} and not "
+            "once; bring the mutant up to date."
+        )
+    return text.replace(mutant.old, mutant.new)
+
+
+def outcome(source: Path, mutant: Mutant | None, tests: list[str]) -> tuple[str, str]:
+    """Run tests with a fault: ``passed``, ``caught`` if an assertion failed, or ``broken``; and pytest's output."""
+    with tempfile.TemporaryDirectory() as name:
+        directory = Path(name)
+        shutil.copytree(source, directory, dirs_exist_ok=True)
+        if mutant:
+            (directory / "hw" / mutant.file).write_text(faulty(mutant, source), encoding="utf-8")
+        return tested(directory, tests)
+
+
+def tested(directory: Path, tests: list[str]) -> tuple[str, str]:
+    """Run tests in a copy of the project."""
+    # The golden model need not be compiled for machines this small.
+    environment = os.environ | {"PYTHONPATH": str(directory), "NUMBA_DISABLE_JIT": "1", "PYTHONDONTWRITEBYTECODE": "1"}
+    report = directory / "report.xml"
+    command = [sys.executable, "-m", "pytest", "-x", "-q", "-p", "no:cacheprovider", f"--junitxml={report}", *tests]
+    try:
+        done = subprocess.run(
+            command, cwd=directory, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+        )
+    except subprocess.TimeoutExpired:
+        return "broken", f"no end after {SECONDS} s"
+    if done.returncode == 0:
+        return "passed", done.stdout
+    failures = ElementTree.parse(report).iter("failure") if done.returncode == 1 and report.is_file() else ()
+    asserted = any(failure.get("message", "").startswith(("assert ", "AssertionError")) for failure in failures)
+    return "caught" if asserted else "broken", done.stdout + done.stderr
+
+
+def main() -> int:
+    """Try all; 0 if all are caught."""
+    # A copy, so that the project may be worked on meanwhile.
+    with tempfile.TemporaryDirectory() as name:
+        source = Path(name)
+        for room in ("model", "hw", "sim", "tests"):
+            shutil.copytree(ROOT / room, source / room, ignore=shutil.ignore_patterns("__pycache__"))
+        shutil.copy(ROOT / "pyproject.toml", source)
+        return try_all(source)
+
+
+def try_all(source: Path) -> int:
+    """Try all on a copy of the project; 0 if all are caught."""
+    for mutant in MUTANTS:
+        faulty(mutant, source)
+    verdict, output = outcome(source, None, sorted({mutant.tests for mutant in MUTANTS}))
+    print(f"{verdict:8}no fault", flush=True)
+    if verdict != "passed":
+        print(output)
+        return 1
+    survivors = []
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        results = pool.map(lambda mutant: outcome(source, mutant, [mutant.tests]), MUTANTS)
+        for mutant, (verdict, output) in zip(MUTANTS, results, strict=True):
+            print(f"{verdict:8}{mutant.name}", flush=True)
+            if verdict != "caught":
+                survivors.append(mutant)
+                print(output)
+    for mutant in survivors:
+        print(f"survived: {mutant.name} (hw/{mutant.file}, {mutant.tests})")
+    print(f"mutants: {len(MUTANTS)} planted, {len(MUTANTS) - len(survivors)} caught")
+    return 1 if survivors else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,23 @@
+"""The machines that the tests run on, small ones that differ in every way that matters."""
+
+from model.formats import Format
+from model.spec import MachineSpec, Settings
+
+#: eta is large, so that a few patterns change many weights and reach the rails.
+_FAST = Settings(eta_shift=3)
+
+SPECS = {
+    "lanes_do_not_divide": MachineSpec(layers=(7,), lanes=3, settings=_FAST),
+    "one_lane": MachineSpec(layers=(5,), lanes=1, settings=_FAST),
+    "band": MachineSpec(layers=(11,), lanes=4, cut_diagonals=6, settings=_FAST),
+    "lanes_divide": MachineSpec(layers=(12,), lanes=6, settings=_FAST),
+    "more_lanes_than_neurons": MachineSpec(layers=(9,), lanes=16, settings=_FAST),
+    "coarse_weights": MachineSpec(
+        layers=(13,),
+        lanes=5,
+        weight=Format(True, 8, 6),
+        accumulator=Format(True, 24, 13),
+        settings=Settings(eta_shift=2, tolerance=1, free_steps=6, nudged_steps=3),
+    ),
+    "hundred": MachineSpec(layers=(100,), lanes=32, settings=Settings(eta_shift=4)),
+}

@@ -1,0 +1,479 @@
+"""Bench: requests over the link, with a machine made of the golden one; every reply must be the golden device's."""
+
+import random
+
+import cocotb
+import numpy as np
+from cocotb.clock import Clock
+from cocotb.triggers import ReadOnly, RisingEdge
+
+from model.device import GoldenDevice
+from model.golden import GoldenMachine
+from model.layout import Layout
+from model.protocol import (
+    WINDOW,
+    Counters,
+    Identity,
+    LearnReply,
+    Op,
+    RecallReply,
+    SettingsRegisters,
+    Space,
+    Status,
+    block_bytes,
+    decode_frame,
+    encode_frame,
+    frame_bytes,
+    pack_pattern,
+    pattern_bytes,
+    unpack_pattern,
+)
+from model.spec import UPDATE_SHIFTS, MachineSpec, Settings
+from sim.bench import bench_parameters
+
+PARAMETERS = bench_parameters()
+SPEC = MachineSpec.from_toml(PARAMETERS["machine"])
+LAYOUT = Layout(SPEC)
+REGISTERS = [name for name in SettingsRegisters.widths() if name != "lfsr"]
+
+
+class Machine:
+    """The golden machine at the command processor's port; it takes random times and checks the port's rules."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        self.golden = GoldenMachine(SPEC)
+        self.rng = random.Random(0)
+        self.image = LAYOUT.to_words(self.golden.weights)
+        self.loaded = bytearray(2 * pattern_bytes(SPEC))
+        self.runs = self.writes = self.lfsr_loads = 0
+        self.busy = 0
+        self.pending = None
+        self.steps = self.clocks = 0
+        self.sign_bits = 0
+
+    async def run(self):
+        """Answer clock by clock."""
+        port = self.dut
+        while True:
+            self._show()
+            await ReadOnly()
+            start, load, access = (
+                int(signal.value) for signal in (port.machine__start, port.machine__load, port.machine__access)
+            )
+            assert not (start or load or access) or not (self.busy or self.pending), "asked while busy"
+            sign_at = int(port.machine__sign_block.value), int(port.machine__sign_byte.value)
+            if port.machine__lfsr_load.value:
+                self.golden.lfsr = int(port.machine__lfsr_next.value)
+                self.lfsr_loads += 1
+            if load:
+                self._load()
+            if access:
+                self.pending = self.rng.randrange(1, 5), self._access()
+            learn = not int(port.machine__program.value)
+            settings = int(port.machine__settings.value)
+            await RisingEdge(port.clk)
+            self.busy = max(0, self.busy - 1)
+            if start:
+                self._start(learn, settings)
+            port.machine__sign_bits.value = self.sign_bits
+            signs = pack_pattern(SPEC, self.golden.states > 0)
+            at = sign_at[0] * block_bytes(SPEC) + sign_at[1]
+            self.sign_bits = signs[at] if at < len(signs) else 0
+
+    def _show(self):
+        port, golden = self.dut, self.golden
+        done = bool(self.pending and self.pending[0] == 1)
+        port.machine__access_done.value = done
+        port.machine__access_read.value = self.pending[1] & 255 if done else self.rng.randrange(256)
+        if self.pending:
+            self.pending = None if done else (self.pending[0] - 1, self.pending[1])
+        port.machine__busy.value = self.busy > 0
+        port.machine__lfsr.value = golden.lfsr
+        port.machine__steps.value = self.steps
+        port.machine__clocks.value = self.clocks
+        port.machine__counters.value = (
+            golden.busy_clocks | golden.steps << 48 | golden.learnt << 80 | golden.recalled << 112
+        )
+
+    def _load(self):
+        port = self.dut
+        at = int(port.machine__load_block.value) * block_bytes(SPEC) + int(port.machine__load_byte.value)
+        at += int(port.machine__load_target.value) * pattern_bytes(SPEC)
+        self.loaded[at] = int(port.machine__load_bits.value)
+
+    def _access(self):
+        port = self.dut
+        space, address, lane = (
+            int(signal.value)
+            for signal in (port.machine__access_space, port.machine__access_address, port.machine__access_lane)
+        )
+        assert space in (Space.WEIGHTS, Space.STATES)
+        if port.machine__access_write.value:
+            assert space == Space.WEIGHTS
+            self.writes += 1
+            self.image[address, lane] = np.uint8(int(port.machine__access_data.value)).astype(np.int8)
+            return 0
+        words = self.image if space == Space.WEIGHTS else LAYOUT.to_blocks(self.golden.states)
+        return int(words[address, lane])
+
+    def _start(self, learn, settings):
+        golden = self.golden
+        values = {name: settings >> 8 * at & 255 for at, name in enumerate(REGISTERS)}
+        golden.settings = Settings(
+            *(values[name] for name in REGISTERS[:4]),
+            values["update_shift"] % UPDATE_SHIFTS + SPEC.update_shift_base,
+            values["tolerance"] & 127,
+            bool(values["stop_when_settled"] & 1),
+        )
+        golden.weights = LAYOUT.from_words(self.image)
+        half = pattern_bytes(SPEC)
+        pattern = unpack_pattern(SPEC, bytes(self.loaded[:half]))
+        if learn:
+            reply = golden.learn(pattern, unpack_pattern(SPEC, bytes(self.loaded[half:])))
+            self.steps = reply.free_steps | reply.nudged_steps << 8
+        else:
+            reply, _ = golden.recall(pattern)
+            self.steps = reply.driven_steps | reply.released_steps << 8
+        self.clocks = reply.clocks
+        self.image = LAYOUT.to_words(golden.weights)
+        self.runs += 1
+        self.busy = self.rng.randrange(1, 60)
+
+
+class Bench:
+    """The host's end of the link, beside the golden device."""
+
+    def __init__(self, dut):
+        self.dut = dut
+        self.machine = Machine(dut)
+        self.device = GoldenDevice(SPEC)
+        self.sent = bytearray()
+        self.sequence = 0
+        self.rng = random.Random(1)
+
+    async def start(self):
+        """Clock, reset, machine and host."""
+        dut = self.dut
+        dut.valid.value = dut.data.value = dut.bytes__ready.value = 0
+        dut.rst.value = 1
+        cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
+        cocotb.start_soon(self.machine.run())
+        for _ in range(3):
+            await RisingEdge(dut.clk)
+        dut.rst.value = 0
+        cocotb.start_soon(self._take())
+
+    async def _take(self):
+        dut = self.dut
+        dut.bytes__ready.value = 1
+        while True:
+            await ReadOnly()
+            if dut.bytes__valid.value:
+                self.sent.append(int(dut.bytes__payload.value))
+            await RisingEdge(dut.clk)
+
+    async def feed(self, wire):
+        """Bytes to the receiver."""
+        for byte in wire:
+            self.dut.data.value = byte
+            self.dut.valid.value = 1
+            await RisingEdge(self.dut.clk)
+        self.dut.valid.value = 0
+
+    async def answers(self, count):
+        """The next replies, zero bytes included."""
+        for _ in range(40_000):
+            if self.sent.count(0) >= count:
+                break
+            await RisingEdge(self.dut.clk)
+        parts = bytes(self.sent).split(b"\0")
+        assert len(parts) > count, f"{len(parts) - 1} replies and not {count}"
+        self.sent = bytearray(b"\0".join(parts[count:]))
+        return [part + b"\0" for part in parts[:count]]
+
+    async def exchange(self, wire):
+        """One frame; its reply, decoded, which must be the golden device's as well."""
+        await self.feed(wire)
+        (reply,) = await self.answers(1)
+        wanted = self.device.feed(wire)
+        assert reply == wanted, f"{decode_frame(reply[:-1])} and not {decode_frame(wanted[:-1])}"
+        return decode_frame(reply[:-1])
+
+    async def request(self, op, payload=b"", sequence=None):
+        """A request with the next sequence number, or the one that is given; its status and the rest of its reply."""
+        number = self.sequence if sequence is None else sequence
+        answer = await self.exchange(encode_frame(op, number & 255, payload))
+        assert answer[:2] == (op | 0x80, number & 255)
+        if sequence is None:
+            self.sequence += 1
+        return answer[2][0], answer[2][1:]
+
+    def pattern(self):
+        """A random one, packed."""
+        return pack_pattern(SPEC, np.array([self.rng.random() < 0.5 for _ in range(SPEC.neurons)]))
+
+
+def access(space, address, count, data=b""):
+    """The payload of READ and WRITE."""
+    return bytes([space]) + address.to_bytes(2, "little") + count.to_bytes(2, "little") + data
+
+
+def random_words(rng):
+    """Bytes of a whole weight memory."""
+    half = np.triu([[rng.randrange(-127, 128) for _ in range(SPEC.neurons)] for _ in range(SPEC.neurons)], 1)
+    return LAYOUT.to_words((half + half.T).astype(np.int8)).tobytes()
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def executes_every_op(dut):
+    """Each op does what it says."""
+    bench = Bench(dut)
+    await bench.start()
+    status, block = await bench.request(Op.IDENTIFY)
+    assert status == Status.DONE and Identity.unpack(block) == Identity.of(SPEC)
+    words = random_words(bench.rng)
+    lanes = SPEC.lanes
+    for address in range(LAYOUT.words):
+        word = words[address * lanes : (address + 1) * lanes]
+        assert await bench.request(Op.WRITE, access(Space.WEIGHTS, address, 1, word)) == (Status.DONE, b"")
+    assert bench.machine.image.tobytes() == words
+    most = min(LAYOUT.words, (frame_bytes(SPEC) - 7) // lanes)
+    assert await bench.request(Op.READ, access(Space.WEIGHTS, 0, most)) == (Status.DONE, words[: most * lanes])
+    for _ in range(3):
+        status, report = await bench.request(Op.LEARN, bench.pattern() + bench.pattern())
+        assert status == Status.DONE and LearnReply.unpack(report).lfsr == bench.machine.golden.lfsr
+        status, report = await bench.request(Op.RECALL, bench.pattern())
+        signs = report[RecallReply.size() :]
+        assert np.array_equal(unpack_pattern(SPEC, signs), bench.machine.golden.states > 0)
+        status, states = await bench.request(Op.READ, access(Space.STATES, 0, LAYOUT.blocks))
+        assert states == LAYOUT.to_blocks(bench.machine.golden.states).tobytes()
+    assert bench.machine.runs == 6
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def keeps_settings(dut):
+    """Settings are the spec's at first, change byte by byte, and the LFSR changes with its last byte."""
+    bench = Bench(dut)
+    await bench.start()
+    size = SettingsRegisters.size()
+    everything = access(Space.SETTINGS, 0, size)
+    first = SettingsRegisters.of(SPEC, SPEC.settings, bench.machine.golden.lfsr).pack()
+    assert await bench.request(Op.READ, everything) == (Status.DONE, first)
+    new = SettingsRegisters(9, 3, 7, 5, 4, 2, 1, 0xDEADBEEF).pack()
+    for at in range(size):
+        before = bench.machine.golden.lfsr
+        await bench.request(Op.WRITE, access(Space.SETTINGS, at, 1, new[at : at + 1]))
+        assert bench.machine.golden.lfsr == (before if at < size - 1 else 0xDEADBEEF)
+    assert await bench.request(Op.READ, everything) == (Status.DONE, new)
+    await bench.request(Op.LEARN, bench.pattern() + bench.pattern())
+    await bench.request(Op.WRITE, everything + first)
+    assert await bench.request(Op.READ, everything) == (Status.DONE, first)
+    assert bench.machine.lfsr_loads == 2
+    assert await bench.request(Op.READ, access(Space.SETTINGS, 3, 4)) == (Status.DONE, first[3:7])
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def counts(dut):
+    """The counters, the running clock among them."""
+    bench = Bench(dut)
+    await bench.start()
+    await bench.request(Op.LEARN, bench.pattern() + bench.pattern())
+    await bench.request(Op.RECALL, bench.pattern())
+    await bench.request(Op.RECALL, bench.pattern(), sequence=bench.sequence - 1)
+    await bench.request(0x55)
+    await bench.exchange(b"\x05abcd\0")
+    await bench.feed(b"".join(encode_frame(0x20, 200 + at, b"") for at in range(12)))
+    replies = len(await bench.answers(WINDOW + 1))
+    for _ in range(1000):
+        await RisingEdge(dut.clk)
+    replies += bench.sent.count(0)
+    bench.sent.clear()
+    seen = []
+    for wait in (0, 100):
+        for _ in range(wait):
+            await RisingEdge(dut.clk)
+        await bench.feed(encode_frame(Op.READ, bench.sequence, access(Space.COUNTERS, 0, Counters.size())))
+        bench.sequence += 1
+        (reply,) = await bench.answers(1)
+        seen.append(Counters.unpack(decode_frame(reply[:-1])[2][1:]))
+    first, second = seen
+    golden = bench.machine.golden
+    assert first.busy_clocks == golden.busy_clocks and first.steps == golden.steps
+    assert (first.learnt, first.recalled, first.repeated) == (1, 1, 1)
+    assert first.dropped == 12 - replies > 0
+    assert first.refused == 2 + replies
+    assert first.frames == 4 + replies + 1
+    assert second.frames == first.frames + 1
+    assert 100 < second.clocks - first.clocks < 1000
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def refuses_without_a_trace(dut):
+    """Each wrong request gets its status, takes its number, and changes nothing."""
+    bench = Bench(dut)
+    await bench.start()
+    size, lanes = pattern_bytes(SPEC), SPEC.lanes
+    await bench.request(Op.WRITE, access(Space.SETTINGS, 5, 1, b"\3"))
+    settings = (await bench.request(Op.READ, access(Space.SETTINGS, 0, SettingsRegisters.size())))[1]
+    too_many = (frame_bytes(SPEC) - 7) // lanes + 1
+    bytes_apart = SettingsRegisters.size()
+    wrong = [
+        (0x00, b"", Status.UNKNOWN_OP),
+        (0x06, bytes(5), Status.UNKNOWN_OP),
+        (0x7F, b"", Status.UNKNOWN_OP),
+        (0xFF, b"", Status.UNKNOWN_OP),
+        (Op.LEARN, b"", Status.BAD_LENGTH),
+        (Op.LEARN, bytes(2 * size - 1), Status.BAD_LENGTH),
+        (Op.LEARN, bytes(2 * size + 1), Status.BAD_LENGTH),
+        (Op.RECALL, bytes(size - 1), Status.BAD_LENGTH),
+        (Op.RECALL, bytes(2 * size), Status.BAD_LENGTH),
+        (Op.READ, b"", Status.BAD_LENGTH),
+        (Op.READ, access(Space.WEIGHTS, 0, 1)[:4], Status.BAD_LENGTH),
+        (Op.READ, access(Space.WEIGHTS, 0, 1, b"\0"), Status.BAD_LENGTH),
+        (Op.READ, access(Space.WEIGHTS, 0, 0), Status.BAD_LENGTH),
+        (Op.READ, access(Space.WEIGHTS, 0, too_many), Status.BAD_LENGTH),
+        (Op.READ, access(Space.WEIGHTS, 0, 65535), Status.BAD_LENGTH),
+        (Op.READ, access(Space.WEIGHTS, LAYOUT.words, 1), Status.BAD_ADDRESS),
+        (Op.READ, access(Space.WEIGHTS, 65535, 1), Status.BAD_ADDRESS),
+        (Op.READ, access(Space.STATES, LAYOUT.blocks - 1, 2), Status.BAD_ADDRESS),
+        (Op.READ, access(Space.SETTINGS, 0, bytes_apart + 1), Status.BAD_ADDRESS),
+        (Op.READ, access(Space.COUNTERS, Counters.size(), 1), Status.BAD_ADDRESS),
+        (Op.READ, access(4, 0, 1), Status.BAD_ADDRESS),
+        (Op.READ, access(255, 0, 1), Status.BAD_ADDRESS),
+        (Op.WRITE, access(Space.WEIGHTS, 0, 1), Status.BAD_LENGTH),
+        (Op.WRITE, access(Space.WEIGHTS, 0, 1)[:3], Status.BAD_LENGTH),
+        (Op.WRITE, access(Space.WEIGHTS, 0, 0), Status.BAD_LENGTH),
+        (Op.WRITE, access(Space.WEIGHTS, 0, 1, bytes(lanes + 1)), Status.BAD_LENGTH),
+        (Op.WRITE, access(Space.WEIGHTS, 0, 2, bytes(lanes)), Status.BAD_LENGTH),
+        (Op.WRITE, access(Space.WEIGHTS, LAYOUT.words, 1, bytes(lanes)), Status.BAD_ADDRESS),
+        (Op.WRITE, access(Space.WEIGHTS, 65535, 1, bytes(lanes)), Status.BAD_ADDRESS),
+        (Op.WRITE, access(Space.STATES, 0, 1, bytes(lanes)), Status.BAD_ADDRESS),
+        (Op.WRITE, access(Space.COUNTERS, 0, 1, b"\0"), Status.BAD_ADDRESS),
+        (Op.WRITE, access(Space.SETTINGS, 10, 2, bytes(2)), Status.BAD_ADDRESS),
+        (Op.WRITE, access(Space.SETTINGS, 11, 1, b"\0"), Status.BAD_ADDRESS),
+        (Op.WRITE, access(77, 0, 1, b"\0"), Status.BAD_ADDRESS),
+    ]
+    for op, payload, status in wrong:
+        assert await bench.request(op, payload) == (status, b""), (op, payload)
+    assert await bench.request(Op.IDENTIFY, b"?") == (Status.BAD_LENGTH, b"")
+    assert (bench.machine.runs, bench.machine.writes, bench.machine.lfsr_loads) == (0, 0, 0)
+    assert await bench.request(Op.READ, access(Space.SETTINGS, 0, bytes_apart)) == (Status.DONE, settings)
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def executes_nothing_twice(dut):
+    """The last WINDOW requests are answered from the cache, older and later numbers are refused with the right one."""
+    bench = Bench(dut)
+    await bench.start()
+    patterns = [bench.pattern() + bench.pattern() for _ in range(4)]
+    replies = [await bench.request(Op.LEARN, pattern) for pattern in patterns]
+    for _ in range(2):
+        for number in (2, 3, 3):
+            assert await bench.request(Op.LEARN, patterns[number], sequence=number) == replies[number]
+    for number in (1, 0, 5, 6, 132, 255):
+        assert await bench.request(Op.LEARN, patterns[0], sequence=number) == (Status.OUT_OF_SEQUENCE, b"\4")
+    assert await bench.request(Op.LEARN, patterns[3], sequence=3) == replies[3]
+    assert bench.machine.runs == 4
+    refused = await bench.request(0x44)
+    assert await bench.request(0x44, sequence=4) == refused
+    assert bench.machine.runs == 4
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def goes_on_from_identify(dut):
+    """IDENTIFY is answered whatever its number, the next number follows from it, and it is no cached reply."""
+    bench = Bench(dut)
+    await bench.start()
+    await bench.request(Op.LEARN, bench.pattern() + bench.pattern())
+    for number in (0, 1, 100, 255, 254):
+        status, block = await bench.request(Op.IDENTIFY, sequence=number)
+        assert status == Status.DONE and len(block) == Identity.size()
+        bench.sequence = number + 1
+        assert await bench.request(Op.RECALL, bench.pattern(), sequence=number) == (
+            Status.OUT_OF_SEQUENCE,
+            bytes([bench.sequence & 255]),
+        )
+        assert (await bench.request(Op.RECALL, bench.pattern()))[0] == Status.DONE
+    # The slot of the number before still holds a reply, but to a request from before IDENTIFY.
+    assert (await bench.request(Op.IDENTIFY, sequence=50))[0] == Status.DONE
+    assert (await bench.request(Op.RECALL, bench.pattern(), sequence=49))[0] == Status.OUT_OF_SEQUENCE
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def answers_damaged_frames(dut):
+    """BAD_CRC and TOO_LONG carry the expected number, and the next whole request is executed."""
+    bench = Bench(dut)
+    await bench.start()
+    for number in range(3):
+        frame = bytearray(encode_frame(Op.LEARN, number, bench.pattern() + bench.pattern()))
+        frame[-3] ^= 1 if frame[-3] != 1 else 2
+        answer = await bench.exchange(bytes(frame))
+        assert answer == (Op.REFUSED | 0x80, 0, bytes([Status.BAD_CRC, number]))
+        answer = await bench.exchange(encode_frame(Op.LEARN, number, bytes(frame_bytes(SPEC) - 5)))
+        assert answer == (Op.REFUSED | 0x80, 0, bytes([Status.TOO_LONG, number]))
+        assert (await bench.request(Op.RECALL, bench.pattern()))[0] == Status.DONE
+    assert bench.machine.runs == 3
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+@cocotb.parametrize(seed=[1, 2])
+async def survives_anything(dut, seed):
+    """Random requests, repeats, wrong numbers, damage and rubbish: always the golden device's reply."""
+    bench = Bench(dut)
+    await bench.start()
+    bench.rng = rng = random.Random(seed)
+    sequence = 0
+    for _ in range(120):
+        payloads = {
+            Op.IDENTIFY: b"",
+            Op.LEARN: bench.pattern() + bench.pattern(),
+            Op.RECALL: bench.pattern(),
+            Op.READ: access(rng.randrange(3), rng.randrange(6), rng.randrange(4)),
+            Op.WRITE: access(Space.SETTINGS, rng.randrange(12), 1, bytes([rng.randrange(1, 8)])),
+        }
+        op = rng.choice((*payloads, Op.LEARN, Op.LEARN, Op.RECALL, rng.randrange(256)))
+        payload = payloads.get(op, b"??")
+        if rng.random() < 0.2:
+            # Neither unequal copies of a weight nor the running clock are for the golden device.
+            payload = bytes([rng.randrange(4, 256), *rng.randbytes(rng.randrange(2 * pattern_bytes(SPEC) + 4))])
+        number = sequence + rng.choice((0, 0, 0, 0, -1, -2, -3, 1, rng.randrange(256)))
+        frame = bytearray(encode_frame(op, number & 255, payload))
+        if rng.random() < 0.15:
+            frame[rng.randrange(len(frame) - 1)] = rng.randrange(1, 256)
+        if rng.random() < 0.05:
+            frame = bytearray(rng.randrange(1, 256) for _ in range(rng.randrange(1, 600))) + b"\0"
+        await bench.exchange(bytes(frame))
+        sequence = bench.device._expected
+    assert bench.machine.runs == bench.device.machine.learnt + bench.device.machine.recalled > 8
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def accepts_a_window_of_requests(dut):
+    """The next request arrives while one is executed, and the replies come in order."""
+    bench = Bench(dut)
+    await bench.start()
+    for at in range(0, 40, WINDOW):
+        frames = [
+            encode_frame(Op.LEARN, number, bench.pattern() + bench.pattern()) for number in range(at, at + WINDOW)
+        ]
+        await bench.feed(b"".join(frames))
+        assert b"".join(await bench.answers(WINDOW)) == bench.device.feed(b"".join(frames))
+    assert bench.machine.runs == 40
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def has_the_declared_latency(dut):
+    """From a request's entry to the first byte of IDENTIFY's reply."""
+    bench = Bench(dut)
+    await bench.start()
+    feeding = cocotb.start_soon(bench.feed(encode_frame(Op.IDENTIFY, 0, b"")))
+    clocks = {}
+    for clock in range(60):
+        await ReadOnly()
+        for name, signal in (("request", dut.request), ("reply", dut.reply)):
+            if signal.value:
+                clocks.setdefault(name, clock)
+        await RisingEdge(dut.clk)
+    await feeding
+    assert clocks["reply"] - clocks["request"] == PARAMETERS["latency"]

@@ -1,0 +1,154 @@
+"""The manual says what the code does: its tables are compared with the constants, its examples are run."""
+
+import ast
+import doctest
+import re
+import struct
+from pathlib import Path
+
+import pytest
+
+import host.driver
+import host.link
+import model.timing
+from model import protocol
+from model.arithmetic import DEFAULT_LFSR, LFSR_TAPS
+from model.layout import Layout
+from model.spec import MachineSpec
+from model.timing import Timing
+
+DOCS = Path(__file__).parent.parent / "docs"
+SPEC = MachineSpec()
+
+
+def table(page, *header):
+    """The rows of the page's tables that have these headings, cells without back quotes."""
+    rows, inside = [], False
+    for line in (DOCS / page).read_text(encoding="utf-8").splitlines():
+        cells = tuple(cell.strip().strip("`") for cell in line.strip("|").split(" | ")) if line.startswith("|") else ()
+        if not cells:
+            inside = False
+        elif cells[: len(header)] == header:
+            inside = True
+        elif inside and not line.startswith("|---"):
+            rows.append(cells)
+    assert rows, f"{page} has no table {header}"
+    return rows
+
+
+def records(page):
+    """Heading -> (offset, bytes, field) of the table below it."""
+    found = {}
+    for section in re.split(r"^##+ ", (DOCS / page).read_text(encoding="utf-8"), flags=re.MULTILINE):
+        rows = re.findall(r"^\| (\d+) \| (\d+) \| (\w+) \|", section, re.MULTILINE)
+        if rows:
+            found[section.splitlines()[0]] = [(int(offset), int(width), field) for offset, width, field in rows]
+    return found
+
+
+def laid_out(fields):
+    """(offset, bytes, field) of packed (field, bytes)."""
+    offset, rows = 0, []
+    for field, width in fields:
+        rows.append((offset, width, field))
+        offset += width
+    return rows
+
+
+@pytest.mark.parametrize("page", ["arithmetic.md", "protocol.md"])
+def test_examples(page):
+    failures, tried = doctest.testfile(str(DOCS / page), module_relative=False)
+    assert tried and not failures
+
+
+@pytest.mark.parametrize(
+    ("heading", "numbers"), [("op", protocol.Op), ("status", protocol.Status), ("space", protocol.Space)]
+)
+def test_codes(heading, numbers):
+    assert [(int(code, 0), name) for code, name, *_ in table("protocol.md", "code", heading)] == [
+        (item.value, item.name) for item in numbers
+    ]
+
+
+def test_records():
+    identity = [struct.calcsize(f"<{part}") for part in re.findall(r"\d*\w", protocol.Identity.FORMAT[1:])]
+    names = ["magic", *protocol.Identity.__dataclass_fields__]
+    expected = {"ID block": laid_out(zip(names, identity, strict=True))}
+    for record in protocol.Record.__subclasses__():
+        expected[record.__name__] = laid_out(record.widths().items())
+    assert records("protocol.md") == expected
+
+
+def test_formats_and_shifts():
+    formats = {row[0]: row[2] for row in table("arithmetic.md", "quantity", "symbol")}
+    for name in ("weight", "state", "activity", "accumulator"):
+        assert formats[name] == str(getattr(SPEC, name))
+    for name, _, value in table("arithmetic.md", "shift", "definition"):
+        assert getattr(SPEC, name) == int(value), name
+    text = (DOCS / "arithmetic.md").read_text(encoding="utf-8")
+    for constant in (LFSR_TAPS, DEFAULT_LFSR):
+        assert f"0x{constant:08X}" in text
+
+
+def test_host_times():
+    for name, value, *_ in table("protocol.md", "constant", "value"):
+        module, _, constant = name.removeprefix("host.").partition(".")
+        assert getattr(getattr(host, module), constant) == float(value), name
+
+
+def test_latencies():
+    constants = {name: int(value) for name, value, *_ in table("architecture.md", "constant", "clocks")}
+    in_clocks = {name: value for name, value in vars(model.timing).items() if name.isupper() and name != "FANOUT"}
+    assert constants == in_clocks
+    timing, layout = Timing(SPEC), Layout(SPEC)
+    known = {**constants, "words": layout.words, "step_words": layout.step_words}
+    rows = table("architecture.md", "latency", "formula", "clocks")
+    assert [name for name, *_ in rows] == [
+        name for name in vars(Timing) if name[0] != "_" and name not in ("spec", "run", "bound")
+    ]
+    for name, formula, clocks, *_ in rows:
+        known[name] = getattr(timing, name)
+        assert known[name] == int(clocks), name
+        if not formula.startswith("levels"):
+            assert evaluate(formula, known) == known[name], formula
+
+
+def evaluate(formula, known):
+    """The value of a sum or product of known names and numbers."""
+
+    def value(node):
+        match node:
+            case ast.BinOp(op=ast.Add()):
+                return value(node.left) + value(node.right)
+            case ast.BinOp(op=ast.Mult()):
+                return value(node.left) * value(node.right)
+            case ast.Name():
+                return known[node.id]
+        return ast.literal_eval(node)
+
+    return value(ast.parse(formula, mode="eval").body)
+
+
+def test_words():
+    for row in table("architecture.md", "neurons", "lanes"):
+        neurons, lanes, stored, read, plain = map(int, row)
+        layout = Layout(MachineSpec(layers=(neurons,), lanes=lanes))
+        assert (stored, read, plain) == (layout.words, layout.step_words, neurons * layout.blocks)
+
+
+def test_bound():
+    timing = Timing(SPEC)
+    for steps, clocks, bound, ratio in table("architecture.md", "steps", "clocks"):
+        run, least = timing.run(int(steps), True), timing.bound(int(steps))
+        assert (int(clocks), int(bound), ratio) == (run, round(least), f"{run / least:.3f}")
+
+
+def test_links_lead_somewhere():
+    for page in DOCS.glob("*.md"):
+        for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
+            name, _, anchor = target.partition("#")
+            path = DOCS / name if name else page
+            assert path.is_file(), f"{page.name}: {target}"
+            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
+            assert not anchor or anchor in anchors, f"{page.name}: {target}"

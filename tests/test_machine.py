@@ -1,0 +1,37 @@
+"""The whole learning machine under cocotb, against the golden model after every pattern."""
+
+from dataclasses import replace
+
+import pytest
+
+from hw.machine import Machine
+from model.spec import Settings
+from sim.bench import run_bench
+from tests.specs import SPECS
+
+#: Settings at their edges: phases of one step, no second phase, never stopping early.
+EDGES = {
+    "one_step": Settings(free_steps=1, nudged_steps=1, driven_steps=1, released_steps=0, eta_shift=3),
+    "no_nudge": Settings(free_steps=4, nudged_steps=0, driven_steps=0, released_steps=3, eta_shift=2),
+    "no_stop": Settings(free_steps=9, nudged_steps=5, driven_steps=7, released_steps=6, stop_when_settled=False),
+}
+
+
+def run(name, spec, patterns, weight_limit=127):
+    parameters = {"machine": spec.to_toml(), "patterns": patterns, "weight_limit": weight_limit}
+    run_bench(Machine(spec), f"machine-{name}", "tests.tb_machine", parameters)
+
+
+@pytest.mark.parametrize("name", [name for name in SPECS if name != "hundred"])
+def test_machine(name):
+    run(name, SPECS[name], patterns=8)
+
+
+def test_machine_with_hundred_neurons():
+    run("hundred", SPECS["hundred"], patterns=2, weight_limit=12)
+
+
+@pytest.mark.parametrize("name", EDGES)
+def test_settings_at_their_edges(name):
+    # The same hardware as another bench, since settings are registers.
+    run("band", replace(SPECS["band"], settings=EDGES[name]), patterns=5)

@@ -1,0 +1,290 @@
+"""The whole board but for its serial port in Amaranth's own simulator: no compiler, seconds, every byte compared.
+
+Each request goes to the hardware and to the golden device, and both replies must be the same bytes. The planted faults
+of tests/mutants.py are caught here; the cocotb benches go deeper.
+"""
+
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pytest
+from amaranth import Module
+from amaranth.lib import stream, wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+from amaranth.sim import Simulator
+from cobs import cobs
+
+from hw.commands import CommandProcessor
+from hw.frame_receiver import FrameReceiver
+from hw.frame_sender import FrameSender
+from hw.machine import Machine
+from hw.neuron import Neuron
+from hw.synapse import Synapse
+from model.arithmetic import neuron_step, saturate, stochastic_increment
+from model.device import GoldenDevice
+from model.layout import Layout
+from model.protocol import (
+    WINDOW,
+    Counters,
+    Op,
+    SettingsRegisters,
+    Space,
+    decode_frame,
+    encode_frame,
+    frame_bytes,
+    pack_pattern,
+)
+from model.reference import quantise, synapse_mask
+from model.spec import MachineSpec, Settings
+from model.timing import NEURON, SYNAPSE
+from tests.mutants import MUTANTS, Mutant, faulty
+from tests.specs import SPECS
+
+#: Clocks that any reply may take.
+PATIENCE = 6000
+
+
+class Board(wiring.Component):
+    """Bytes in, bytes out."""
+
+    data: In(8)
+    valid: In(1)
+    bytes: Out(stream.Signature(8))
+
+    def __init__(self, spec):
+        self.spec = spec
+        super().__init__()
+
+    def elaborate(self, platform):
+        m = Module()
+        size = frame_bytes(self.spec)
+        m.submodules.receiver = receiver = FrameReceiver(size, WINDOW)
+        m.submodules.sender = sender = FrameSender(size, WINDOW)
+        m.submodules.commands = commands = CommandProcessor(self.spec)
+        m.submodules.machine = machine = Machine(self.spec)
+        m.d.comb += [receiver.data.eq(self.data), receiver.valid.eq(self.valid)]
+        connect(m, receiver.requests, commands.requests)
+        connect(m, commands.replies, sender.replies)
+        connect(m, commands.machine, machine)
+        connect(m, sender.bytes, flipped(self.bytes))
+        return m
+
+
+@dataclass
+class Host:
+    """Collects the frames of one session; ``play`` sends them."""
+
+    spec: MachineSpec
+    frames: list[bytes] = field(default_factory=list)
+    sequence: int = 0
+
+    def request(self, op, payload=b""):
+        """The next request."""
+        self.frames.append(encode_frame(op, self.sequence, payload))
+        self.sequence = (self.sequence + 1) & 255
+
+    def access(self, op, space, address, count, data=b""):
+        """Read or write cells."""
+        self.request(op, bytes([space]) + address.to_bytes(2, "little") + count.to_bytes(2, "little") + data)
+
+    def _pieces(self):
+        """The weight memory in pieces that fit a frame: first word and number of words."""
+        words, most = Layout(self.spec).words, (frame_bytes(self.spec) - 16) // self.spec.lanes
+        return [(address, min(most, words - address)) for address in range(0, words, most)]
+
+    def read_weights(self):
+        """All words."""
+        for address, count in self._pieces():
+            self.access(Op.READ, Space.WEIGHTS, address, count)
+
+    def write_weights(self, weights):
+        """All words."""
+        words = Layout(self.spec).to_words(weights)
+        for address, count in self._pieces():
+            self.access(Op.WRITE, Space.WEIGHTS, address, count, words[address : address + count].tobytes())
+
+    def settings(self, settings, lfsr):
+        """All registers."""
+        packed = SettingsRegisters.of(self.spec, settings, lfsr).pack()
+        self.access(Op.WRITE, Space.SETTINGS, 0, len(packed), packed)
+
+    def learn(self, pattern, target):
+        """One pattern, and the states it left."""
+        self.request(Op.LEARN, pack_pattern(self.spec, pattern) + pack_pattern(self.spec, target))
+        self.read_states()
+
+    def recall(self, pattern):
+        """One pattern, and the states it left."""
+        self.request(Op.RECALL, pack_pattern(self.spec, pattern))
+        self.read_states()
+
+    def read_states(self):
+        """All states."""
+        self.access(Op.READ, Space.STATES, 0, Layout(self.spec).blocks)
+
+    def counters(self):
+        """All but the first one: the golden device's clock stands still between requests."""
+        first = Counters.widths()["clocks"]
+        self.access(Op.READ, Space.COUNTERS, first, Counters.size() - first)
+
+    def play(self):
+        """Send every frame once the reply to the one before is there; assert that each reply is the golden device's."""
+        board, golden = Board(self.spec), GoldenDevice(self.spec)
+
+        async def bench(ctx):
+            ctx.set(board.bytes.ready, 1)
+            for number, frame in enumerate(self.frames):
+                ctx.set(board.valid, 1)
+                for byte in frame:
+                    ctx.set(board.data, byte)
+                    await ctx.tick()
+                ctx.set(board.valid, 0)
+                reply = bytearray()
+                for _ in range(PATIENCE):
+                    _, _, valid, byte = await ctx.tick().sample(board.bytes.valid, board.bytes.payload)
+                    if valid:
+                        reply.append(byte)
+                        if byte == 0:
+                            break
+                got, wanted = decode_frame(bytes(reply[:-1])), decode_frame(golden.feed(frame)[:-1])
+                assert got == wanted, (number, decode_frame(frame[:-1]))
+
+        run(board, bench)
+
+
+def run(component, bench):
+    """Simulate to the end of ``bench``."""
+    simulator = Simulator(component)
+    simulator.add_clock(1e-6)
+    simulator.add_testbench(bench)
+    simulator.run()
+
+
+def random_weights(spec, rng):
+    """Symmetric, no self weights, within reach, anywhere in their range."""
+    synapses = synapse_mask(spec)
+    weights = np.tril(rng.integers(-spec.weight_limit, spec.weight_limit + 1, synapses.shape)) * synapses
+    return quantise(spec, (weights + weights.T) / spec.weight.one)
+
+
+#: eta is large, so that two patterns change many weights.
+SHORT = Settings(free_steps=4, nudged_steps=2, driven_steps=3, released_steps=2, eta_shift=2)
+
+
+@pytest.mark.parametrize("name", ["lanes_do_not_divide", "band"])
+def test_learning_and_recall(name):
+    spec = SPECS[name]
+    host, rng = Host(spec), np.random.default_rng(3)
+    host.settings(SHORT, 0xC0FFEE11)
+    host.write_weights(random_weights(spec, rng))
+    for _ in range(2):
+        pattern, target = rng.random((2, spec.neurons)) < 0.5
+        host.learn(pattern, target)
+        host.recall(target)
+    host.read_weights()
+    host.counters()
+    host.play()
+
+
+def test_a_phase_ends_when_all_is_settled():
+    # Without weights the states settle by themselves, in fewer steps the more is tolerated.
+    spec = replace(SPECS["one_lane"], layers=(2,), lanes=2)
+    host, pattern = Host(spec), np.array([True, False])
+    for tolerance in (0, 3):
+        host.settings(Settings(tolerance=tolerance), 1)
+        host.recall(pattern)
+    host.settings(Settings(stop_when_settled=False, driven_steps=9, released_steps=1), 1)
+    host.recall(pattern)
+    host.play()
+
+
+def test_link():
+    """Repeats, wrong numbers and damage: nothing is executed twice, and nothing that is damaged."""
+    spec = SPECS["one_lane"]
+    host, rng = Host(spec), np.random.default_rng(5)
+    host.request(Op.IDENTIFY)
+    host.settings(replace(SHORT, stop_when_settled=False, free_steps=2, nudged_steps=1, driven_steps=1), 77)
+    first, second = rng.random((2, spec.neurons)) < 0.5
+    host.request(Op.LEARN, pack_pattern(spec, first) + pack_pattern(spec, second))
+    learns = host.frames[-1]
+    host.frames.append(learns)
+    host.read_states()
+    host.frames.append(learns)
+    host.request(Op.RECALL, pack_pattern(spec, first))
+    # Now older than the window: refused.
+    host.frames.append(learns)
+    damaged = bytearray(cobs.decode(encode_frame(Op.LEARN, host.sequence, pack_pattern(spec, first) * 2)[:-1]))
+    damaged[2] ^= 1
+    host.frames.append(cobs.encode(damaged) + b"\0")
+    host.request(0x44)
+    host.request(Op.LEARN, b"short")
+    host.read_weights()
+    host.counters()
+    host.play()
+
+
+def clock_through(component, inputs, output, latency):
+    """Give a pipeline one dict of port values a clock; the output ``latency`` clocks after each."""
+    outputs = []
+
+    async def bench(ctx):
+        ctx.set(component.stages, (1 << len(component.stages)) - 1)
+        for now in range(len(inputs) + latency):
+            for name, value in inputs[min(now, len(inputs) - 1)].items():
+                ctx.set(getattr(component, name), value)
+            if now >= latency:
+                outputs.append(ctx.get(output))
+            await ctx.tick()
+
+    run(component, bench)
+    return outputs
+
+
+@pytest.mark.parametrize("nudged", [0, 1])
+def test_neuron_at_its_rails_and_ties(nudged):
+    spec, half = SPECS["lanes_do_not_divide"], 1 << SPECS["lanes_do_not_divide"].leak_shift
+    names = ("state", "current", "activity", "white", "target")
+    cases = []
+    for state in (spec.state.low, -1, 0, spec.state.high):
+        for step in (-300, -2, -1, 0, 1, 300):
+            for white in (0, 1):
+                drive = spec.input_level if white else -spec.input_level
+                tie = (2 * step + 1) * half - ((drive - state) << spec.leak_shift)
+                # The error is zero in half of the cases, so that a tie remains one.
+                cases += [(state, tie - below, 127 if white else 5, white, 1) for below in (0, 1)]
+    expected = []
+    for state, current, activity, white, _ in cases:
+        drive, error = spec.input_level if white else -spec.input_level, spec.target_level - activity if nudged else 0
+        shifts = spec.leak_shift, spec.nudge_shift
+        expected.append(neuron_step(state, current, drive, error, *shifts, spec.state.low, spec.state.high))
+    constant = {"driven": 1, "nudged": nudged, "present": 1}
+    inputs = [constant | dict(zip(names, case, strict=True)) for case in cases]
+    neuron = Neuron(spec)
+    assert clock_through(neuron, inputs, neuron.new_state, NEURON) == expected
+    assert {spec.state.low, spec.state.high} <= set(expected)
+
+
+@pytest.mark.parametrize("shift", [0, 3])
+def test_synapse_at_its_rails_and_ties(shift):
+    spec = SPECS["lanes_do_not_divide"]
+    largest, limit = 2 * spec.activity_limit**2, spec.weight_limit
+    expected, inputs = [], []
+    for weight in (-limit, -1, 0, limit):
+        for byte in (0, 1, 128, 255):
+            # Where the increment goes from one number to the next, and its ends.
+            edges = [(512 * step - 2 * byte - 1) << shift for step in (-1, 0, 1)]
+            differences = [edge - below for edge in edges for below in (0, 1)]
+            for difference in (-largest, largest, *differences):
+                # All three hold for a clock on each side, as the pipeline wants them one after another.
+                given = {"difference": difference, "random": byte, "weight": weight, "shift": shift, "enable": 1}
+                inputs += [given] * SYNAPSE
+                increment = stochastic_increment(difference, shift, byte)
+                expected.append(saturate(weight + increment, -limit, limit))
+    synapse = Synapse(spec)
+    assert clock_through(synapse, inputs, synapse.new_weight, SYNAPSE)[::SYNAPSE] == expected
+    assert {-limit, limit} <= set(expected)
+
+
+@pytest.mark.parametrize("mutant", MUTANTS, ids=lambda mutant: mutant.name)
+def test_mutants_still_fit_the_hardware(mutant: Mutant):
+    assert faulty(mutant)
