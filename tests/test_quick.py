@@ -275,7 +275,7 @@ def test_synapse_at_its_rails_and_ties(shift):
             edges = [(512 * step - 2 * byte - 1) << shift for step in (-1, 0, 1)]
             differences = [edge - below for edge in edges for below in (0, 1)]
             for difference in (-largest, largest, *differences):
-                # All three hold for a clock on each side, as the pipeline wants them one after another.
+                # Each case stays for SYNAPSE clocks, since its byte and its weight are wanted later than its difference.
                 given = {"difference": difference, "random": byte, "weight": weight, "shift": shift, "enable": 1}
                 inputs += [given] * SYNAPSE
                 increment = stochastic_increment(difference, shift, byte)
