@@ -130,6 +130,8 @@ class Board:
 
     def write_settings(self, settings: Settings, lfsr: int) -> None:
         """Replace the run-time settings and the LFSR (1 to 2**32 - 1)."""
+        if not 0 < lfsr < 1 << 32:
+            raise UserError(f"The LFSR cannot hold {lfsr}, and never leaves 0; give 1 to {(1 << 32) - 1}.")
         data = SettingsRegisters.of(self.spec, settings, lfsr).pack()
         self.request(Op.WRITE, _access(Space.SETTINGS, 0, len(data)) + data)
 

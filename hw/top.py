@@ -1,6 +1,6 @@
 """The whole board: a serial line, the link, and the machine that learns."""
 
-from amaranth import Module
+from amaranth import DomainRenamer, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
@@ -13,8 +13,16 @@ from model.protocol import WINDOW, frame_bytes
 from model.spec import MachineSpec
 
 
+#: Clocks after which nothing moves in a machine that nobody asks for anything; far more than its longest pipeline.
+SETTLING = 64
+
+
 class Top(wiring.Component):
-    """Everything between the pins. Reset: link and machine idle, sequence number 0; weights keep what they hold."""
+    """Everything between the pins. Reset: link and machine idle, sequence number 0; weights keep what they hold.
+
+    The machine has a clock domain of its own, ``core``, in step with ``sync``: it may stand still while ``busy`` has been
+    low for SETTLING clocks. A board that does not stop it connects both to one clock.
+    """
 
     rx: In(1, init=1)  #: from the host, asynchronous, idle high
     tx: Out(1, init=1)  #: to the host, idle high
@@ -32,7 +40,7 @@ class Top(wiring.Component):
         m.submodules.receiver = receiver = FrameReceiver(frame_bytes(spec), WINDOW)
         m.submodules.sender = sender = FrameSender(frame_bytes(spec), WINDOW)
         m.submodules.commands = commands = CommandProcessor(spec)
-        m.submodules.machine = machine = Machine(spec)
+        m.submodules.machine = machine = DomainRenamer("core")(Machine(spec))
         m.d.comb += [
             uart_receiver.rx.eq(self.rx),
             receiver.data.eq(uart_receiver.data),

@@ -158,7 +158,7 @@ class Counters(Record):
 class Identity:
     """The ID block: who is at the other end of the link."""
 
-    FORMAT = "<4sBBH8sHBBHII"
+    FORMAT = "<4sBBH8sHBBIII"
 
     version: int
     window: int

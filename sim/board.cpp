@@ -22,6 +22,8 @@ constexpr int DATA_BITS = 8;
 constexpr int FRAME_BITS = DATA_BITS + 2;
 // Clocks between two looks at the queue while the line to the board is idle.
 constexpr uint64_t POLL_CLOCKS = 64;
+// Clocks that the learning machine goes on for after its last request (hw/top.py).
+constexpr int SETTLING_CLOCKS = 64;
 // The board may think for this long, without a bit on the line and without being busy, before time stops.
 constexpr uint64_t QUIET_CLOCKS = 2048;
 
@@ -178,10 +180,14 @@ int main(int argc, char** argv) {
     uint64_t check = 0;
     uint64_t busy_until = 0;
 
-    const auto clock = [&top] {
+    int settling = SETTLING_CLOCKS;
+    const auto clock = [&top, &settling] {
         top.clk = 0;
+        top.core_clk = 0;
         top.eval();
+        settling = top.busy ? SETTLING_CLOCKS : settling - (settling > 0);
         top.clk = 1;
+        top.core_clk = settling > 0;
         top.eval();
     };
     top.rx = 1;

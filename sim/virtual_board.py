@@ -62,8 +62,10 @@ def _verilog(spec: MachineSpec) -> str:
     top, module = Top(spec), Module()
     # Power-up gives every register its initial value; logic for a reset as well would cost a third of the speed.
     module.domains.sync = clock = ClockDomain(reset_less=True)
+    # The learning machine is most of the work, so its clock stands still while it has nothing to do.
+    module.domains.core = core = ClockDomain(reset_less=True)
     module.submodules.board = top
-    ports = [clock.clk, top.rx, top.tx, top.busy]
+    ports = [clock.clk, core.clk, top.rx, top.tx, top.busy]
     return str(verilog.convert(module, ports=ports, name="top", emit_src=False))
 
 

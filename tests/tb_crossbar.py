@@ -146,7 +146,7 @@ async def reads_and_programs(dut):
     layout, n = bench.layout, spec.neurons
     dut.operation.value = dut.access_write.value = 0
     await start(dut)
-    for trial in range(6):
+    for trial in range(4):
         # The first trials stand at the rails: full weights, full activities.
         limit = spec.weight_limit
         weights = random_weights(spec, rng, limit)

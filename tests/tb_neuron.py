@@ -61,7 +61,7 @@ async def steps(dut):
                 state, activity, current, white, target = stream[now]
                 dut.state.value, dut.activity.value, dut.current.value = state, activity, current
                 dut.white.value, dut.target.value, dut.present.value = white, target, present[now]
-            if now >= NEURON:
+            if NEURON <= now < len(stream) + NEURON:
                 case = stream[now - NEURON]
                 new = stepped(spec, case, driven, nudged) if present[now - NEURON] else 0
                 assert dut.new_state.value.to_signed() == new, (case, driven, nudged)

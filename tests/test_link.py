@@ -59,6 +59,8 @@ def test_uart(clock_hz, baud):
     run_bench(uart, f"uart_{clock_hz}_{baud}", "tests.tb_uart", parameters)
 
 
+# Amaranth warns of a component that is never used, as this one is that refuses to be made.
+@pytest.mark.filterwarnings("ignore::amaranth.hdl.UnusedElaboratable")
 def test_baud_too_fast():
     """Fewer than four clocks a bit are refused, with the values."""
     with pytest.raises(ValueError, match="1000001 at clock_hz 4000000"):

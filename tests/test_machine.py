@@ -24,14 +24,14 @@ def run(name, spec, patterns, weight_limit=127):
 
 @pytest.mark.parametrize("name", [name for name in SPECS if name != "hundred"])
 def test_machine(name):
-    run(name, SPECS[name], patterns=8)
+    run(name, SPECS[name], patterns=5)
 
 
 def test_machine_with_hundred_neurons():
-    run("hundred", SPECS["hundred"], patterns=2, weight_limit=12)
+    run("hundred", SPECS["hundred"], patterns=1, weight_limit=12)
 
 
-@pytest.mark.parametrize("name", EDGES)
-def test_settings_at_their_edges(name):
-    # The same hardware as another bench, since settings are registers.
-    run("band", replace(SPECS["band"], settings=EDGES[name]), patterns=5)
+def test_settings_at_their_edges():
+    # One build serves all, since settings are registers.
+    for settings in EDGES.values():
+        run("edges", replace(SPECS["band"], settings=settings), patterns=4)
