@@ -13,15 +13,11 @@ from model.protocol import WINDOW, frame_bytes
 from model.spec import MachineSpec
 
 
-#: Clocks after which nothing moves in a machine that nobody asks for anything; far more than its longest pipeline.
-SETTLING = 64
-
-
 class Top(wiring.Component):
     """Everything between the pins. Reset: link and machine idle, sequence number 0; weights keep what they hold.
 
     The machine has a clock domain of its own, ``core``, in step with ``sync``: it may stand still while ``busy`` has been
-    low for SETTLING clocks. A board that does not stop it connects both to one clock.
+    low for model.timing.SETTLING clocks. A board that does not stop it connects both to one clock.
     """
 
     rx: In(1, init=1)  #: from the host, asynchronous, idle high

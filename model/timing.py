@@ -22,6 +22,8 @@ NEURON = 4
 VERDICT = 5
 #: Difference of the two products to the new weight.
 SYNAPSE = 3
+#: Clocks after which nothing moves in a machine that is asked for nothing: more than its longest pipeline.
+SETTLING = 64
 #: Clocks a word takes to program: one product of each phase.
 PROGRAM_CLOCKS = 2
 

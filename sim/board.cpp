@@ -1,5 +1,5 @@
 // The virtual board: the compiled design with a UART at bit level between its pins and this process's stdin and stdout.
-// Usage: top CLOCKS_PER_BIT. Ends when stdin closes. Simulated time stands still while there is nothing to do.
+// Usage: top CLOCKS_PER_BIT SETTLING, the clocks that the learning machine goes on for after a request. Ends when stdin closes. Simulated time stands still while there is nothing to do.
 
 #include <unistd.h>
 
@@ -22,8 +22,6 @@ constexpr int DATA_BITS = 8;
 constexpr int FRAME_BITS = DATA_BITS + 2;
 // Clocks between two looks at the queue while the line to the board is idle.
 constexpr uint64_t POLL_CLOCKS = 64;
-// Clocks that the learning machine goes on for after its last request (hw/top.py).
-constexpr int SETTLING_CLOCKS = 64;
 // The board may think for this long, without a bit on the line and without being busy, before time stops.
 constexpr uint64_t QUIET_CLOCKS = 2048;
 
@@ -165,8 +163,9 @@ private:
 }  // namespace
 
 int main(int argc, char** argv) {
-    const double clocks_per_bit = argc == 2 ? std::atof(argv[1]) : 0;
-    if (clocks_per_bit < 1) return 2;
+    const double clocks_per_bit = argc == 3 ? std::atof(argv[1]) : 0;
+    const int settling_clocks = argc == 3 ? std::atoi(argv[2]) : 0;
+    if (clocks_per_bit < 1 || settling_clocks < 1) return 2;
 
     Queue queue;
     std::thread([&queue] { queue.fill(); }).detach();
@@ -180,12 +179,12 @@ int main(int argc, char** argv) {
     uint64_t check = 0;
     uint64_t busy_until = 0;
 
-    int settling = SETTLING_CLOCKS;
-    const auto clock = [&top, &settling] {
+    int settling = settling_clocks;
+    const auto clock = [&top, &settling, settling_clocks] {
         top.clk = 0;
         top.core_clk = 0;
         top.eval();
-        settling = top.busy ? SETTLING_CLOCKS : settling - (settling > 0);
+        settling = top.busy ? settling_clocks : settling - (settling > 0);
         top.clk = 1;
         top.core_clk = settling > 0;
         top.eval();

@@ -14,6 +14,7 @@ from pathlib import Path
 
 from model.errors import UserError
 from model.spec import MachineSpec
+from model.timing import SETTLING
 from sim.verilator import cache_directory, compile_design, compiler_version, find_tools, publish
 
 MAIN = Path(__file__).with_name("board.cpp")
@@ -140,7 +141,11 @@ class VirtualBoard:
         clocks_per_bit = self.spec.clock_hz / self.spec.baud * (1 + self._baud_error)
         # In a session of its own a Ctrl-C at the terminal reaches the host only, which saves its work and then ends us.
         process = subprocess.Popen(
-            [program, repr(clocks_per_bit)], stdin=stdin, stdout=stdout, start_new_session=True, bufsize=0
+            [program, repr(clocks_per_bit), str(SETTLING)],
+            stdin=stdin,
+            stdout=stdout,
+            start_new_session=True,
+            bufsize=0,
         )
         cleanup.callback(_stop, process)
         self.process_id = process.pid
