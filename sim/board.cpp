@@ -1,5 +1,6 @@
 // The virtual board: the compiled design with a UART at bit level between its pins and this process's stdin and stdout.
-// Usage: top CLOCKS_PER_BIT SETTLING, the clocks that the learning machine goes on for after a request. Ends when stdin closes. Simulated time stands still while there is nothing to do.
+// Usage: top CLOCKS_PER_BIT SETTLING, the second being the clocks that the learning machine runs on for after a request.
+// Ends when stdin closes. Simulated time stands still while there is nothing to do.
 
 #include <unistd.h>
 
