@@ -12,6 +12,12 @@ LEAST_RATIO = 4
 BITS = 10  # start, eight of data, stop
 
 
+def check_rate(clock_hz: int, baud: int) -> None:
+    """Raise ValueError if the clock is too slow for the baud rate."""
+    if baud < 1 or clock_hz < LEAST_RATIO * baud:
+        raise ValueError(f"baud {baud!r} at clock_hz {clock_hz!r} leaves fewer than {LEAST_RATIO} clocks a bit")
+
+
 class BaudGenerator(wiring.Component):
     """Ticks once a bit, exactly ``baud`` times in ``clock_hz`` clocks, whatever their ratio.
 
@@ -25,8 +31,7 @@ class BaudGenerator(wiring.Component):
     tick: Out(1)  #: the last clock of a bit, or its middle if ``half``
 
     def __init__(self, clock_hz: int, baud: int, half: bool = False):
-        if baud < 1 or clock_hz < LEAST_RATIO * baud:
-            raise ValueError(f"baud {baud!r} at clock_hz {clock_hz!r} leaves fewer than {LEAST_RATIO} clocks a bit")
+        check_rate(clock_hz, baud)
         divisor = math.gcd(clock_hz, baud)
         self._step, self._period = baud // divisor, clock_hz // divisor
         self._first = 2 * self._step - self._period // 2 - 1 if half else self._step - self._period
