@@ -48,13 +48,20 @@ class _OneSentence(click.Group):
         sys.exit(code)
 
 
-@click.group(cls=_OneSentence, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    cls=_OneSentence,
+    invoke_without_command=True,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+)
 @click.version_option(_version(), prog_name="ohmprop")
-def main() -> None:
+@click.pass_context
+def main(context: click.Context) -> None:
     """An FPGA machine that learns by equilibrium propagation: train it, recall with it, look at it.
 
     Example: ohmprop demo
     """
+    if context.invoked_subcommand is None:
+        click.echo(context.get_help())
 
 
 _OPTIONS: dict[str, Callable[[Any], Any]] = {

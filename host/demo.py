@@ -20,7 +20,7 @@ from model.reference import Reference, initial_weights, quantise
 #: Corrupted images a pattern, for each probability that a pixel is flipped.
 IMAGES = 200
 #: Of those, the images a pattern that the board itself recalls; the golden machine recalls all.
-BOARD_IMAGES = {0.10: 100, 0.15: 25, 0.20: 100, 0.25: 25}
+BOARD_IMAGES = {0.10: 80, 0.15: 20, 0.20: 80, 0.25: 20}
 #: Shares of images that the board must recall of the glyphs, and how near it must come to float64 on the same images.
 REQUIRED = {0.10: 0.985, 0.20: 0.93}
 REFERENCE_MARGIN = 0.01
