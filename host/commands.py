@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from collections import deque
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -144,14 +145,14 @@ def run_train(
         "patterns_recalled": float(recalled(loaded.pixels, np.arange(len(loaded.pixels)), signs).mean()),
     }
     if compare:
-        figures |= _comparison(twin)
+        figures |= twin.figures()
     show("Training", figures)
     if json_file:
         write_json(json_file, figures)
     if out:
         weights_picture(out / "weights.png", weights, spec.weight_limit)
     if compare:
-        _require_equal(twin)
+        twin.require_equal()
     if stopped():
         raise KeyboardInterrupt(
             f"Interrupted after {done.learnt} patterns; what was learnt is in {kept}, and "
@@ -199,13 +200,13 @@ def run_recall(
         "patterns": patterns,
         "seed": seed,
         "recall": rows,
-        **_comparison(twin),
+        **twin.figures(),
     }
     show_recall(rows)
     show("Recall", {name: value for name, value in figures.items() if name != "recall"})
     if json_file:
         write_json(json_file, figures)
-    _require_equal(twin)
+    twin.require_equal()
 
 
 def run_info(machine: Path | None, board: str, json_file: Path | None) -> None:
@@ -233,12 +234,15 @@ def _speed(board: Board) -> float:
     rng = np.random.default_rng(0)
     begin, before = time.monotonic(), board.read_counters().clocks
 
+    spec = board.spec
+
     def images() -> Iterator[Any]:
         while time.monotonic() - begin < SPEED_SECONDS:
-            yield rng.random(board.spec.neurons) < 0.5
+            yield (
+                rng.random(spec.neurons) < 0.5 if spec.recurrent else rng.integers(0, 1 << spec.pixel_bits, spec.inputs)
+            )
 
-    for _ in board.recall_many(images()):
-        pass
+    deque(board.recall_many(images()) if spec.recurrent else board.answer_many(images()), maxlen=0)
     return (board.read_counters().clocks - before) / (time.monotonic() - begin)
 
 
@@ -255,15 +259,3 @@ def run_sim(machine: Path | None, listen: str | None) -> None:
         )
         while not stopped():
             time.sleep(0.1)
-
-
-def _comparison(twin: Twin) -> dict[str, Any]:
-    return {"bit_exact": twin.count == 0, "differences": twin.differences, "differences_in_all": twin.count}
-
-
-def _require_equal(twin: Twin) -> None:
-    if twin.count:
-        raise MachineError(
-            f"Board and golden machine differ in {twin.count} places, the first being {twin.differences[0]}; the "
-            "board or its link is at fault, so report this with the machine's TOML."
-        )

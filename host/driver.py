@@ -1,8 +1,9 @@
 """The driver: one board behind a port, every request of the link's protocol, retries and deadlines included."""
 
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from itertools import islice
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,7 @@ from numpy.typing import NDArray
 from host.link import Link
 from host.transport import Port
 from model.errors import MachineError, UserError
+from model.layered_layout import LayeredLayout, layout_of
 from model.layout import Layout
 from model.protocol import (
     ACCESS_BYTES,
@@ -24,7 +26,10 @@ from model.protocol import (
     SettingsRegisters,
     Space,
     pack_pattern,
+    pack_pixels,
+    pack_target,
     pattern_bytes,
+    target_blocks,
     unpack_pattern,
 )
 from model.spec import MachineSpec, Settings
@@ -35,7 +40,13 @@ CONNECT_SECONDS = 1.0
 #: A simulated board learns at least this many clocks a second; a real one is faster.
 SLOWEST_CLOCK_HZ = 500_000
 
+#: Bits of a weight on the link.
+LINK_BITS = 8
+
 Bits = NDArray[np.bool_]
+Pixels = NDArray[np.uint8]
+#: A layered machine's weights: (inputs, first hidden layer), then (upper layer, lower layer) for each matrix.
+Matrices = Sequence[NDArray[np.integer[Any]]]
 
 
 class Board:
@@ -48,17 +59,20 @@ class Board:
     timeout : seconds to wait for a reply, beside the longest relaxation.
 
     Every method raises MachineError if the link breaks, stays silent, or the board refuses; a request whose frame or
-    reply was lost is sent again under its number, so it is executed once.
+    reply was lost is sent again under its number, so it is executed once. Methods for patterns and ``weights`` are those
+    of recurrent boards, methods for images, answers and ``matrices`` those of layered ones.
     """
 
     def __init__(self, port: Port, spec: MachineSpec, timeout: float = REPLY_SECONDS) -> None:
+        check_link(spec)
         self.spec = spec
-        self._layout = Layout(spec)
+        self._layout = layout_of(spec)
         self._link = Link(port, min(CONNECT_SECONDS, timeout))
         self.identity = self._connect()
         self._link.window = self.identity.window
-        # Two phases of 255 steps at most.
-        self._link.timeout = timeout + 2 * 255 * self._layout.step_words / SLOWEST_CLOCK_HZ
+        # Two phases of 255 steps at most; every word read once and programmed in two clocks.
+        clocks = 2 * 255 * self._layout.step_words + 3 * self._layout.words
+        self._link.timeout = timeout + clocks / SLOWEST_CLOCK_HZ
 
     # -- requests --------------------------------------------------------------------------------------------------
 
@@ -67,6 +81,31 @@ class Board:
         payload = pack_pattern(self.spec, pattern) + pack_pattern(self.spec, pattern if target is None else target)
         reply: LearnReply = LearnReply.unpack(self._sized(self.request(Op.LEARN, payload), LearnReply.size()))
         return reply
+
+    def learn_images(self, pairs: Iterable[tuple[Pixels, Bits]]) -> Iterator[LearnReply]:
+        """Learn pairs of pixels (inputs,), of pixel_bits each, and target (outputs,), True 1; yields each one's reply.
+
+        The next image is on its way while the board learns. Take all items: what is left was learnt all the same.
+        """
+        payloads = (pack_pixels(self.spec, pixels) + pack_target(self.spec, target) for pixels, target in pairs)
+        for reply in self._link.exchange((Op.LEARN, payload) for payload in payloads):
+            yield LearnReply.unpack(self._sized(reply, LearnReply.size()))
+
+    def answer_many(self, images: Iterable[Pixels]) -> Iterator[tuple[RecallReply, NDArray[np.uint8]]]:
+        """Recall images (inputs,) one after another; yields each one's reply and its outputs' states (outputs,)."""
+        spec, size, blocks = self.spec, RecallReply.size(), target_blocks(self.spec)
+        read = Op.READ, _access(Space.STATES, blocks.start, len(blocks))
+
+        def requests() -> Iterator[tuple[int, bytes]]:
+            for image in images:
+                yield Op.RECALL, pack_pixels(spec, image)
+                yield read
+
+        replies = self._link.exchange(requests())
+        for reply in replies:
+            states = self._sized(next(replies), len(blocks) * spec.lanes)
+            self._sized(reply, size + pattern_bytes(spec))
+            yield RecallReply.unpack(reply[:size]), np.frombuffer(states, np.uint8)[: spec.outputs]
 
     def recall(self, image: Bits) -> tuple[RecallReply, Bits]:
         """Recall one image (neurons,); returns the reply and which states are positive (neurons,)."""
@@ -99,34 +138,30 @@ class Board:
 
     def read_weights(self) -> NDArray[np.int8]:
         """All weights, int8 (neurons, neurons)."""
-        words = self._read(Space.WEIGHTS, self._layout.words, self.spec.lanes)
-        return self._layout.from_words(np.frombuffer(words, np.int8).reshape(-1, self.spec.lanes))
+        return Layout(self.spec).from_words(self._read_words())
+
+    def read_matrices(self) -> list[NDArray[np.int16]]:
+        """All weights, int16, matrix after matrix."""
+        return LayeredLayout(self.spec).from_words(self._read_words().astype(np.int16))
 
     def write_weights(self, weights: NDArray[np.int8]) -> None:
         """Replace all weights by int8 (neurons, neurons), which `checked_weights` must accept."""
-        words = self._layout.to_words(checked_weights(self.spec, weights))
-        chunk = (self.identity.frame_bytes - 2 - ACCESS_BYTES - CRC_BYTES) // self.spec.lanes
-        parts = ((start, words[start : start + chunk]) for start in range(0, len(words), chunk))
-        requests = ((Op.WRITE, _access(Space.WEIGHTS, at, len(part)) + part.tobytes()) for at, part in parts)
-        deque(self._link.exchange(requests), maxlen=0)
+        self._write_words(Layout(self.spec).to_words(checked_weights(self.spec, weights)))
 
-    def read_states(self) -> NDArray[np.int8]:
-        """The neurons' states, int8 (neurons,), in LSBs."""
+    def write_matrices(self, matrices: Matrices) -> None:
+        """Replace all weights by the matrices, which `checked_weights` must accept when they are joined."""
+        weights = checked_weights(self.spec, joined(matrices))
+        self._write_words(LayeredLayout(self.spec).to_words(split(self.spec, weights)).astype(np.int8))
+
+    def read_states(self) -> NDArray[np.integer[Any]]:
+        """The neurons' states (neurons,), in LSBs: int8 of a recurrent board, uint8 of a layered one."""
         return self._states(self._read(Space.STATES, self._layout.blocks, self.spec.lanes))
 
     def read_settings(self) -> tuple[Settings, int]:
         """The run-time settings and the LFSR's value."""
         data = self._read(Space.SETTINGS, SettingsRegisters.size(), 1)
         registers = SettingsRegisters.unpack(data)
-        return Settings(
-            registers.free_steps,
-            registers.nudged_steps,
-            registers.driven_steps,
-            registers.released_steps,
-            registers.update_shift + self.spec.update_shift_base,
-            registers.tolerance,
-            bool(registers.stop_when_settled),
-        ), registers.lfsr
+        return registers.settings(self.spec), registers.lfsr
 
     def write_settings(self, settings: Settings, lfsr: int) -> None:
         """Replace the run-time settings and the LFSR (1 to 2**32 - 1)."""
@@ -184,9 +219,22 @@ class Board:
     def _read(self, space: Space, count: int, width: int) -> bytes:
         return self._sized(b"".join(self._link.exchange(self._reads(space, count, width))), count * width)
 
-    def _states(self, data: bytes) -> NDArray[np.int8]:
+    def _read_words(self) -> NDArray[np.int8]:
+        """The words of the weight memory (words, lanes)."""
+        words = self._read(Space.WEIGHTS, self._layout.words, self.spec.lanes)
+        return np.frombuffer(words, np.int8).reshape(-1, self.spec.lanes)
+
+    def _write_words(self, words: NDArray[np.int8]) -> None:
+        """Replace all words of the weight memory (words, lanes)."""
+        chunk = (self.identity.frame_bytes - 2 - ACCESS_BYTES - CRC_BYTES) // self.spec.lanes
+        parts = ((start, words[start : start + chunk]) for start in range(0, len(words), chunk))
+        requests = ((Op.WRITE, _access(Space.WEIGHTS, at, len(part)) + part.tobytes()) for at, part in parts)
+        deque(self._link.exchange(requests), maxlen=0)
+
+    def _states(self, data: bytes) -> NDArray[Any]:
         size = self._layout.blocks * self.spec.lanes
-        return self._layout.from_blocks(np.frombuffer(self._sized(data, size), np.int8))
+        kind = np.int8 if self.spec.state.signed else np.uint8
+        return self._layout.from_blocks(np.frombuffer(self._sized(data, size), kind))
 
     @staticmethod
     def _sized(data: bytes, size: int) -> bytes:
@@ -199,20 +247,50 @@ class Board:
         return data
 
 
-def checked_weights(spec: MachineSpec, weights: NDArray[np.int8]) -> NDArray[np.int8]:
-    """The weights, if a machine of the spec can hold them; UserError otherwise."""
+def check_link(spec: MachineSpec) -> None:
+    """Refuse a machine whose weights do not fit the link."""
+    widest = max(matrix.weight.bits for matrix in spec.matrices)
+    if widest > LINK_BITS:
+        raise UserError(
+            f"This machine's weights have {widest} bits and the link carries {LINK_BITS}; give --board golden, or a machine "
+            f"with weights of at most {LINK_BITS} bits."
+        )
+
+
+def joined(matrices: Matrices) -> NDArray[Any]:
+    """A layered machine's weights as one array, int16 (synapses,): matrix after matrix, row after row."""
+    return np.concatenate([np.asarray(matrix, np.int16).reshape(-1) for matrix in matrices])
+
+
+def split(spec: MachineSpec, weights: NDArray[Any]) -> list[NDArray[np.int16]]:
+    """The inverse of `joined`."""
+    sizes = [matrix.rows * matrix.columns for matrix in spec.matrices]
+    parts = np.split(weights, np.cumsum(sizes)[:-1])
+    return [part.reshape(matrix.rows, -1) for part, matrix in zip(parts, spec.matrices, strict=True)]
+
+
+def checked_weights(spec: MachineSpec, weights: NDArray[Any]) -> NDArray[Any]:
+    """The weights, if a machine of the spec can hold them; UserError otherwise.
+
+    Those of a recurrent machine are int8 (neurons, neurons), those of a layered one as `joined` makes them.
+    """
     n = spec.neurons
-    if weights.shape != (n, n) or weights.dtype != np.int8:
-        raise UserError(f"Weights of shape {weights.shape} and type {weights.dtype} do not fit; give int8 ({n}, {n}).")
-    distance = np.abs(np.arange(n)[:, None] - np.arange(n))
-    if not np.array_equal(weights, weights.T) or weights[(distance == 0) | (distance > spec.reach)].any():
+    shape, kind = ((n, n), np.int8) if spec.recurrent else ((spec.synapses,), np.int16)
+    if weights.shape != shape or weights.dtype != kind:
         raise UserError(
-            "These weights are not symmetric or lie where the machine has no synapse; give those of this machine."
+            f"Weights of shape {weights.shape} and type {weights.dtype} do not fit; give {kind.__name__} {shape}."
         )
-    if np.abs(weights.astype(np.int64)).max() > spec.weight_limit:
-        raise UserError(
-            f"A weight lies outside +-{spec.weight_limit}; give weights in the machine's format {spec.weight}."
-        )
+    if spec.recurrent:
+        distance = np.abs(np.arange(n)[:, None] - np.arange(n))
+        if not np.array_equal(weights, weights.T) or weights[(distance == 0) | (distance > spec.reach)].any():
+            raise UserError(
+                "These weights are not symmetric or lie where the machine has no synapse; give those of this machine."
+            )
+    for matrix, part in zip(spec.matrices, split(spec, weights), strict=True):
+        if np.abs(part.astype(np.int64)).max() > matrix.weight.high:
+            raise UserError(
+                f"A weight lies outside +-{matrix.weight.high}; give weights in the machine's format {matrix.weight}."
+            )
     return weights
 
 

@@ -6,10 +6,15 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
 from host.report import write_file
 from host.training import Examples
+from model.datasets import Dataset
+
+#: Pictures in one mosaic, at most.
+MOSAIC = 100
 
 
 def _save(figure: Figure, path: Path) -> None:
@@ -60,4 +65,79 @@ def weights_picture(path: Path, weights: NDArray[np.int8], limit: int) -> None:
     image = axes.imshow(weights, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set(xlabel="bit line (column)", ylabel="word line (row)", title="Weights, in levels")
     figure.colorbar(image)
+    _save(figure, path)
+
+
+def errors_picture(path: Path, first: int, curves: Mapping[str, Sequence[float]]) -> None:
+    """Shares of misread images against epochs, from epoch ``first`` on, a curve for each name."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for (name, values), style in zip(curves.items(), ("C0--o", "C0-o", "C1--x", "C1-x"), strict=True):
+        axes.plot(range(first, first + len(values)), [100 * value for value in values], style, label=name, markersize=4)
+    axes.set(xlabel="epochs", ylabel="misread, %")
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    _save(figure, path)
+
+
+def confusion_picture(path: Path, classes: Sequence[int], table: NDArray[np.int64]) -> None:
+    """How many images of each class (row) were read as each class (column)."""
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.subplots()
+    # The colour is of the errors; the many right ones would drown them.
+    wrong = np.where(np.eye(len(classes), dtype=bool), 0, table)
+    axes.imshow(wrong, cmap="Reds", vmin=0, vmax=max(1, wrong.max()))
+    for (row, column), count in np.ndenumerate(table):
+        dark = row != column and 2 * count > wrong.max()
+        axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color="white" if dark else "black")
+    ticks = range(len(classes))
+    axes.set_xticks(ticks, map(str, classes))
+    axes.set_yticks(ticks, map(str, classes))
+    axes.set(xlabel="read", ylabel="class", title="Test images; errors are red")
+    _save(figure, path)
+
+
+def misread_picture(path: Path, dataset: Dataset, misread: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
+    """The test images of the numbers ``misread``, each with its class and as what it was read; all ``labels`` (count,)."""
+    shown = misread[:MOSAIC]
+    images = dataset.test_images[shown].reshape(-1, *dataset.shape) / 255
+    names = [
+        f"{dataset.classes[dataset.test_labels[number]]} read {dataset.classes[labels[number]]}" for number in shown
+    ]
+    title = f"{len(misread)} of {len(labels)} test images misread, {len(shown)} of them here"
+    _mosaic_picture(path, images, names, title, "gray", 0)
+
+
+def hidden_picture(path: Path, weights: NDArray[np.int16], shape: tuple[int, int]) -> None:
+    """The inputs' weights (inputs, hidden) of each hidden unit as an image of this height and width."""
+    largest = max(1, int(np.abs(weights).max()))
+    images = weights.T[:MOSAIC].reshape(-1, *shape) / largest
+    title = f"Input weights of {len(images)} of {weights.shape[1]} hidden units; blue -{largest}, red +{largest} levels"
+    _mosaic_picture(path, images, [], title, "RdBu_r", -1)
+
+
+def _mosaic_picture(
+    path: Path, images: NDArray[np.float64], names: Sequence[str], title: str, colours: str, low: int
+) -> None:
+    """Images (count, height, width) from ``low`` to 1, side by side in one plot, with their names below them if any."""
+    count, height, width = images.shape
+    across = max(1, int(np.ceil(np.sqrt(count))))
+    down = -(-max(1, count) // across)
+    # A plot for each image would take seconds.
+    gap = max(1, height // 3) if names else 1
+    mosaic = np.full((down * (height + gap), across * (width + 1) - 1), np.nan)
+    figure = Figure(figsize=(10, 1.0 + 10 * mosaic.shape[0] / mosaic.shape[1]), layout="constrained")
+    axes = figure.subplots()
+    for index, image in enumerate(images):
+        top, left = index // across * (height + gap), index % across * (width + 1)
+        mosaic[top : top + height, left : left + width] = image
+        if names:
+            axes.text(
+                left + width / 2, top + height, names[index], ha="center", va="top", fontsize=min(10, 80 / across)
+            )
+    axes.imshow(mosaic, cmap=colours, vmin=low, vmax=1, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(title)
     _save(figure, path)

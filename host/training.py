@@ -1,15 +1,19 @@
 """Experiments: training and recall on a board, bit by bit beside the golden machine."""
 
 import time
-from collections.abc import Callable
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import takewhile
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from host.driver import Board
+from host.driver import Board, Matrices
+from model.errors import MachineError
 from model.golden import GoldenMachine
+from model.layered import LayeredMachine
 from model.patterns import corrupt, nearest_pattern_bound, recalled
 from model.protocol import Counters, LearnReply, RecallReply
 from model.reference import Reference
@@ -17,13 +21,14 @@ from model.spec import Settings
 from model.timing import Timing
 
 Bits = NDArray[np.bool_]
+Pixels = NDArray[np.uint8]
 #: Differences that a comparison describes; later ones are only counted, since they follow from the first.
 DESCRIBED = 10
-_COMPARED_COUNTERS = ("busy_clocks", "steps", "learnt", "recalled")
+_COMPARED_COUNTERS = ("busy_clocks", "steps", "learnt", "recalled", "rows_skipped", "updates_skipped")
 
 
-class Twin:
-    """The golden machine that does all the board does, and notes where the two differ.
+class Comparison(ABC):
+    """A golden machine that does all the board does; notes where the two differ.
 
     Attributes
     ----------
@@ -32,16 +37,71 @@ class Twin:
     count : all differences.
     """
 
+    machine: GoldenMachine | LayeredMachine
+
+    def __init__(self, board: Board) -> None:
+        self.differences: list[str] = []
+        self.count = 0
+        self._board = board
+        self._before = board.read_counters()
+
+    @abstractmethod
+    def _check_weights(self, where: str) -> None:
+        """Compare all weights."""
+
+    def counted(self) -> dict[str, int]:
+        """What the board's counters have grown by, of those that the machine has as well."""
+        counters = self._board.read_counters()
+        return {
+            name: (getattr(counters, name) - getattr(self._before, name)) % (1 << 8 * Counters.widths()[name])
+            for name in _COMPARED_COUNTERS
+            if hasattr(self.machine, name)
+        }
+
+    def check(self, where: str) -> None:
+        """Compare all weights, the LFSR and the machine's counters."""
+        self._check_weights(where)
+        self._compare(f"{where}: LFSR", self._board.read_settings()[1], self.machine.lfsr)
+        for name, counted in self.counted().items():
+            wrap = 1 << 8 * Counters.widths()[name]
+            self._compare(f"{where}: {name}", counted, getattr(self.machine, name) % wrap)
+
+    def figures(self) -> dict[str, Any]:
+        """The verdict, by the names that the JSON uses."""
+        return {"bit_exact": self.count == 0, "differences": self.differences, "differences_in_all": self.count}
+
+    def require_equal(self) -> None:
+        """MachineError if there was a difference."""
+        if self.count:
+            raise MachineError(
+                f"Board and golden machine differ in {self.count} places, the first being {self.differences[0]}; the "
+                "board or its link is at fault, so report this with the machine's TOML."
+            )
+
+    def _compare(self, where: str, board: object, golden: object) -> None:
+        if board != golden:
+            self.count += 1
+            if len(self.differences) < DESCRIBED:
+                self.differences.append(f"{where}: the board has {board}, the golden machine {golden}")
+
+    def _compare_arrays(self, where: str, board: NDArray[np.generic], golden: NDArray[np.generic]) -> None:
+        if not np.array_equal(board, golden):
+            place = tuple(np.argwhere(board != golden)[0].tolist())
+            self._compare(f"{where} {place}", board[place].item(), golden[place].item())
+
+
+class Twin(Comparison):
+    """The golden machine beside a recurrent board."""
+
+    machine: GoldenMachine
+
     def __init__(self, board: Board, settings: Settings, weights: NDArray[np.int8], lfsr: int) -> None:
         """Give the board and a golden machine the same settings, weights (neurons, neurons) and LFSR."""
         board.write_settings(settings, lfsr)
         board.write_weights(weights)
         self.machine = GoldenMachine(board.spec, settings, lfsr)
         self.machine.weights = weights.copy()
-        self.differences: list[str] = []
-        self.count = 0
-        self._board = board
-        self._before = board.read_counters()
+        super().__init__(board)
 
     def learn(self, where: str, pattern: Bits, reply: LearnReply, states: NDArray[np.int8]) -> None:
         """Learn the pattern (neurons,) as the board did, and compare its reply and states (neurons,)."""
@@ -54,26 +114,53 @@ class Twin:
         self._compare(f"{where}: reply", reply, expected)
         self._compare_arrays(f"{where}: signs", signs, expected_signs)
 
-    def check(self, where: str) -> None:
-        """Compare all weights, the LFSR and the machine's counters."""
+    def _check_weights(self, where: str) -> None:
         self._compare_arrays(f"{where}: weights", self._board.read_weights(), self.machine.weights)
-        self._compare(f"{where}: LFSR", self._board.read_settings()[1], self.machine.lfsr)
-        counters = self._board.read_counters()
-        for name in _COMPARED_COUNTERS:
-            wrap = 1 << 8 * Counters.widths()[name]
-            counted = (getattr(counters, name) - getattr(self._before, name)) % wrap
-            self._compare(f"{where}: {name}", counted, getattr(self.machine, name) % wrap)
 
-    def _compare(self, where: str, board: object, golden: object) -> None:
-        if board != golden:
-            self.count += 1
-            if len(self.differences) < DESCRIBED:
-                self.differences.append(f"{where}: the board has {board}, the golden machine {golden}")
 
-    def _compare_arrays(self, where: str, board: NDArray[np.generic], golden: NDArray[np.generic]) -> None:
-        if not np.array_equal(board, golden):
-            place = tuple(np.argwhere(board != golden)[0].tolist())
-            self._compare(f"{where} {place}", board[place].item(), golden[place].item())
+class LayeredTwin(Comparison):
+    """A layered board as the learner, and the golden machine that does all the board does."""
+
+    machine: LayeredMachine
+
+    def __init__(self, board: Board, weights: Matrices, lfsr: int) -> None:
+        """Give the board and a golden machine the same weights and LFSR, and the spec's settings."""
+        board.write_settings(board.spec.settings, lfsr)
+        board.write_matrices(weights)
+        self.machine = LayeredMachine(board.spec, lfsr=lfsr)
+        self.machine.weights = tuple(weights)
+        super().__init__(board)
+
+    def use(self, settings: Settings) -> None:
+        """Learn with these settings from now on."""
+        self._board.write_settings(settings, self.machine.lfsr)
+        self.machine.settings = settings
+
+    def learn(
+        self, places: Sequence[str], images: Pixels, targets: Bits, stopped: Callable[[], bool]
+    ) -> Iterator[LearnReply]:
+        """Learn on the board until stopped; compares and yields every reply; ``places`` name the patterns."""
+        pairs = takewhile(lambda _: not stopped(), zip(images, targets, strict=True))
+        for index, reply in enumerate(self._board.learn_images(pairs)):
+            expected = self.machine.learn(images[index], targets[index])
+            self._compare(f"{places[index]}: reply", reply, expected)
+            yield reply
+
+    def answer(self, images: Pixels, advance: Callable[[], None], stopped: Callable[[], bool]) -> NDArray[np.uint8]:
+        """The board's outputs' states (count, outputs) for images (count, inputs), compared; fewer if stopped."""
+        answers = [np.zeros((0, self.machine.spec.outputs), np.uint8)]
+        source = takewhile(lambda _: not stopped(), images)
+        for index, (reply, states) in enumerate(self._board.answer_many(source)):
+            expected, expected_states = self.machine.recall(images[index])
+            self._compare(f"test image {index}: reply", reply, expected)
+            self._compare_arrays(f"test image {index}: outputs", states, expected_states)
+            answers.append(states[None])
+            advance()
+        return np.concatenate(answers)
+
+    def _check_weights(self, where: str) -> None:
+        for index, (board, golden) in enumerate(zip(self._board.read_matrices(), self.machine.weights, strict=True)):
+            self._compare_arrays(f"{where}: weights of matrix {index}", board, golden)
 
 
 @dataclass(frozen=True)

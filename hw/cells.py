@@ -5,7 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, Signature
 
 from hw.frames import reply_token
-from model.layout import Layout, bits_for
+from model.layered_layout import layout_of
+from model.layout import bits_for
 from model.protocol import ACCESS_BYTES, CRC_BYTES, Counters, SettingsRegisters, Space, Status, frame_bytes
 from model.spec import MachineSpec
 
@@ -80,7 +81,7 @@ class CellAccess(wiring.Component):
             with m.If(last_lane):
                 m.d.sync += [lane.eq(0), request.address.eq(request.address + 1), request.count.eq(request.count - 1)]
 
-        sizes = Array([Layout(spec).words, Layout(spec).blocks, SettingsRegisters.size(), Counters.size()])
+        sizes = Array([layout_of(spec).words, layout_of(spec).blocks, SettingsRegisters.size(), Counters.size()])
         read_only = (request.space == Space.STATES) | (request.space == Space.COUNTERS)
         longest_read = frame_bytes(spec) - 3 - CRC_BYTES
         carried = Signal(16 + bits_for(spec.lanes + 1), reset_less=True)  # bytes of all the cells

@@ -8,7 +8,8 @@ from hw.cells import CellAccess
 from hw.frames import replies_signature, requests_signature
 from hw.port import Program, machine_signature
 from hw.registers import Registers
-from model.layout import Layout, bits_for
+from model.layered_layout import layout_of
+from model.layout import bits_for
 from model.protocol import (
     REPLY,
     WINDOW,
@@ -20,7 +21,9 @@ from model.protocol import (
     Status,
     block_bytes,
     frame_bytes,
-    pattern_bytes,
+    input_bytes,
+    target_blocks,
+    target_bytes,
 )
 from model.spec import MachineSpec
 
@@ -103,12 +106,16 @@ class CommandProcessor(wiring.Component):
         m.d.comb += requests.address.eq(Mux(accessing, access.position, position))
 
         # Patterns go to the machine, and signs come from it, block by block.
-        blocks, bytes_a_block = Layout(spec).blocks, block_bytes(spec)
         target = Signal(reset_less=True)
-        block = Signal(range(blocks), reset_less=True)
-        byte = Signal(range(bytes_a_block), reset_less=True)
-        last_byte = byte == bytes_a_block - 1
-        last_of_pattern = last_byte & (block == blocks - 1)
+        block = Signal.like(machine.load_block, reset_less=True)
+        byte = Signal.like(machine.load_byte, reset_less=True)
+        last_byte = byte == block_bytes(spec) - 1
+        last_sign = last_byte & (block == layout_of(spec).blocks - 1)
+        last_of_target = last_byte & (block == len(target_blocks(spec)) - 1)
+        # A layered machine's input is one block of pixels.
+        last_input_byte = last_byte if spec.recurrent else byte == input_bytes(spec) - 1
+        last_of_input = last_sign if spec.recurrent else last_input_byte
+        last_loaded = Mux(target, last_of_target, last_of_input)
         m.d.comb += [
             machine.program.eq(Mux(learning, Program.LEARN, Program.RECALL)),
             machine.load_target.eq(target),
@@ -119,11 +126,11 @@ class CommandProcessor(wiring.Component):
             machine.sign_byte.eq(byte),
         ]
 
-        def next_pattern_byte():
+        def next_byte(ends_block, ends_all):
             m.d.sync += byte.eq(byte + 1)
-            with m.If(last_byte):
+            with m.If(ends_block):
                 m.d.sync += [byte.eq(0), block.eq(block + 1)]
-            with m.If(last_of_pattern):
+            with m.If(ends_all):
                 m.d.sync += block.eq(0)
 
         with m.FSM():
@@ -152,7 +159,7 @@ class CommandProcessor(wiring.Component):
             with m.State("Check"), m.Switch(requests.op):
                 with m.Case(Op.LEARN, Op.RECALL):
                     m.next = "FetchPattern"
-                    with m.If(requests.length != Mux(learning, 2 * pattern_bytes(spec), pattern_bytes(spec))):
+                    with m.If(requests.length != input_bytes(spec) + Mux(learning, target_bytes(spec), 0)):
                         reply(Status.BAD_LENGTH)
                 with m.Case(Op.READ, Op.WRITE):
                     m.d.comb += access.start.eq(1)
@@ -162,16 +169,16 @@ class CommandProcessor(wiring.Component):
 
             with m.State("FetchPattern"):
                 m.next = "LoadPattern"
-            with m.State("LoadPattern"):
+            with m.State("LoadPattern"), m.If(machine.load_ready):
                 m.d.comb += machine.load.eq(1)
                 m.d.sync += position.eq(position + 1)
-                next_pattern_byte()
+                next_byte(Mux(target, last_byte, last_input_byte), last_loaded)
                 m.next = "FetchPattern"
-                with m.If(last_of_pattern):
+                with m.If(last_loaded):
                     m.d.sync += target.eq(1)
                     with m.If(target | ~learning):
                         m.next = "Start"
-            with m.State("Start"):
+            with m.State("Start"), m.If(machine.load_ready):
                 m.d.comb += machine.start.eq(1)
                 m.next = "Run"
             with m.State("Run"), m.If(~machine.busy):
@@ -224,10 +231,10 @@ class CommandProcessor(wiring.Component):
                 m.next = "AwaitSigns"
             with m.State("AwaitSigns"):
                 m.next = "SendSigns"
-            with m.State("SendSigns"), offer(machine.sign_bits, last_of_pattern):
-                next_pattern_byte()
+            with m.State("SendSigns"), offer(machine.sign_bits, last_sign):
+                next_byte(last_byte, last_sign)
                 m.next = "AskSigns"
-                with m.If(last_of_pattern):
+                with m.If(last_sign):
                     finish()
 
             with m.State("Repeat"), m.If(replies.free):

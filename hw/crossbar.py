@@ -1,14 +1,25 @@
 """The memristor crossbar: drive a row and read the columns, drive the columns and read a row, pulse both."""
 
-from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.operation import Action, address_shape, block_shape, lane_shape, offset_shape, operation_layout
+from hw.operation import (
+    Action,
+    activity_shape,
+    address_shape,
+    block_shape,
+    lane_shape,
+    offset_shape,
+    operation_layout,
+    row_code,
+)
 from hw.pipeline import AdderTree, Broadcast, delayed
 from hw.random import CellRandom, drawn_layout
 from hw.synapse import Synapse
 from hw.weights import WeightMemory
+from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
 from model.timing import ACCUMULATE, MULTIPLY, SYNAPSE, WEIGHT_MEMORY, Timing
@@ -18,26 +29,32 @@ class Crossbar(wiring.Component):
     """Weights, a multiplier and an accumulator a lane, the adder tree, and a synapse unit a lane.
 
     Activities are ``spec.activity``, weights ``spec.weight``; products and sums are exact in ``spec.accumulator``, so
-    nothing rounds or saturates but the synapse.
+    nothing rounds or saturates but the synapse. The inputs' currents of a layered machine are kept, ``spec.drive_shift``
+    bits up (or down, floored), and the currents of the first hidden layer start from them.
     Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
-    ``column_values`` ``operands`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed word
-    is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
+    ``column_values`` ``operands`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
+    word is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
     not follow reading rows before the row sums are back. No reset: operations under way run to their end.
     """
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
         self.timing = Timing(spec)
-        activity = signed(spec.activity.bits)
+        activities = data.ArrayLayout(activity_shape(spec), spec.lanes)
         super().__init__(
             {
                 "operation": In(operation_layout(spec)),  #: the issued word
-                "row_value": In(activity),  #: its row's activity
-                "column_values": In(data.ArrayLayout(activity, spec.lanes)),  #: its columns' activities
+                "row_value": In(activity_shape(spec)),  #: its row's activity, or its input
+                "column_values": In(activities),  #: its columns' activities
+                "free_values": In(
+                    activities
+                ),  #: the same of the free phase's end, for the update of the inputs' weights
                 "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
                 "fires": Out(1),  #: in the next clock ``currents`` are those of block ``target``, complete
                 "target": Out(block_shape(spec)),
-                "shift": In(bits_for(UPDATE_SHIFTS)),  #: the update's shift; constant during an update
+                "shifts": In(
+                    data.ArrayLayout(bits_for(UPDATE_SHIFTS), len(spec.matrices))
+                ),  #: each matrix's update shift
                 "random_bytes": In(drawn_layout(spec)),  #: the drawn bytes; constant during an update
                 "access_address": In(address_shape(spec)),  #: the host's word, read while no operation is under way
                 "access_write": In(1),  #: one clock: ``access_data`` goes into lane ``access_lane`` of ``word``
@@ -53,28 +70,31 @@ class Crossbar(wiring.Component):
         at_operands = delayed(m, self.operation, self.timing.operands)
         products = self._multiply(m, weights, at_operands)
         at_products = delayed(m, at_operands, MULTIPLY)
-        self._accumulate(m, products, at_products)
+        self._accumulate(m, products, at_operands, at_products)
         self._program(m, weights, delayed(m, at_products, ACCUMULATE))
         self._address(m, weights)
         return m
 
     def _multiply(self, m, weights, at_operands):
-        """One product a lane: weight and activity, or the two activities of a cell that is programmed."""
+        """One product a lane: weight and activity, or what the two units of a cell that is programmed do."""
         spec = self.spec
-        m.submodules.row = row = Broadcast(signed(spec.activity.bits), spec.lanes)
+        m.submodules.row = row = Broadcast(activity_shape(spec), spec.lanes)
         m.d.comb += row.i.eq(self.row_value)
         programs = at_operands.action == Action.PROGRAM
         along_row = at_operands.action == Action.READ_ROWS
+        bits = spec.activity.bits + 1
         products = []
         for lane in range(spec.lanes):
-            product = Signal(signed(max(spec.weight.bits, spec.activity.bits) + spec.activity.bits), reset_less=True)
+            product = Signal(signed(max(spec.weight.bits, bits) + bits), reset_less=True)
             column, value, weight = self.column_values[lane], row.o[lane], weights.word[lane].as_signed()
-            m.d.sync += product.eq(Mux(along_row | programs, column, value) * Mux(programs, value, weight))
+            # An input does not change between the phases, so one product with the column's difference does.
+            learns = column - Mux(at_operands.pixels, self.free_values[lane], 0) if not spec.recurrent else column
+            m.d.sync += product.eq(Mux(programs, learns, Mux(along_row, column, value)) * Mux(programs, value, weight))
             m.d.comb += self.word[lane].eq(weight)
             products.append(product)
         return products
 
-    def _accumulate(self, m, products, at_products):
+    def _accumulate(self, m, products, at_operands, at_products):
         """Products add up in their lanes; a row's sum over the lanes goes back to the lane of the row's neuron."""
         spec = self.spec
         m.submodules.tree = tree = AdderTree(len(products[0]), spec.lanes)
@@ -90,19 +110,41 @@ class Crossbar(wiring.Component):
         columns_now = at_products.valid & (at_products.action != Action.READ_ROWS)
         rows_now = at_return.valid & (at_return.action == Action.READ_ROWS)
         clear = Mux(rows_now, at_return.clear, at_products.clear)
-        subtract = ~rows_now & (at_products.action == Action.PROGRAM) & at_products.second
+        subtract = ~rows_now & (at_products.action == Action.PROGRAM) & at_products.second & ~at_products.clear
+        drive = self._drive(m, at_operands, at_products, columns_now)
         for lane, product in enumerate(products):
             current = Signal(signed(spec.accumulator.bits), reset_less=True)
             m.d.comb += self.currents[lane].eq(current)
             row_sum = Mux(sums.o[lane].lane == lane, sums.o[lane].total, 0)
-            base = Mux(clear, 0, current)
+            base = Mux(clear, drive[lane], current)
             term = Mux(rows_now, row_sum, product)
             with m.If(rows_now | columns_now):
                 m.d.sync += current.eq(Mux(subtract, base - term, base + term))
         m.d.comb += [
-            self.fires.eq(Mux(rows_now, at_return.fires, columns_now & at_products.fires)),
+            self.fires.eq(Mux(rows_now, at_return.fires, columns_now & at_products.fires & ~at_products.pixels)),
             self.target.eq(Mux(rows_now, at_return.target, at_products.target)),
         ]
+
+    def _drive(self, m, at_operands, at_products, columns_now):
+        """What the accumulators start from: the inputs' currents, kept once a pattern, or nothing."""
+        spec = self.spec
+        if spec.recurrent:
+            return [0] * spec.lanes
+        currents = data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)
+        m.submodules.drive = kept = Memory(shape=currents, depth=len(layout_of(spec).layer_blocks[0]), init=[])
+        write, read = kept.write_port(), kept.read_port()
+        keeps = columns_now & at_products.pixels & at_products.fires & (at_products.action == Action.READ_COLUMNS)
+        m.d.comb += [
+            write.en.eq(delayed(m, keeps, ACCUMULATE)),
+            write.addr.eq(delayed(m, at_products.target, ACCUMULATE)),
+            read.addr.eq(at_operands.target),
+        ]
+        drive = []
+        for lane in range(spec.lanes):
+            current, up = self.currents[lane], spec.drive_shift
+            m.d.comb += write.data[lane].eq(current << up if up >= 0 else current >> -up)
+            drive.append(Mux(at_products.driven, read.data[lane], 0))
+        return drive
 
     def _program(self, m, weights, at_difference):
         """The synapse units; after a word's second operation the accumulators hold the difference of its products."""
@@ -112,12 +154,10 @@ class Crossbar(wiring.Component):
         cell = delayed(m, self.operation, due - random.latency)
         m.d.comb += [
             random.bytes.eq(self.random_bytes),
-            random.row_block.eq(cell.row_block),
-            random.row_lane.eq(cell.row_lane),
+            random.row.eq(row_code(spec, cell)),
             random.block.eq(cell.block),
         ]
-        m.submodules.offset = offset = Broadcast(offset_shape(spec), spec.lanes)
-        m.d.comb += offset.i.eq(delayed(m, self.operation.offset, due - offset.latency))
+        connected = self._connections(m, due)
 
         stages = [at_difference.valid & (at_difference.action == Action.PROGRAM) & at_difference.second]
         for _ in range(SYNAPSE):
@@ -127,21 +167,32 @@ class Crossbar(wiring.Component):
             weights.write_address.eq(Mux(stages[SYNAPSE], written, self.access_address)),
             weights.write.eq(stages[SYNAPSE] | self.access_write),
         ]
+        first, *later = (matrix.pre_shift for matrix in spec.matrices)
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
-            distance = offset.o[lane] - lane
-            connected = (distance != 0) & (distance <= spec.reach) & (distance >= -spec.reach)
+            current = self.currents[lane]
+            difference = Mux(at_difference.pixels, current << first, current << later[0]) if later else current << first
             # The host's cell goes back with the others of its word as they were read.
             hosts = Mux(self.access_lane == lane, self.access_data, weights.word[lane])
             m.d.comb += [
                 synapse.stages.eq(Cat(stages)),
-                synapse.difference.eq(self.currents[lane]),
-                synapse.shift.eq(self.shift),
+                synapse.difference.eq(difference),
+                synapse.shift.eq(Array(self.shifts)[at_difference.matrix]),
                 synapse.random.eq(random.o[lane]),
-                synapse.enable.eq(connected),
+                synapse.enable.eq(connected[lane]),
                 synapse.weight.eq(weights.word[lane].as_signed()),
                 weights.write_word[lane].eq(Mux(stages[SYNAPSE], synapse.new_weight, hosts)),
             ]
+
+    def _connections(self, m, due):
+        """Which lanes' cells exist: in a recurrent layer not a unit's with itself, and none beyond the band."""
+        spec = self.spec
+        if not spec.recurrent:
+            return [1] * spec.lanes
+        m.submodules.offset = offset = Broadcast(offset_shape(spec), spec.lanes)
+        m.d.comb += offset.i.eq(delayed(m, self.operation.offset, due - offset.latency))
+        distances = [offset.o[lane] - lane for lane in range(spec.lanes)]
+        return [(distance != 0) & (distance <= spec.reach) & (distance >= -spec.reach) for distance in distances]
 
     def _address(self, m, weights):
         """The word is read in time for the multipliers, or late, when its increment is nearly there."""

@@ -4,6 +4,7 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 
 from hw.crossbar import Crossbar
+from hw.inputs import Inputs
 from hw.neurons import Neurons
 from hw.operation import Action
 from hw.pipeline import RowSelect, delayed
@@ -48,48 +49,76 @@ class Machine(wiring.Component):
             random.load.eq(self.lfsr_load),
             random.load_value.eq(self.lfsr_next),
             self.lfsr.eq(random.lfsr),
-            crossbar.operation.eq(sequencer.operation),
-            crossbar.shift.eq(self.settings.update_shift),
+            *(
+                crossbar.shifts[number].eq(self.settings[f"update_shift_{number}"])
+                for number in range(len(spec.matrices))
+            ),
             crossbar.random_bytes.eq(random.bytes),
             neurons.fires.eq(crossbar.fires),
             neurons.target.eq(crossbar.target),
             neurons.currents.eq(crossbar.currents),
             neurons.new.eq(sequencer.new),
             neurons.fresh.eq(sequencer.fresh),
+            neurons.whole.eq(sequencer.whole),
+            sequencer.changed.eq(neurons.changed),
             neurons.driven.eq(sequencer.driven),
             neurons.nudged.eq(sequencer.nudged),
             neurons.tolerance.eq(self.settings.tolerance),
             neurons.watch.eq(sequencer.watch),
-            neurons.load.eq(self.load),
+            neurons.load.eq(self.load & (self.load_target | int(spec.recurrent))),
             neurons.load_target.eq(self.load_target),
             neurons.load_block.eq(self.load_block),
             neurons.load_byte.eq(self.load_byte),
             neurons.load_bits.eq(self.load_bits),
         ]
-        self._fetch(m, sequencer, neurons, crossbar, select, timing)
-        self._access(m, sequencer, crossbar, neurons, select)
+        operation, pixel = self._place(m, sequencer)
+        self._fetch(m, sequencer, operation, pixel, neurons, crossbar, select, timing)
+        self._access(m, operation, crossbar, neurons, select)
         self._signs(m, neurons)
         return m
 
     def _bank(self, sequencer, operation):
         """An update's second product is the free phase's."""
-        frees = (operation.action == Action.PROGRAM) & operation.second
+        frees = (operation.action == Action.PROGRAM) & operation.second & ~operation.pixels
         return Mux(frees, sequencer.kept, sequencer.old)
 
-    def _fetch(self, m, sequencer, neurons, crossbar, select, timing):
+    def _place(self, m, sequencer):
+        """The sequencer's operations, those of the inputs with their row, and the row's pixel beside them."""
+        if self.spec.recurrent:
+            m.d.comb += self.load_ready.eq(1)
+            return sequencer.operation, None
+        m.submodules.inputs = inputs = Inputs(self.spec)
+        m.d.comb += [
+            inputs.begin.eq((self.load_block == 0) & (self.load_byte == 0)),
+            inputs.load.eq(self.load & ~self.load_target),
+            inputs.bits.eq(self.load_bits),
+            inputs.skip.eq(self.settings.skip),
+            self.load_ready.eq(inputs.ready),
+            sequencer.inputs_less_one.eq(inputs.less_one),
+            inputs.operation.eq(sequencer.operation),
+        ]
+        return inputs.placed, inputs.pixel
+
+    def _fetch(self, m, sequencer, operation, pixel, neurons, crossbar, select, timing):
         """Each operation's row value and column values, in time for the crossbar."""
-        operation = sequencer.operation
         columns = delayed(m, operation, timing.operands - MEMORY)
         m.d.comb += [
+            crossbar.operation.eq(operation),
             neurons.row_bank.eq(self._bank(sequencer, operation)),
             neurons.row_block.eq(operation.row_block),
             neurons.column_bank.eq(self._bank(sequencer, columns)),
             neurons.column_block.eq(columns.block),
+            neurons.free_bank.eq(sequencer.kept),
             crossbar.row_value.eq(select.o),
             crossbar.column_values.eq(neurons.column_word),
+            crossbar.free_values.eq(neurons.free_word),
         ]
+        if pixel is not None:
+            is_pixel, pixel = (delayed(m, value, timing.row_value) for value in (operation.pixels, pixel))
+            with m.If(is_pixel):
+                m.d.comb += crossbar.row_value.eq(pixel)
 
-    def _access(self, m, sequencer, crossbar, neurons, select):
+    def _access(self, m, operation, crossbar, neurons, select):
         """The host's cells and states leave through the row multiplexer, since no run is under way then."""
         accessing, space, address = Signal(), Signal(Space), Signal(16)
         lane, value = Signal.like(self.access_lane), Signal(8)
@@ -116,7 +145,7 @@ class Machine(wiring.Component):
         with m.If(~accessing):
             m.d.comb += [
                 select.word.eq(neurons.row_word),
-                select.lane.eq(delayed(m, sequencer.operation.row_lane, MEMORY)),
+                select.lane.eq(delayed(m, operation.row_lane, MEMORY)),
             ]
         with m.Else():
             m.d.comb += select.lane.eq(lane)

@@ -1,20 +1,27 @@
 """The neuron: one Euler step of its relaxation, in the free and in the nudged phase."""
 
-from amaranth import Module, Mux, Signal, signed
+from amaranth import Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.operation import activity_shape
 from model.arithmetic import tanh_table
 from model.spec import MachineSpec
 from model.timing import NEURON, VERDICT
+
+
+def state_shape(spec: MachineSpec):
+    """A neuron's state."""
+    return signed(spec.state.bits) if spec.state.signed else unsigned(spec.state.bits)
 
 
 class Neuron(wiring.Component):
     """v <- sat(v + round(A / 2**euler_shift)), A = current + (drive - v) << leak_shift [+ (T - g) << nudge_shift].
 
     current, A: ``spec.accumulator``, cannot overflow (MachineSpec checks it). v: ``spec.state``, saturates at the
-    format's ends. g: ``spec.activity``, g = tanh(v) from a table of every state. Rounding: nearest, ties upwards.
+    format's ends. g: ``spec.activity``; g = tanh(v) from a table of every state in a recurrent machine, g = v in a
+    layered one (its hard sigmoid is the saturation), whose drive is in the current. Rounding: nearest, ties upwards.
     Latency NEURON clocks from ``current`` to ``new_state`` and ``new_activity``, VERDICT to ``moved``; a neuron a clock;
     no reset. A stage without anything to do keeps still.
     """
@@ -27,52 +34,84 @@ class Neuron(wiring.Component):
             {
                 "stages": In(VERDICT),  #: bit k: a neuron is k clocks behind its current
                 "current": In(signed(spec.accumulator.bits)),  #: sum of w g over the neuron's synapses
-                "state": In(signed(spec.state.bits)),  #: v before the step
-                "activity": In(signed(spec.activity.bits)),  #: g before the step
+                "state": In(state_shape(spec)),  #: v before the step
+                "activity": In(activity_shape(spec)),  #: g before the step
                 "white": In(1),  #: the neuron's input is +input_level, else -input_level
                 "target": In(1),  #: the neuron's target is +target_level, else -target_level
                 "driven": In(1),  #: the input is on; constant during a step
-                "nudged": In(1),  #: the nudge is on; constant during a step
+                "nudged": In(1),  #: the nudge is on, for this neuron
+                "whole": In(1),  #: eps is 1 and not 1/2, from a state of 0; constant during a step
                 "tolerance": In(7),  #: largest move of a settled state, in its LSBs; constant during a step
                 "present": In(1),  #: there is such a neuron; else its state and activity are 0
-                "new_state": Out(signed(spec.state.bits)),  #: v after the step
-                "new_activity": Out(signed(spec.activity.bits)),  #: g after the step
+                "new_state": Out(state_shape(spec)),  #: v after the step
+                "new_activity": Out(activity_shape(spec)),  #: g after the step
                 "moved": Out(1),  #: v moved by more than the tolerance
+                "changed": Out(1),  #: v moved
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         spec = self.spec
-        level, goal = spec.input_level, spec.target_level
-
-        drive = Mux(self.driven, Mux(self.white, level, -level), 0)
+        state = Signal(state_shape(spec), reset_less=True)
         leaked = Signal(signed(spec.accumulator.bits), reset_less=True)
         error = Signal(signed(spec.activity.bits + 1), reset_less=True)
-        state = Signal(signed(spec.state.bits), reset_less=True)
         # The state before the step and whether the neuron is there, beside the sums.
-        before = [Signal(signed(spec.state.bits), reset_less=True) for _ in range(NEURON - 1)]
+        before = [Signal(state_shape(spec), reset_less=True) for _ in range(3)]
         there = [Signal(reset_less=True) for _ in range(2)]
-        stepped = Signal(signed(spec.accumulator.bits - spec.euler_shift + 1), reset_less=True)
-        total = leaked + (error << spec.nudge_shift) + (1 << (spec.euler_shift - 1))
+        stepped = Signal(signed(spec.accumulator.bits - spec.leak_shift + 1), reset_less=True)
+        half, whole = self._rounded(leaked + (error << spec.nudge_shift))
         high, low = spec.state.high, spec.state.low
         limited = Mux(stepped > high, high, Mux(stepped < low, low, stepped))
         with m.If(self.stages[0]):
             m.d.sync += [
-                leaked.eq(self.current + ((drive - self.state) << spec.leak_shift)),
-                error.eq(Mux(self.nudged, Mux(self.target, goal, -goal) - self.activity, 0)),
+                leaked.eq(self.current + ((self._drive() - self.state) << spec.leak_shift)),
+                error.eq(Mux(self.nudged, self._goal() - self.activity, 0)),
                 before[0].eq(self.state),
                 there[0].eq(self.present),
             ]
         with m.If(self.stages[1]):
             m.d.sync += [
-                stepped.eq(before[0] + (total >> spec.euler_shift)),
+                stepped.eq(before[0] + Mux(self.whole, whole, half)),
                 before[1].eq(before[0]),
                 there[1].eq(there[0]),
             ]
         with m.If(self.stages[2]):
             m.d.sync += [state.eq(Mux(there[1], limited, 0)), before[2].eq(before[1])]
 
+        move = Signal(signed(spec.state.bits + 1), reset_less=True)
+        with m.If(self.stages[3]):
+            m.d.sync += [self.new_state.eq(state), move.eq(state - before[2])]
+        with m.If(self.stages[4]):
+            m.d.sync += [
+                self.moved.eq((move > self.tolerance) | (-move > self.tolerance)),
+                self.changed.eq(move != 0),
+            ]
+        self._activate(m, state)
+        return m
+
+    def _drive(self):
+        """What the input adds to the current, in LSBs of the state."""
+        level = self.spec.input_level
+        return Mux(self.driven, Mux(self.white, level, -level), 0) if self.spec.recurrent else 0
+
+    def _goal(self):
+        """What the nudge pulls the activity to."""
+        spec = self.spec
+        high, low = (spec.target_level, -spec.target_level) if spec.recurrent else (spec.activity.high, 0)
+        return Mux(self.target, high, low)
+
+    def _rounded(self, total):
+        """The state's move, for eps = 1/2 and for eps = 1."""
+        half, whole = ((total + (1 << (shift - 1))) >> shift for shift in (self.spec.euler_shift, self.spec.leak_shift))
+        return half, half if self.spec.recurrent else whole
+
+    def _activate(self, m, state):
+        """The activity of the new state."""
+        spec = self.spec
+        if not spec.recurrent:
+            m.d.comb += self.new_activity.eq(self.new_state)
+            return
         table = tanh_table(spec)
         m.submodules.tanh = tanh = Memory(
             shape=signed(spec.activity.bits),
@@ -81,10 +120,4 @@ class Neuron(wiring.Component):
             init=[int(table[(index - spec.state.low) % len(table)]) for index in range(len(table))],
         )
         lookup = tanh.read_port()
-        move = Signal(signed(spec.state.bits + 1), reset_less=True)
         m.d.comb += [lookup.en.eq(self.stages[3]), lookup.addr.eq(state), self.new_activity.eq(lookup.data)]
-        with m.If(self.stages[3]):
-            m.d.sync += [self.new_state.eq(state), move.eq(state - before[2])]
-        with m.If(self.stages[4]):
-            m.d.sync += self.moved.eq((move > self.tolerance) | (-move > self.tolerance))
-        return m

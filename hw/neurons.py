@@ -5,10 +5,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from hw.neuron import Neuron
-from hw.operation import block_shape
+from hw.neuron import Neuron, state_shape
+from hw.operation import activity_shape, block_shape
 from hw.pipeline import delayed
-from model.layout import Layout, bits_for
+from model.layered_layout import layout_of
+from model.layout import bits_for
 from model.protocol import block_bytes
 from model.spec import MachineSpec
 from model.timing import FANOUT, MEMORY, NEURON, VERDICT, fan_levels
@@ -31,10 +32,10 @@ class Neurons(wiring.Component):
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
-        self.layout = Layout(spec)
+        self.layout = layout_of(spec)
+        self.outputs = range(self.layout.blocks) if spec.recurrent else self.layout.layer_blocks[-1]
         block = block_shape(spec)
-        activity = signed(spec.activity.bits)
-        activities = data.ArrayLayout(activity, spec.lanes)
+        activities = data.ArrayLayout(activity_shape(spec), spec.lanes)
         super().__init__(
             {
                 "fires": In(1),  #: the currents of block ``target`` come in the next clock
@@ -44,22 +45,29 @@ class Neurons(wiring.Component):
                 "fresh": In(1),  #: first step after a start
                 "driven": In(1),  #: the input is on
                 "nudged": In(1),  #: the nudge is on
+                "whole": In(1),  #: the step's eps is 1
                 "tolerance": In(7),  #: largest move of a settled state
                 "watch": In(1),  #: one clock: forget ``moved``
-                "moved": Out(1),  #: a state has moved since
+                "moved": Out(1),  #: a state has moved since by more than the tolerance
+                "changed": Out(1),  #: a state has moved since
                 "row_bank": In(bank_shape),  #: activities for a row: bank and block ...
                 "row_block": In(block),
                 "row_word": Out(activities),  #: ... and, MEMORY clocks later, the block's activities
                 "column_bank": In(bank_shape),  #: activities for the columns, likewise
                 "column_block": In(block),
                 "column_word": Out(activities),
-                "load": In(1),  #: one clock: byte ``load_byte`` of a block's input or target bits
+                "free_bank": In(bank_shape),  #: activities of the columns at the free phase's end, of the same block
+                "free_word": Out(activities),
+                "load": In(
+                    1
+                ),  #: one clock: byte ``load_byte`` of a block's input or target bits; of a layered machine's
+                #: targets only, whose blocks count from the outputs' first
                 "load_target": In(1),
                 "load_block": In(block),
                 "load_byte": In(max(1, bits_for(block_bytes(spec)))),
                 "load_bits": In(8),
                 "state_block": In(block),  #: block that the host looks at, while nothing runs
-                "state_word": Out(data.ArrayLayout(signed(8), spec.lanes)),  #: its states, MEMORY clocks later
+                "state_word": Out(data.ArrayLayout(state_shape(spec), spec.lanes)),  #: its states, MEMORY clocks later
             }
         )
 
@@ -67,7 +75,7 @@ class Neurons(wiring.Component):
         m = Module()
         spec, lanes = self.spec, self.spec.lanes
         blocks = self.layout.blocks
-        private = data.StructLayout({"state": signed(spec.state.bits), "activity": signed(spec.activity.bits)})
+        private = data.StructLayout({"state": state_shape(spec), "activity": activity_shape(spec)})
 
         # A neuron's own state and activity; the host looks at them while no neuron steps.
         m.submodules.own = own = Memory(shape=data.ArrayLayout(private, lanes), depth=blocks, init=[])
@@ -79,15 +87,19 @@ class Neurons(wiring.Component):
         with m.Else():
             m.d.comb += own_read.addr.eq(self.state_block)
 
-        white = self._bits(m, "input", ~self.load_target)
-        goal = self._bits(m, "goal", self.load_target)
+        white = self._bits(m, "input", ~self.load_target, self.target) if spec.recurrent else [0] * lanes
+        goal = self._bits(m, "goal", self.load_target, self.target - self.outputs.start)
+        aims = delayed(m, self.target >= self.outputs.start, MEMORY)
 
-        # The copies that the crossbar reads, once for rows and once for columns.
+        # The copies that the crossbar reads: one for rows and one for columns, and those for the inputs' update.
         writes = []
-        for name, bank, block, word in (
+        copies = [
             ("rows", self.row_bank, self.row_block, self.row_word),
             ("columns", self.column_bank, self.column_block, self.column_word),
-        ):
+        ]
+        if not spec.recurrent:
+            copies.append(("free", self.free_bank, self.column_block, self.free_word))
+        for name, bank, block, word in copies:
             m.submodules[name] = memory = Memory(
                 shape=self.row_word.shape(), depth=BANKS << self.layout.block_bits, init=[]
             )
@@ -103,18 +115,20 @@ class Neurons(wiring.Component):
         m.d.comb += [own_write.addr.eq(target), own_write.en.eq(stepped)]
         for write in writes:
             m.d.comb += [write.addr.eq(self._address(self.new, target)), write.en.eq(stepped)]
-        last = delayed(m, self.target, MEMORY) == blocks - 1
-        moves = []
+        stepping = delayed(m, self.target, MEMORY)
+        moves, changes = [], []
         for lane in range(lanes):
             m.submodules[f"neuron_{lane}"] = neuron = Neuron(spec)
-            exists = ~last if self.layout.corner and lane >= self.layout.corner else 1
+            empty = [block for block in range(blocks) if lane >= self._units(block)]
+            exists = ~Cat(stepping == block for block in empty).any()
             m.d.comb += [
                 neuron.stages.eq(Cat(stages[:VERDICT])),
                 neuron.current.eq(self.currents[lane]),
                 neuron.white.eq(white[lane]),
                 neuron.target.eq(goal[lane]),
                 neuron.driven.eq(self.driven),
-                neuron.nudged.eq(self.nudged),
+                neuron.nudged.eq(self.nudged & aims),
+                neuron.whole.eq(self.whole),
                 neuron.tolerance.eq(self.tolerance),
                 neuron.present.eq(exists),
                 own_write.data[lane].state.eq(neuron.new_state),
@@ -128,19 +142,28 @@ class Neurons(wiring.Component):
                     neuron.activity.eq(own_read.data[lane].activity),
                 ]
             moves.append(neuron.moved)
-        self._watch(m, moves, stages[VERDICT])
+            changes.append(neuron.changed)
+        self._watch(m, moves, stages[VERDICT], self.moved)
+        self._watch(m, changes, stages[VERDICT], self.changed)
         return m
+
+    def _units(self, block):
+        """Neurons of a block; a layer's last one need not fill the lanes."""
+        if self.spec.recurrent:
+            return self.spec.neurons - block * self.spec.lanes
+        layers = zip(self.layout.layer_blocks, self.spec.layers[1:], strict=True)
+        return next(units - (block - own.start) * self.spec.lanes for own, units in layers if block in own)
 
     def _address(self, bank, block):
         """Bank above block; a single block needs no number."""
         return Cat(block, bank) if self.layout.block_bits else bank
 
-    def _bits(self, m, name, chosen):
+    def _bits(self, m, name, chosen, block):
         """The input's or the target's bits: written bytewise by the host, read with the neuron's state."""
         count = block_bytes(self.spec)
-        m.submodules[name] = bits = Memory(shape=data.ArrayLayout(8, count), depth=self.layout.blocks, init=[])
+        m.submodules[name] = bits = Memory(shape=data.ArrayLayout(8, count), depth=len(self.outputs), init=[])
         read, write = bits.read_port(), bits.write_port(granularity=1)
-        m.d.comb += [read.addr.eq(self.target), write.addr.eq(self.load_block)]
+        m.d.comb += [read.addr.eq(block), write.addr.eq(self.load_block)]
         for byte in range(count):
             m.d.comb += [
                 write.data[byte].eq(self.load_bits),
@@ -148,14 +171,14 @@ class Neurons(wiring.Component):
             ]
         return read.data.as_value()
 
-    def _watch(self, m, moves, valid):
-        """Whether any state moved, through registered levels of FANOUT inputs."""
+    def _watch(self, m, moves, valid, output):
+        """Whether any state moved since ``watch``, through registered levels of FANOUT inputs."""
         level = moves
         for _ in range(fan_levels(len(moves))):
             groups = [level[at : at + FANOUT] for at in range(0, len(level), FANOUT)]
             level = [Signal(reset_less=True) for _ in groups]
-            for group, output in zip(groups, level, strict=True):
-                m.d.sync += output.eq(Cat(group).any())
+            for group, some in zip(groups, level, strict=True):
+                m.d.sync += some.eq(Cat(group).any())
         before = Signal()
-        m.d.comb += self.moved.eq(before | (level[0] & delayed(m, valid, fan_levels(len(moves)))))
-        m.d.sync += before.eq(self.moved & ~self.watch)
+        m.d.comb += output.eq(before | (level[0] & delayed(m, valid, fan_levels(len(moves)))))
+        m.d.sync += before.eq(output & ~self.watch)

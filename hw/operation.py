@@ -1,9 +1,10 @@
 """What the sequencer issues to the crossbar: one word of a sweep."""
 
-from amaranth import signed, unsigned
+from amaranth import Cat, Mux, signed, unsigned
 from amaranth.lib import data, enum
 
-from model.layout import Kind, Layout, bits_for
+from model.layered_layout import layout_of
+from model.layout import Kind, bits_for
 from model.spec import MachineSpec
 
 
@@ -17,22 +18,32 @@ class Action(enum.Enum, shape=2):
 
 def block_shape(spec: MachineSpec):
     """Number of a column block."""
-    return unsigned(max(1, Layout(spec).block_bits))
+    return unsigned(max(1, layout_of(spec).block_bits))
 
 
 def lane_shape(spec: MachineSpec):
     """Number of a lane."""
-    return unsigned(max(1, Layout(spec).lane_bits))
+    return unsigned(max(1, layout_of(spec).lane_bits))
 
 
 def address_shape(spec: MachineSpec):
     """Address of a weight word."""
-    return unsigned(max(1, bits_for(Layout(spec).words)))
+    return unsigned(max(1, bits_for(layout_of(spec).words)))
 
 
 def offset_shape(spec: MachineSpec):
     """Distance of a row from a block's first column."""
     return signed(bits_for(spec.neurons + spec.lanes) + 1)
+
+
+def input_shape(spec: MachineSpec):
+    """Number of an input of a layered machine."""
+    return unsigned(max(1, bits_for(spec.inputs)))
+
+
+def activity_shape(spec: MachineSpec):
+    """An activity: signed in a recurrent layer, where it is a tanh; unsigned in a layered machine."""
+    return signed(spec.activity.bits) if spec.activity.signed else unsigned(spec.activity.bits)
 
 
 def operation_layout(spec: MachineSpec) -> data.StructLayout:
@@ -47,8 +58,19 @@ def operation_layout(spec: MachineSpec) -> data.StructLayout:
             "row_lane": lane_shape(spec),  # and lane
             "block": block_shape(spec),  # its column block
             "offset": offset_shape(spec),  # its row's number less the block's first column's
+            "matrix": max(1, bits_for(len(spec.matrices))),  # its matrix
+            "pixels": 1,  # its row is an input, and no neuron
+            "input": input_shape(spec),  # that input; before hw/inputs.py, its place among those that are read
             "clear": 1,  # the accumulators start anew with it
-            "fires": 1,  # after it the neurons of ``target`` step
+            "driven": 1,  # and from what the inputs drive into ``target``
+            "fires": 1,  # after it the neurons of ``target`` step; with ``pixels``, their currents are kept as a drive
             "target": block_shape(spec),  # whose currents these are
         }
     )
+
+
+def row_code(spec: MachineSpec, operation):
+    """Number of a word's row from which its random bytes are made (BlockLayout.codes, LayeredLayout.input_codes)."""
+    layout = layout_of(spec)
+    neuron = Cat(operation.row_lane[: layout.lane_bits], operation.row_block[: layout.block_bits])
+    return neuron if spec.recurrent else Mux(operation.pixels, (1 << layout.input_bits) | operation.input, neuron)

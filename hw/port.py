@@ -3,9 +3,13 @@
 from amaranth.lib import data, enum
 from amaranth.lib.wiring import In, Out, Signature
 
-from model.layout import Layout, bits_for
-from model.protocol import Counters, SettingsRegisters, Space, block_bytes
+from model.layered_layout import layout_of
+from model.layout import bits_for
+from model.protocol import Counters, SettingsRegisters, Space, block_bytes, input_bytes
 from model.spec import MachineSpec
+
+#: Counters that the machine itself keeps.
+MACHINE_COUNTERS = ("busy_clocks", "steps", "learnt", "recalled", "rows_skipped", "updates_skipped")
 
 
 class Program(enum.Enum, shape=1):
@@ -24,7 +28,7 @@ def settings_layout() -> data.StructLayout:
 def counters_layout() -> data.StructLayout:
     """The counters that the machine itself keeps."""
     widths = Counters.widths()
-    return data.StructLayout({name: 8 * widths[name] for name in ("busy_clocks", "steps", "learnt", "recalled")})
+    return data.StructLayout({name: 8 * widths[name] for name in MACHINE_COUNTERS})
 
 
 def machine_signature(spec: MachineSpec) -> Signature:
@@ -33,9 +37,9 @@ def machine_signature(spec: MachineSpec) -> Signature:
     The command processor asks for one thing at a time: it raises ``start``, ``load`` or ``access`` only while ``busy``
     is low and no access is pending.
     """
-    layout = Layout(spec)
+    layout = layout_of(spec)
     block = max(1, layout.block_bits)
-    byte = max(1, bits_for(block_bytes(spec)))
+    byte = max(1, bits_for(block_bytes(spec)), 0 if spec.recurrent else bits_for(input_bytes(spec)))
     return Signature(
         {
             #: One clock: run ``program`` on the loaded pattern. ``busy`` is high from the next clock to the end.
@@ -51,8 +55,10 @@ def machine_signature(spec: MachineSpec) -> Signature:
             "lfsr": In(32),
             "lfsr_load": Out(1),
             "lfsr_next": Out(32),
-            #: One clock: byte ``load_byte`` of block ``load_block`` of the input (0) or the target (1) is ``load_bits``.
+            #: One clock while ``load_ready``: byte ``load_byte`` of block ``load_block`` of the input (0) or the target (1)
+            #: is ``load_bits``. A layered machine's input is one block of packed pixels and comes in its order.
             "load": Out(1),
+            "load_ready": In(1),
             "load_target": Out(1),
             "load_block": Out(block),
             "load_byte": Out(byte),

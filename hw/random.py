@@ -4,18 +4,17 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.operation import block_shape, lane_shape
+from hw.operation import block_shape
 from hw.pipeline import Broadcast, delayed
 from model.arithmetic import DEFAULT_LFSR, LFSR_SHIFTS, LFSR_TAPS
-from model.layout import Layout
+from model.layered_layout import layout_of
 from model.spec import DITHER_BITS, MachineSpec
 from model.timing import fan_levels
 
 
 def drawn_layout(spec: MachineSpec) -> data.ArrayLayout:
-    """One random byte for each bit of a neuron's number (lane bits below, block bits above)."""
-    layout = Layout(spec)
-    return data.ArrayLayout(DITHER_BITS, layout.lane_bits + layout.block_bits)
+    """One random byte for each bit of a row's number: lane bits below, block bits above, then what tells an input."""
+    return data.ArrayLayout(DITHER_BITS, layout_of(spec).code_bits)
 
 
 class RandomBytes(wiring.Component):
@@ -74,23 +73,22 @@ class CellRandom(wiring.Component):
         super().__init__(
             {
                 "bytes": In(drawn_layout(spec)),  #: constant during an update
-                "row_block": In(block_shape(spec)),
-                "row_lane": In(lane_shape(spec)),
-                "block": In(block_shape(spec)),
+                "row": In(layout_of(spec).code_bits),  #: number of the word's row
+                "block": In(block_shape(spec)),  #: its column block
                 "o": Out(data.ArrayLayout(DITHER_BITS, spec.lanes)),  #: the byte of each lane's cell
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        layout = Layout(self.spec)
-        # The part that all lanes share: the row's number and the block's.
+        layout = layout_of(self.spec)
+        # The part that all lanes share: the row's number and the block's, which stands above the lane's.
         common = 0
-        for bit in range(layout.lane_bits):
-            common ^= Mux(self.row_lane[bit], self.bytes[bit], 0)
-        for bit in range(layout.block_bits):
-            differs = self.row_block[bit] ^ self.block[bit]
-            common ^= Mux(differs, self.bytes[layout.lane_bits + bit], 0)
+        for bit in range(layout.code_bits):
+            differs = self.row[bit]
+            if 0 <= bit - layout.lane_bits < layout.block_bits:
+                differs = differs ^ self.block[bit - layout.lane_bits]
+            common ^= Mux(differs, self.bytes[bit], 0)
         shared = Signal(DITHER_BITS)
         m.d.comb += shared.eq(common)
         m.submodules.broadcast = broadcast = Broadcast(DITHER_BITS, self.spec.lanes)

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.cells import cells_signature
-from hw.port import counters_layout, settings_layout
+from hw.port import MACHINE_COUNTERS, counters_layout, settings_layout
 from model.arithmetic import DEFAULT_LFSR
 from model.layout import bits_for
 from model.protocol import Counters, SettingsRegisters, Space
@@ -56,7 +56,7 @@ class Registers(wiring.Component):
             (running.dropped, self.dropped),
         ):
             m.d.sync += count.eq(count + event)
-        for name in ("busy_clocks", "steps", "learnt", "recalled"):
+        for name in MACHINE_COUNTERS:
             m.d.comb += shown[name].eq(self.machine[name])
         for name in ("frames", "refused", "repeated"):
             m.d.comb += shown[name].eq(running[name])

@@ -1,33 +1,37 @@
 """The sequencer: turns the layout's sweeps into operations, step after step, phase after phase, and counts."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.neurons import DARK, bank_shape
-from hw.operation import Action, operation_layout
+from hw.operation import Action, input_shape, operation_layout
 from hw.port import Program, counters_layout, settings_layout
-from model.layout import Layout, bits_for
+from model.layered_layout import layout_of
+from model.layout import Kind, bits_for
 from model.spec import MachineSpec
-from model.timing import Timing
+from model.timing import DRIVE, Timing
 
 
 class SweepTable(wiring.Component):
-    """The layout's sweeps as operations: those of a step, behind them those of an update.
+    """The layout's sweeps as operations: those of the inputs, of a step, and of an update.
 
     Latency one clock from ``index`` to ``sweep``.
     """
 
     def __init__(self, spec: MachineSpec):
-        self.layout = Layout(spec)
-        self.lanes = spec.lanes
-        self.sweeps = self.layout.step + self.layout.program
+        layout = layout_of(spec)
+        self.spec = spec
+        inputs = () if spec.recurrent else layout.inputs
+        self.sweeps = inputs + layout.step + layout.program
+        self.step, self.update = len(inputs), len(inputs) + len(layout.step)  #: where these lists begin
         rows = max(sweep.rows for sweep in self.sweeps)
         self.entry = data.StructLayout(
             {
                 "operation": operation_layout(spec),  # for the sweep's first row
-                "more": max(1, bits_for(rows)),  # rows after the first
+                "more": max(1, bits_for(rows)),  # rows after the first; of the inputs, all are as many as are read
+                "waits": 1,  # for the sums along the rows of the sweep before
                 "ends": 1,  # last sweep of its list
             }
         )
@@ -35,39 +39,48 @@ class SweepTable(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        lanes, ends = self.lanes, (len(self.layout.step) - 1, len(self.sweeps) - 1)
-        entries = [
-            {
-                "operation": {
-                    "valid": 1,
-                    "action": Action(sweep.kind),
-                    "address": sweep.address,
-                    "row_block": sweep.row // lanes,
-                    "row_lane": sweep.row % lanes,
-                    "block": sweep.block,
-                    "offset": sweep.row - sweep.block * lanes,
-                    "clear": sweep.clear,
-                    "fires": sweep.fires,
-                    "target": sweep.target,
-                },
-                "more": sweep.rows - 1,
-                "ends": index in ends,
-            }
-            for index, sweep in enumerate(self.sweeps)
-        ]
+        entries = [self._entry(index, sweep) for index, sweep in enumerate(self.sweeps)]
         m.submodules.table = table = Memory(shape=self.entry, depth=len(entries), init=entries)
         read = table.read_port()
         m.d.comb += [read.addr.eq(self.index), self.sweep.eq(read.data)]
         return m
+
+    def _entry(self, index, sweep):
+        lanes = self.spec.lanes
+        row = 0 if sweep.pixels else sweep.row
+        first_layer = not self.spec.recurrent and sweep.target in layout_of(self.spec).layer_blocks[0]
+        previous = self.sweeps[index - 1].kind if index not in (0, self.step, self.update) else None
+        return {
+            "operation": {
+                "valid": 1,
+                "action": Action(sweep.kind),
+                "address": sweep.address,
+                "row_block": row // lanes,
+                "row_lane": row % lanes,
+                "block": sweep.block,
+                "offset": row - sweep.block * lanes if self.spec.recurrent else 0,
+                "matrix": sweep.matrix,
+                "pixels": sweep.pixels,
+                "clear": sweep.clear,
+                "driven": first_layer and sweep.kind == Kind.READ_COLUMNS and not sweep.pixels,
+                "fires": sweep.fires,
+                "target": sweep.target,
+            },
+            "more": sweep.rows - 1,
+            "waits": sweep.kind == Kind.READ_COLUMNS and previous == Kind.READ_ROWS,
+            "ends": index in (self.update - 1, len(self.sweeps) - 1),
+        }
 
 
 class Sequencer(wiring.Component):
     """Learning is a free phase, a nudged phase and an update; recall is a driven and a released phase.
 
     A phase is a number of Euler steps, each one pass over the layout's ``step`` sweeps, a word a clock, and the wait for
-    the last states. It ends after the phase's most steps (at least one in a first phase) or when no state moved. The
-    update is one pass over the ``program`` sweeps, two clocks a word; it is left out if there was no nudged step.
-    ``busy`` is high for exactly model.timing.Timing.run clocks. Reset: idle, all counters 0.
+    the last states. It ends after the phase's most steps (at least one in a first phase) or when no state moved. Before
+    a layered machine's first step comes one pass over its ``inputs``. The update is one pass over the ``program`` sweeps,
+    two clocks a word, one of the inputs; it is left out if there was no nudged step, and in a layered machine if
+    ``skip`` is set and no nudged step changed a state.
+    ``busy`` is high for exactly as many clocks as model.timing says. Reset: idle, all counters 0.
     """
 
     def __init__(self, spec: MachineSpec):
@@ -77,6 +90,7 @@ class Sequencer(wiring.Component):
                 "start": In(1),  #: one clock while not busy: run ``program``
                 "program": In(Program),
                 "settings": In(settings_layout()),
+                "inputs_less_one": In(input_shape(spec)),  #: input rows to be read, less one; layered machines only
                 "busy": Out(1),
                 "steps": Out(data.ArrayLayout(8, 2)),  #: steps of the first and the second phase
                 "clocks": Out(32),  #: busy clocks of this run
@@ -86,11 +100,13 @@ class Sequencer(wiring.Component):
                 "new": Out(bank_shape),  #: bank of those after it
                 "kept": Out(bank_shape),  #: after a nudged step: bank of those that the free phase ended with
                 "fresh": Out(1),  #: first step of a run
+                "whole": Out(1),  #: the step's eps is 1
                 "driven": Out(1),  #: the input is on
                 "nudged": Out(1),  #: the nudge is on
                 "draw": Out(1),  #: one clock: draw an update's random bytes
                 "watch": Out(1),  #: one clock: a step begins
-                "moved": In(1),  #: a state moved in the running step
+                "moved": In(1),  #: a state moved in the running step by more than the tolerance
+                "changed": In(1),  #: a state moved in the running step
             }
         )
 
@@ -102,21 +118,26 @@ class Sequencer(wiring.Component):
         shown, show = Signal.like(table.index), Signal.like(table.index)
         m.d.comb += [show.eq(shown), table.index.eq(show)]
         m.d.sync += shown.eq(show)
-        update_list = len(table.layout.step)
 
         current = Signal(table.entry)
         begins, second, load = Signal(), Signal(), Signal()
         program, phase, updating = Signal(Program), Signal(), Signal()
         drain = Signal(range(max(timing.step_drain, timing.update_drain)))
+        pause = Signal(range(max(timing.row_gap, DRIVE) + 1))
+        # The currents of the inputs are kept before any start from them.
+        driven = current.operation.pixels & ~updating & ~table.sweep.operation.pixels
+        # An input does not change between the phases, so its weights take one product and one clock.
+        single = ~updating | current.operation.pixels
 
         m.d.comb += [
             self.operation.eq(current.operation),
             self.operation.valid.eq(0),
-            self.operation.second.eq(second),
+            self.operation.second.eq(updating & (second | single)),
             self.operation.clear.eq(Mux(updating, ~second, current.operation.clear & begins)),
             self.operation.fires.eq(current.operation.fires & (current.more == 0)),
             self.driven.eq((program == Program.LEARN) | ~phase),
             self.nudged.eq((program == Program.LEARN) & phase),
+            self.whole.eq(self.fresh & self.settings.feedforward[0]),
         ]
 
         with m.If(self.busy):
@@ -125,64 +146,83 @@ class Sequencer(wiring.Component):
                 self.counters.busy_clocks.eq(self.counters.busy_clocks + 1),
             ]
         with m.FSM():
-            with m.State("IDLE"), m.If(self.start):
-                m.d.comb += [load.eq(1), self.watch.eq(1), self.draw.eq(self.program == Program.LEARN)]
-                m.d.sync += [
-                    self.busy.eq(1),
-                    self.clocks.eq(0),
-                    self.steps.eq(0),
-                    self.fresh.eq(1),
-                    self.old.eq(DARK),
-                    self.new.eq(0),
-                    self.kept.eq(2),
-                    program.eq(self.program),
-                    phase.eq(0),
-                ]
-                m.next = "SWEEP"
-            with m.State("SWEEP"):
-                m.d.comb += self.operation.valid.eq(1)
-                m.d.sync += second.eq(updating & ~second)
-                with m.If(~updating | second):
-                    with m.If(current.more != 0):
-                        self._next_row(m, current, begins)
-                    with m.Elif(~current.ends):
-                        m.d.comb += load.eq(1)
-                    with m.Else():
-                        m.d.sync += drain.eq(Mux(updating, timing.update_drain, timing.step_drain) - 1)
-                        m.next = "DRAIN"
-            with m.State("DRAIN"):
+            with m.State("IDLE"):
                 m.d.comb += show.eq(0)
+                with m.If(self.start):
+                    m.d.comb += [load.eq(1), self.watch.eq(1), self.draw.eq(self.program == Program.LEARN)]
+                    m.d.sync += [
+                        self.busy.eq(1),
+                        self.clocks.eq(0),
+                        self.steps.eq(0),
+                        self.fresh.eq(1),
+                        self.old.eq(DARK),
+                        self.new.eq(0),
+                        self.kept.eq(2),
+                        program.eq(self.program),
+                        phase.eq(0),
+                    ]
+                    m.next = "SWEEP"
+            with m.State("SWEEP"):
+                with m.If(pause != 0):
+                    m.d.sync += pause.eq(pause - 1)
+                with m.Else():
+                    m.d.comb += self.operation.valid.eq(1)
+                    m.d.sync += second.eq(~single & ~second)
+                    with m.If(single | second):
+                        with m.If(current.more != 0):
+                            self._next_row(m, current, begins)
+                        with m.Elif(~current.ends):
+                            m.d.comb += load.eq(1)
+                        with m.Else():
+                            m.d.sync += drain.eq(Mux(updating, timing.update_drain, timing.step_drain) - 1)
+                            m.next = "DRAIN"
+            with m.State("DRAIN"):
+                m.d.comb += show.eq(table.step)
                 m.d.sync += drain.eq(drain - 1)
                 with m.If(drain == 0):
                     with m.If(updating):
                         self._finish(m, program)
                         m.d.sync += updating.eq(0)
                     with m.Else():
-                        self._decide(m, program, phase, load, show, update_list)
+                        self._decide(m, program, phase, load, show, table.update)
             with m.State("FETCH"):
                 m.d.comb += load.eq(1)
                 m.d.sync += updating.eq(1)
                 m.next = "SWEEP"
         with m.If(load):
             m.d.comb += show.eq(shown + 1)
-            m.d.sync += [current.eq(table.sweep), begins.eq(1)]
+            m.d.sync += [
+                current.eq(table.sweep),
+                begins.eq(1),
+                pause.eq(Mux(table.sweep.waits, timing.row_gap, Mux(driven, DRIVE, 0))),
+            ]
+            if not self.spec.recurrent:
+                self._load_inputs(m, table, current)
         return m
+
+    def _load_inputs(self, m, table, current):
+        """A sweep over the inputs takes as many words as there are rows to be read."""
+        skipped = self.counters.rows_skipped
+        with m.If(table.sweep.operation.pixels):
+            m.d.sync += [
+                current.more.eq(self.inputs_less_one),
+                skipped.eq(skipped + (self.spec.inputs - 1 - self.inputs_less_one)),
+            ]
 
     def _next_row(self, m, current, begins):
         """The word of the next row, in the same column block."""
         operation, lanes = current.operation, self.spec.lanes
-        m.d.sync += [
-            begins.eq(0),
-            current.more.eq(current.more - 1),
-            operation.address.eq(operation.address + 1),
-            operation.offset.eq(operation.offset + 1),
-        ]
+        m.d.sync += [begins.eq(0), current.more.eq(current.more - 1)]
+        with m.If(operation.pixels):
+            m.d.sync += operation.input.eq(operation.input + 1)
+        with m.Else():
+            m.d.sync += [operation.address.eq(operation.address + 1), operation.offset.eq(operation.offset + 1)]
         with m.If(operation.row_lane == lanes - 1):
             m.d.sync += [operation.row_lane.eq(0), operation.row_block.eq(operation.row_block + 1)]
         with m.Else():
             m.d.sync += operation.row_lane.eq(operation.row_lane + 1)
 
-    def _decide(self, m, program, phase, load, show, update_list):
+    def _decide(self, m, program, phase, load, show, update):
         """A step is complete: another one, the next phase, the update, or the end."""
         settings, counters = self.settings, self.counters
         learns = program == Program.LEARN
@@ -191,6 +231,8 @@ class Sequencer(wiring.Component):
         done = Signal(8)
         m.d.comb += done.eq(self.steps[phase] + 1)
         over = (done >= Mux(phase, second_steps, first_steps)) | (settings.stop_when_settled[0] & ~self.moved)
+        altered = Signal()  # a nudged step changed a state
+        alters = self.nudged & (altered | self.changed)
 
         m.d.sync += [
             self.steps[phase].eq(done),
@@ -198,18 +240,21 @@ class Sequencer(wiring.Component):
             self.fresh.eq(0),
             self.old.eq(self.new),
             self.new.eq(Mux(self.fresh, 1, self.old)),
+            altered.eq(alters),
         ]
         with m.If(self.nudged & (self.steps[1] == 0)):
             m.d.sync += [self.new.eq(self.kept), self.kept.eq(self.old)]
 
+        skips = Const(0) if self.spec.recurrent else settings.skip[0] & ~alters
         with m.If(~over | (~phase & (second_steps != 0))):
             m.d.comb += [load.eq(1), self.watch.eq(1)]
             m.d.sync += phase.eq(phase | over)
             m.next = "SWEEP"
-        with m.Elif(learns & phase):
-            m.d.comb += show.eq(update_list)
+        with m.Elif(learns & phase & ~skips):
+            m.d.comb += show.eq(update)
             m.next = "FETCH"
         with m.Else():
+            m.d.sync += counters.updates_skipped.eq(counters.updates_skipped + (learns & phase))
             self._finish(m, program)
 
     def _finish(self, m, program):

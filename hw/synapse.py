@@ -9,10 +9,16 @@ from model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
 from model.timing import SYNAPSE
 
 
+def difference_shape(spec: MachineSpec):
+    """The difference of two products of activities, shifted up."""
+    bits = max(matrix.product + matrix.pre_shift for matrix in spec.matrices)
+    return signed(bits + 2)
+
+
 class Synapse(wiring.Component):
     """One lane's synapse unit: new weight = sat(weight + round at random(difference)), docs/arithmetic.md.
 
-    difference: signed integer of twice the activity's width plus one; g' g' - g g of the two phases.
+    difference: g' g' - g g of the two phases, or x (g' - g) of an input, shifted up by the matrix's ``pre_shift``; exact.
     weight: ``spec.weight``; saturates at +-``spec.weight_limit``, the same on both sides.
     Rounding: stochastic (model.arithmetic.stochastic_increment).
     Latency SYNAPSE clocks from ``difference`` to ``new_weight``; ``random``, ``enable`` and ``weight`` belong one
@@ -26,8 +32,8 @@ class Synapse(wiring.Component):
         super().__init__(
             {
                 "stages": In(SYNAPSE),  #: bit k: a weight is k clocks behind its difference
-                "difference": In(signed(2 * spec.activity.bits + 1)),  #: of the activities' products
-                "shift": In(bits_for(UPDATE_SHIFTS)),  #: eta_shift - spec.update_shift_base; constant in an update
+                "difference": In(difference_shape(spec)),  #: of the activities' products
+                "shift": In(bits_for(UPDATE_SHIFTS)),  #: the matrix's eta_shift less its shift_base
                 "random": In(DITHER_BITS),  #: the cell's random byte
                 "enable": In(1),  #: the cell exists and may learn; else its weight stays
                 "weight": In(signed(spec.weight.bits)),  #: the cell's weight

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.operation import address_shape
-from model.layout import Layout
+from model.layered_layout import layout_of
 from model.spec import MachineSpec
 from model.timing import WEIGHT_MEMORY
 
@@ -36,7 +36,7 @@ class WeightMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.cells = cells = Memory(shape=self.cells, depth=Layout(self.spec).words, init=[])
+        m.submodules.cells = cells = Memory(shape=self.cells, depth=layout_of(self.spec).words, init=[])
         write = cells.write_port()
         read = cells.read_port()
         output = Signal(self.cells, reset_less=True)

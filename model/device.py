@@ -5,6 +5,8 @@ from cobs import cobs
 from numpy.typing import NDArray
 
 from model.golden import GoldenMachine
+from model.layered import LayeredMachine
+from model.layered_layout import LayeredLayout, layout_of
 from model.layout import Layout
 from model.protocol import (
     ACCESS_BYTES,
@@ -20,11 +22,14 @@ from model.protocol import (
     decode_frame,
     encode_frame,
     frame_bytes,
+    input_bytes,
     pack_pattern,
-    pattern_bytes,
+    target_bytes,
     unpack_pattern,
+    unpack_pixels,
+    unpack_target,
 )
-from model.spec import UPDATE_SHIFTS, MachineSpec, Settings
+from model.spec import MachineSpec
 
 LFSR_BYTES = SettingsRegisters.widths()["lfsr"]
 
@@ -34,15 +39,15 @@ class GoldenDevice:
 
     Members
     -------
-    machine : the golden machine behind the link.
+    machine : the golden machine behind the link, of the spec's topology; weights of more than 8 bits do not fit the link.
 
     Its clock stands still while the machine is idle, so the counter ``clocks`` equals ``busy_clocks``.
     """
 
     def __init__(self, spec: MachineSpec) -> None:
-        self.machine = GoldenMachine(spec)
+        self.machine: GoldenMachine | LayeredMachine = GoldenMachine(spec) if spec.recurrent else LayeredMachine(spec)
         self._spec = spec
-        self._layout = Layout(spec)
+        self._layout = layout_of(spec)
         self._input = bytearray()
         self._expected = 0
         self._replies: dict[int, tuple[int, bytes]] = {}
@@ -103,9 +108,10 @@ class GoldenDevice:
     # -- requests ----------------------------------------------------------------------------------------------------
 
     def _execute(self, op: int, payload: bytes) -> tuple[Status, bytes]:
-        size = pattern_bytes(self._spec)
+        size = input_bytes(self._spec)
         if op == Op.LEARN:
-            return self._learn(payload) if len(payload) == 2 * size else (Status.BAD_LENGTH, b"")
+            whole = len(payload) == size + target_bytes(self._spec)
+            return self._learn(payload) if whole else (Status.BAD_LENGTH, b"")
         if op == Op.RECALL:
             return self._recall(payload) if len(payload) == size else (Status.BAD_LENGTH, b"")
         if op in (Op.READ, Op.WRITE):
@@ -113,23 +119,41 @@ class GoldenDevice:
         return Status.UNKNOWN_OP, b""
 
     def _learn(self, payload: bytes) -> tuple[Status, bytes]:
-        size = pattern_bytes(self._spec)
+        spec, machine = self._spec, self.machine
+        pattern, target = payload[: input_bytes(spec)], payload[input_bytes(spec) :]
         self._settle_weights()
-        reply = self.machine.learn(
-            unpack_pattern(self._spec, payload[:size]), unpack_pattern(self._spec, payload[size:])
-        )
+        if isinstance(machine, LayeredMachine):
+            reply = machine.learn(unpack_pixels(spec, pattern), unpack_target(spec, target))
+        else:
+            reply = machine.learn(unpack_pattern(spec, pattern), unpack_pattern(spec, target))
         self._words = None
         return Status.DONE, reply.pack()
 
     def _recall(self, payload: bytes) -> tuple[Status, bytes]:
+        spec, machine = self._spec, self.machine
         self._settle_weights()
-        reply, signs = self.machine.recall(unpack_pattern(self._spec, payload))
-        return Status.DONE, reply.pack() + pack_pattern(self._spec, signs)
+        if isinstance(machine, LayeredMachine):
+            reply, _ = machine.recall(unpack_pixels(spec, payload))
+        else:
+            reply, _ = machine.recall(unpack_pattern(spec, payload))
+        return Status.DONE, reply.pack() + pack_pattern(spec, machine.states > 0)
 
     def _settle_weights(self) -> None:
         """Give the machine the weights written since it last ran."""
-        if self._words is not None:
-            self.machine.weights = self._layout.from_words(self._words)
+        machine, words = self.machine, self._words
+        if words is None:
+            return
+        if isinstance(machine, LayeredMachine):
+            machine.weights = LayeredLayout(self._spec).from_words(words.astype(np.int16))
+        else:
+            machine.weights = Layout(self._spec).from_words(words)
+
+    def _machine_words(self) -> NDArray[np.int8]:
+        """The machine's own weights as the crossbar's words."""
+        machine = self.machine
+        if isinstance(machine, LayeredMachine):
+            return LayeredLayout(self._spec).to_words(machine.weights).astype(np.int8)
+        return Layout(self._spec).to_words(machine.weights)
 
     def _access(self, write: bool, payload: bytes) -> tuple[Status, bytes]:
         if len(payload) < ACCESS_BYTES or (not write and len(payload) > ACCESS_BYTES):
@@ -162,15 +186,16 @@ class GoldenDevice:
         """The bytes of a space as the link shows them."""
         machine = self.machine
         if space is Space.WEIGHTS:
-            return (self._layout.to_words(machine.weights) if self._words is None else self._words).tobytes()
+            return (self._machine_words() if self._words is None else self._words).tobytes()
         if space is Space.STATES:
-            return self._layout.to_blocks(machine.states).tobytes()
+            return self._layout.to_blocks(machine.states.view(np.uint8)).tobytes()
         if space is Space.SETTINGS:
             return bytes(self._registers[:-LFSR_BYTES]) + machine.lfsr.to_bytes(LFSR_BYTES, "little")
         counted = (machine.busy_clocks, machine.busy_clocks, machine.steps, machine.learnt, machine.recalled)
+        skipped = (machine.rows_skipped, machine.updates_skipped) if isinstance(machine, LayeredMachine) else (0, 0)
         link = (self._frames, self._refused, self._repeated, 0)
         limits = (1 << 8 * width for width in Counters.widths().values())
-        return Counters(*(n % limit for n, limit in zip((*counted, *link), limits, strict=True))).pack()
+        return Counters(*(n % limit for n, limit in zip((*counted, *skipped, *link), limits, strict=True))).pack()
 
     def _write_weights(self, part: slice, data: bytes) -> None:
         image = bytearray(self._image(Space.WEIGHTS))
@@ -183,12 +208,4 @@ class GoldenDevice:
         registers = SettingsRegisters.unpack(bytes(self._registers))
         if part.stop == len(self._registers):
             self.machine.lfsr = registers.lfsr
-        self.machine.settings = Settings(
-            registers.free_steps,
-            registers.nudged_steps,
-            registers.driven_steps,
-            registers.released_steps,
-            registers.update_shift % UPDATE_SHIFTS + self._spec.update_shift_base,
-            registers.tolerance & 127,
-            bool(registers.stop_when_settled & 1),
-        )
+        self.machine.settings = registers.settings(self._spec)

@@ -77,6 +77,26 @@ def _recall(weights, images, states, activities, level, shifts, limits, table, m
     return signs, steps
 
 
+@compiled
+def draw(bits: int, lfsr: int) -> tuple[Integers, int]:
+    """The random bytes of one update, ``bits`` of them in the order of their drawing, and the LFSR after it."""
+    drawn = np.zeros(bits, np.int64)
+    for bit in range(bits):
+        drawn[bit] = lfsr & 0xFF
+        lfsr = lfsr_advance(lfsr)
+    return drawn, lfsr
+
+
+@compiled
+def byte_table(drawn: Integers) -> Integers:
+    """Entry k is the exclusive or of those drawn bytes whose bit is set in k."""
+    table = np.zeros(1 << len(drawn), np.int64)
+    for bit in range(len(drawn)):
+        for entry in range(1 << bit):
+            table[1 << bit | entry] = table[entry] ^ drawn[bit]
+    return table
+
+
 def random_table(spec: MachineSpec, lfsr: int) -> tuple[Integers, int]:
     """The random bytes of one update and the LFSR after drawing them.
 
@@ -84,13 +104,8 @@ def random_table(spec: MachineSpec, lfsr: int) -> tuple[Integers, int]:
     exclusive or of the drawn bytes of those bits in which its row's and its column's numbers differ: entry
     ``code of row ^ code of column`` of the table. It is the same for w_ij and w_ji by construction.
     """
-    layout = Layout(spec)
-    bits = layout.lane_bits + layout.block_bits
-    table = np.zeros(1 << bits, np.int64)
-    for bit in range(bits):
-        table[1 << bit : 2 << bit] = table[: 1 << bit] ^ (lfsr & 0xFF)
-        lfsr = int(lfsr_advance(lfsr))
-    return table, lfsr
+    drawn, after = draw(Layout(spec).code_bits, lfsr)
+    return byte_table(drawn), int(after)
 
 
 class GoldenMachine:
@@ -149,7 +164,7 @@ class GoldenMachine:
         nudged_steps = int(_relax(*inputs, True, *relax, settings.nudged_steps, self._settled))
         random, self.lfsr = random_table(spec, self.lfsr)
         if nudged_steps:
-            shift = settings.eta_shift - spec.update_shift_base
+            shift = settings.eta_shifts[0] - spec.update_shift_base
             _update(self.weights, free, self._activities, self._codes, random, shift, spec.weight_limit, spec.reach)
         clocks = self._timing.run(free_steps + nudged_steps, nudged_steps > 0)
         self._count(free_steps + nudged_steps, clocks)

@@ -1,4 +1,4 @@
-"""Where each synapse lies in the weight memory, and the sweeps that read and program it.
+"""Where each synapse of a recurrent machine lies in the weight memory, and the sweeps that read and program it.
 
 A word holds ``lanes`` weights of one row (word line); lane c of column block b is column (bit line) b * lanes + c.
 Column blocks that are full keep every row within reach. The last block, if it is not full, keeps only its own rows
@@ -7,6 +7,7 @@ w_ij = w_ji. So 100 neurons on 32 lanes take 316 words a sweep and not 400. With
 twice; both copies see the same products and the same random byte, so they cannot drift apart (docs/arithmetic.md).
 """
 
+from abc import ABC, abstractmethod
 from dataclasses import dataclass
 from enum import IntEnum
 from functools import cached_property
@@ -37,10 +38,14 @@ class Sweep:
     -------
     kind : what is done.
     block : the column block.
-    row, rows : first row and their count; the first one's word lies at ``address``.
+    row, rows : first row and their count; the first one's word lies at ``address``. A row is a place (block * lanes +
+        lane of its unit) or, with ``pixels``, the number of an input.
     clear : the first word starts the accumulators anew.
-    fires : after the last word the neurons of ``target`` take their step.
+    fires : after the last word the neurons of ``target`` take their step or, in a list that is read once a pattern,
+        keep the currents as their drive.
     target : the block whose neurons the currents belong to.
+    matrix : number of the matrix in MachineSpec.matrices.
+    pixels : the row values are inputs, not activities.
     """
 
     kind: Kind
@@ -51,6 +56,8 @@ class Sweep:
     clear: bool
     fires: bool
     target: int
+    matrix: int = 0
+    pixels: bool = False
 
 
 def bits_for(count: int) -> int:
@@ -59,10 +66,74 @@ def bits_for(count: int) -> int:
 
 
 @dataclass(frozen=True)
-class Layout:
-    """The weight memory of one spec."""
+class BlockLayout(ABC):
+    """What the weight memories of both topologies have in common: units in blocks of lanes, and sweeps."""
 
     spec: MachineSpec
+
+    @property
+    @abstractmethod
+    def blocks(self) -> int:
+        """Blocks of neurons."""
+
+    @property
+    @abstractmethod
+    def places(self) -> NDArray[np.int64]:
+        """Each neuron's block * lanes + lane; shape (neurons,)."""
+
+    @property
+    @abstractmethod
+    def program(self) -> tuple[Sweep, ...]:
+        """The sweeps of one weight update: every stored word once, in the order of the addresses."""
+
+    @property
+    @abstractmethod
+    def step(self) -> tuple[Sweep, ...]:
+        """The sweeps of one Euler step."""
+
+    @property
+    def words(self) -> int:
+        """Words of the weight memory."""
+        return self.program[-1].address + self.program[-1].rows
+
+    @property
+    def step_words(self) -> int:
+        """Words read in one Euler step."""
+        return sum(sweep.rows for sweep in self.step)
+
+    @property
+    def lane_bits(self) -> int:
+        """Bits that number the lanes."""
+        return bits_for(self.spec.lanes)
+
+    @property
+    def block_bits(self) -> int:
+        """Bits that number the blocks."""
+        return bits_for(self.blocks)
+
+    @property
+    def code_bits(self) -> int:
+        """Bits of the numbers that random bytes are made from: one byte is drawn for each."""
+        return self.lane_bits + self.block_bits
+
+    @property
+    def codes(self) -> NDArray[np.int64]:
+        """Each neuron's number as the hardware forms it: its block, then its lane; shape (neurons,)."""
+        return (self.places // self.spec.lanes << self.lane_bits) | self.places % self.spec.lanes
+
+    def to_blocks(self, values: NDArray[Value]) -> NDArray[Value]:
+        """One value a neuron (neurons,) as one word a block (blocks, lanes), 0 where there is no neuron."""
+        padded = np.zeros(self.blocks * self.spec.lanes, values.dtype)
+        padded[self.places] = values
+        return padded.reshape(self.blocks, self.spec.lanes)
+
+    def from_blocks(self, words: NDArray[Value]) -> NDArray[Value]:
+        """The inverse of ``to_blocks``."""
+        return words.reshape(-1)[self.places]
+
+
+class Layout(BlockLayout):
+    """The weight memory of a recurrent machine."""
 
     @property
     def full_blocks(self) -> int:
@@ -78,6 +149,11 @@ class Layout:
     def blocks(self) -> int:
         """Column blocks, the corner included."""
         return self.full_blocks + (self.corner > 0)
+
+    @property
+    def places(self) -> NDArray[np.int64]:
+        """The neurons' own numbers; shape (neurons,)."""
+        return np.arange(self.spec.neurons)
 
     def _stored_rows(self, block: int) -> tuple[int, int]:
         """First row and end row (exclusive) that column block ``block`` stores."""
@@ -96,11 +172,6 @@ class Layout:
             sweeps.append(Sweep(Kind.PROGRAM, block, row, end - row, address, False, False, block))
             address += end - row
         return tuple(sweeps)
-
-    @property
-    def words(self) -> int:
-        """Words of the weight memory."""
-        return self.program[-1].address + self.program[-1].rows
 
     @cached_property
     def step(self) -> tuple[Sweep, ...]:
@@ -125,27 +196,6 @@ class Layout:
             last = columns[-1]
             columns[-1] = Sweep(last.kind, last.block, last.row, last.rows, last.address, True, False, last.target)
         return (*columns, *along)
-
-    @property
-    def step_words(self) -> int:
-        """Words read in one Euler step."""
-        return sum(sweep.rows for sweep in self.step)
-
-    @property
-    def lane_bits(self) -> int:
-        """Bits that number the lanes."""
-        return bits_for(self.spec.lanes)
-
-    @property
-    def block_bits(self) -> int:
-        """Bits that number the column blocks."""
-        return bits_for(self.blocks)
-
-    @property
-    def codes(self) -> NDArray[np.int64]:
-        """Each neuron's number as the hardware forms it: its block, then its lane; shape (neurons,)."""
-        index = np.arange(self.spec.neurons)
-        return (index // self.spec.lanes << self.lane_bits) | index % self.spec.lanes
 
     # -- images of the memories ----------------------------------------------------------------------------------
 
@@ -177,13 +227,3 @@ class Layout:
                 "they must be equal, so write the weights anew and report this."
             )
         return weights
-
-    def to_blocks(self, values: NDArray[Value]) -> NDArray[Value]:
-        """One value a neuron (neurons,) as one word a block (blocks, lanes), 0 where there is no neuron."""
-        padded = np.zeros(self.blocks * self.spec.lanes, values.dtype)
-        padded[: self.spec.neurons] = values
-        return padded.reshape(self.blocks, self.spec.lanes)
-
-    def from_blocks(self, words: NDArray[Value]) -> NDArray[Value]:
-        """The inverse of ``to_blocks``."""
-        return words.reshape(-1)[: self.spec.neurons].copy()

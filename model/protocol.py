@@ -14,8 +14,8 @@ import numpy as np
 from cobs import cobs
 from numpy.typing import NDArray
 
-from model.layout import Layout
-from model.spec import MachineSpec, Settings
+from model.layered_layout import LayeredLayout, layout_of
+from model.spec import UPDATE_SHIFTS, MachineSpec, Settings
 
 VERSION = 1
 MAGIC = b"OHMP"
@@ -24,6 +24,8 @@ WINDOW = 2
 #: Set in the op of every reply.
 REPLY = 0x80
 CRC_BYTES = 4
+#: Weight matrices that there are registers for.
+MATRICES = 4
 #: Bytes of an (address, count) pair and the space before it, in READ and WRITE.
 ACCESS_BYTES = 5
 
@@ -119,23 +121,52 @@ class SettingsRegisters(Record):
     nudged_steps: int = _bytes(1)
     driven_steps: int = _bytes(1)
     released_steps: int = _bytes(1)
-    update_shift: int = _bytes(1)
+    update_shift_0: int = _bytes(1)
+    update_shift_1: int = _bytes(1)
+    update_shift_2: int = _bytes(1)
+    update_shift_3: int = _bytes(1)
     tolerance: int = _bytes(1)
     stop_when_settled: int = _bytes(1)
+    feedforward: int = _bytes(1)
+    skip: int = _bytes(1)
     lfsr: int = _bytes(4)
 
     @classmethod
     def of(cls, spec: MachineSpec, settings: Settings, lfsr: int) -> "SettingsRegisters":
         """The registers' values for ``settings``."""
+        used = [shift - matrix.shift_base for shift, matrix in zip(settings.eta_shifts, spec.matrices, strict=True)]
+        shift_0, shift_1, shift_2, shift_3 = [*used, 0, 0, 0][:MATRICES]
         return cls(
             settings.free_steps,
             settings.nudged_steps,
             settings.driven_steps,
             settings.released_steps,
-            settings.eta_shift - spec.update_shift_base,
+            shift_0,
+            shift_1,
+            shift_2,
+            shift_3,
             settings.tolerance,
             int(settings.stop_when_settled),
+            int(settings.feedforward),
+            int(settings.skip),
             lfsr,
+        )
+
+    def settings(self, spec: MachineSpec) -> Settings:
+        """The settings that the registers stand for."""
+        shifts = (self.update_shift_0, self.update_shift_1, self.update_shift_2, self.update_shift_3)
+        return Settings(
+            self.free_steps,
+            self.nudged_steps,
+            self.driven_steps,
+            self.released_steps,
+            tuple(
+                shift % UPDATE_SHIFTS + matrix.shift_base for shift, matrix in zip(shifts, spec.matrices, strict=False)
+            ),
+            self.tolerance & 127,
+            bool(self.stop_when_settled & 1),
+            bool(self.feedforward & 1),
+            bool(self.skip & 1),
         )
 
 
@@ -148,6 +179,8 @@ class Counters(Record):
     steps: int = _bytes(4)  #: Euler steps
     learnt: int = _bytes(4)  #: patterns learnt
     recalled: int = _bytes(4)  #: patterns recalled
+    rows_skipped: int = _bytes(6)  #: words of zero inputs that were neither read nor programmed
+    updates_skipped: int = _bytes(4)  #: updates left out, as no nudged step had changed a state
     frames: int = _bytes(4)  #: frames received whole
     refused: int = _bytes(2)  #: requests refused, damaged ones included
     repeated: int = _bytes(2)  #: requests answered from the cache
@@ -182,7 +215,7 @@ class Identity:
             spec.neurons,
             spec.lanes,
             spec.weight.bits,
-            Layout(spec).words,
+            layout_of(spec).words,
             spec.clock_hz,
             spec.baud,
         )
@@ -248,25 +281,72 @@ def block_bytes(spec: MachineSpec) -> int:
 
 
 def pattern_bytes(spec: MachineSpec) -> int:
-    """Bytes of one black and white pattern on the link."""
-    return Layout(spec).blocks * block_bytes(spec)
+    """Bytes of one bit for every neuron on the link."""
+    return layout_of(spec).blocks * block_bytes(spec)
+
+
+def target_blocks(spec: MachineSpec) -> range:
+    """Blocks of neurons that have a target: all of a recurrent layer, the outputs' of a layered machine."""
+    layout = layout_of(spec)
+    return layout.layer_blocks[-1] if isinstance(layout, LayeredLayout) else range(layout.blocks)
+
+
+def target_bytes(spec: MachineSpec) -> int:
+    """Bytes of one target on the link."""
+    return len(target_blocks(spec)) * block_bytes(spec)
+
+
+def input_bytes(spec: MachineSpec) -> int:
+    """Bytes of one input on the link: one bit a neuron, or a layered machine's pixels, packed."""
+    return pattern_bytes(spec) if spec.recurrent else -(-spec.inputs * spec.pixel_bits // 8)
 
 
 def pack_pattern(spec: MachineSpec, pattern: NDArray[np.bool_]) -> bytes:
     """A pattern (neurons,), True white, as bytes: each block starts at a byte, lane c is bit c % 8 of byte c // 8."""
-    blocks = Layout(spec).to_blocks(np.asarray(pattern, np.uint8))
+    blocks = layout_of(spec).to_blocks(np.asarray(pattern, np.uint8))
     return bytes(np.packbits(blocks, axis=1, bitorder="little"))
 
 
 def unpack_pattern(spec: MachineSpec, data: bytes) -> NDArray[np.bool_]:
     """The inverse of ``pack_pattern``."""
-    layout = Layout(spec)
+    layout = layout_of(spec)
     rows = np.frombuffer(data, np.uint8).reshape(layout.blocks, block_bytes(spec))
     bits = np.unpackbits(rows, axis=1, bitorder="little")[:, : spec.lanes]
     return layout.from_blocks(bits).astype(np.bool_)
 
 
+def pack_target(spec: MachineSpec, target: NDArray[np.bool_]) -> bytes:
+    """A target (outputs,) as bytes, packed as a pattern's last blocks."""
+    pattern = np.zeros(spec.neurons, np.bool_)
+    pattern[spec.neurons - spec.outputs :] = target
+    return pack_pattern(spec, pattern)[-target_bytes(spec) :]
+
+
+def unpack_target(spec: MachineSpec, data: bytes) -> NDArray[np.bool_]:
+    """The inverse of ``pack_target``."""
+    before = bytes(pattern_bytes(spec) - len(data))
+    return unpack_pattern(spec, before + data)[spec.neurons - spec.outputs :]
+
+
+def pack_pixels(spec: MachineSpec, pixels: NDArray[np.uint8]) -> bytes:
+    """A layered machine's input (inputs,), 0 to 2**pixel_bits - 1 each, as bytes: the first pixel lies lowest."""
+    per_byte = 8 // spec.pixel_bits
+    padded = np.zeros(input_bytes(spec) * per_byte, np.uint8)
+    padded[: spec.inputs] = pixels
+    shifts = np.arange(per_byte, dtype=np.uint8) * spec.pixel_bits
+    return bytes(np.bitwise_or.reduce(padded.reshape(-1, per_byte) << shifts, axis=1).astype(np.uint8))
+
+
+def unpack_pixels(spec: MachineSpec, data: bytes) -> NDArray[np.uint8]:
+    """The inverse of ``pack_pixels``."""
+    shifts = np.arange(8 // spec.pixel_bits, dtype=np.uint8) * spec.pixel_bits
+    spread = np.frombuffer(data, np.uint8)[:, None] >> shifts & ((1 << spec.pixel_bits) - 1)
+    pixels: NDArray[np.uint8] = spread.reshape(-1)[: spec.inputs].astype(np.uint8)
+    return pixels
+
+
 def frame_bytes(spec: MachineSpec) -> int:
     """Bytes of one frame buffer: op, sequence number, payload and CRC of any frame fit; a power of two."""
-    longest = max(2 * pattern_bytes(spec), ACCESS_BYTES + spec.lanes, RecallReply.size() + 1 + pattern_bytes(spec))
+    learn, recall = input_bytes(spec) + target_bytes(spec), RecallReply.size() + 1 + pattern_bytes(spec)
+    longest = max(learn, ACCESS_BYTES + spec.lanes, recall)
     return max(256, 1 << (2 + longest + CRC_BYTES - 1).bit_length())

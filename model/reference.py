@@ -106,7 +106,7 @@ class Reference:
         self.weights = np.array(weights, np.float64)
         self._input_gain = spec.input_level / spec.state.one
         self._target_gain = spec.target_level / spec.activity_limit
-        self._rates = 2.0**-settings.eta_shift * synapse_mask(spec)
+        self._rates = 2.0 ** -settings.eta_shifts[0] * synapse_mask(spec)
 
     def learn(self, pattern: NDArray[np.bool_], target: NDArray[np.bool_] | None = None) -> None:
         """Learn one pattern (neurons,): relax free and nudged, then update. Without a target it is the pattern."""

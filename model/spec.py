@@ -4,57 +4,32 @@ import dataclasses
 import hashlib
 import json
 import tomllib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, replace
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import tomli_w
 
+from model import checks
 from model.errors import UserError
 from model.formats import Format
+from model.matrix import DITHER_BITS, UPDATE_SHIFTS, Matrix, layered_pre_shift
+from model.settings import Settings, whole
 
-MAX_NEURONS = 256
+__all__ = ["DITHER_BITS", "UPDATE_SHIFTS", "MachineSpec", "Settings", "ready_machines"]
+
 MAX_LANES = 64
-#: Random bits added below the weight's LSB when an update is rounded stochastically.
-DITHER_BITS = 8
-#: The update's variable shift takes this many values (three levels of multiplexers in a lane).
-UPDATE_SHIFTS = 8
+
+#: Machine files that come with the package.
+_READY = Path(__file__).parent / "machines"
+# Default of the fields whose default depends on the topology; no machine keeps it.
+_BY_TOPOLOGY: Any = None
 
 
-def _whole(name: str, value: object, low: int, high: int) -> None:
-    """Refuse anything but a whole number from low to high, in one sentence."""
-    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
-        raise UserError(f"{name} = {value!r} is impossible; give a whole number from {low} to {high}.")
-
-
-@dataclass(frozen=True)
-class Settings:
-    """What may change from run to run without new hardware; each is a register behind the link.
-
-    Members
-    -------
-    free_steps, nudged_steps : most Euler steps of the two phases of learning, 0 to 255.
-    driven_steps, released_steps : most steps of recall with the input on, then off, 0 to 255.
-    eta_shift : the learning rate is eta = 2**-eta_shift (beta is 1).
-    tolerance : a state that moves by at most this many LSBs counts as settled, 0 to 127.
-    stop_when_settled : end a phase as soon as a step has moved no state by more than the tolerance.
-    """
-
-    free_steps: int = 20
-    nudged_steps: int = 8
-    driven_steps: int = 20
-    released_steps: int = 44
-    eta_shift: int = 6
-    tolerance: int = 0
-    stop_when_settled: bool = True
-
-    def __post_init__(self) -> None:
-        for name in ("free_steps", "nudged_steps", "driven_steps", "released_steps"):
-            _whole(name, getattr(self, name), 0, 255)
-        _whole("eta_shift", self.eta_shift, 0, 15)
-        _whole("tolerance", self.tolerance, 0, 127)
-        if not isinstance(self.stop_when_settled, bool):
-            raise UserError(f"stop_when_settled = {self.stop_when_settled!r} is impossible; write true or false.")
+def ready_machines() -> list[str]:
+    """Names of the machines that come with the package; MachineSpec.load takes them as it takes paths."""
+    return sorted(path.stem for path in _READY.glob("*.toml"))
 
 
 @dataclass(frozen=True)
@@ -63,13 +38,18 @@ class MachineSpec:
 
     Members
     -------
-    layers : unit counts; one entry is a recurrent layer in which every unit is input and output (2 to 256 units).
+    layers : unit counts. One entry is a recurrent layer in which every unit is input and output (2 to 256 units).
+        Otherwise inputs (1 to 1024), one to three hidden layers (1 to 512 each) and outputs (2 to 64), each connected
+        with the next: a layered machine.
     lanes : column multipliers that work side by side, 1 to 64.
     cut_diagonals : K outer diagonals of the weight matrix are absent (Zoppo, Marrone, Corinto 2020, Fig. 2);
-        N*N - K*(K+1) - N synapses remain, self weights being absent always.
-    weight, state, activity, accumulator : number formats (docs/arithmetic.md).
-    input_level : the clamped input of a white pixel, in LSBs of the state; a black one has the negative.
-    target_level : the target of a white pixel, in LSBs of the activity; a black one has the negative.
+        N*N - K*(K+1) - N synapses remain, self weights being absent always. Recurrent machines only.
+    pixel_bits : an input of p bits (1, 4 or 8) stands for 0 to 1 - 2**-p. Layered machines only.
+    input_weight : format of the inputs' weights. Layered machines only.
+    weight, state, activity, accumulator : number formats (docs/arithmetic.md), by default those of the topology; a
+        layered machine's accumulator is as wide as its worst sum takes, and at least 24 bits.
+    input_level : the clamped input of a white pixel, in LSBs of the state; a black one has the negative. Recurrent only.
+    target_level : the target of a white pixel, in LSBs of the activity; a black one has the negative. Recurrent only.
     memory_bytes : the weight memory that the board offers.
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
@@ -78,96 +58,101 @@ class MachineSpec:
     layers: tuple[int, ...] = (100,)
     lanes: int = 32
     cut_diagonals: int = 0
+    pixel_bits: int = 4
+    input_weight: Format = Format(True, 8, 8)
     weight: Format = Format(True, 8, 7)
-    state: Format = Format(True, 8, 5)
-    activity: Format = Format(True, 8, 7)
-    accumulator: Format = Format(True, 24, 14)
+    state: Format = _BY_TOPOLOGY
+    activity: Format = _BY_TOPOLOGY
+    accumulator: Format = _BY_TOPOLOGY
     input_level: int = 16
     target_level: int = 127
     memory_bytes: int = 1 << 20
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
-    settings: Settings = field(default_factory=Settings)
+    settings: Settings = _BY_TOPOLOGY
 
     def __post_init__(self) -> None:
-        if not isinstance(self.layers, tuple) or len(self.layers) != 1:
-            raise UserError(
-                f"layers = {self.layers!r} is impossible; give one number, the units of a recurrent layer, as [100]."
-            )
-        _whole("layers[0]", self.layers[0], 2, MAX_NEURONS)
-        _whole("lanes", self.lanes, 1, MAX_LANES)
-        _whole("cut_diagonals", self.cut_diagonals, 0, self.neurons - 2)
-        self._check_formats()
-        _whole("input_level", self.input_level, 1, self.state.high)
-        _whole("target_level", self.target_level, 1, self.activity.high)
-        _whole("memory_bytes", self.memory_bytes, 1, 1 << 30)
-        _whole("clock_hz", self.clock_hz, 1, 10**9)
-        _whole("baud", self.baud, 1, 10**8)
+        checks.check_layers(self)
+        for name, value in checks.defaults(self).items():
+            if getattr(self, name) is _BY_TOPOLOGY:
+                object.__setattr__(self, name, value)
+        whole("lanes", self.lanes, 1, MAX_LANES)
+        if self.recurrent:
+            whole("cut_diagonals", self.cut_diagonals, 0, self.neurons - 2)
+            checks.check_recurrent_formats(self)
+            whole("input_level", self.input_level, 1, self.state.high)
+            whole("target_level", self.target_level, 1, self.activity.high)
+        else:
+            checks.check_layered_formats(self)
+            if self.accumulator is _BY_TOPOLOGY:
+                object.__setattr__(self, "accumulator", Format(True, 24, self.weight.fraction + self.activity.fraction))
+                bits = max(24, self.worst_accumulator.bit_length() + 1)
+                object.__setattr__(self, "accumulator", replace(self.accumulator, bits=bits))
+        checks.check_accumulator(self)
+        whole("memory_bytes", self.memory_bytes, 1, 1 << 30)
+        whole("clock_hz", self.clock_hz, 1, 10**9)
+        whole("baud", self.baud, 1, 10**8)
         if self.clock_hz < 4 * self.baud:
             raise UserError(
                 f"baud = {self.baud} is too fast for clock_hz = {self.clock_hz}; the receiver needs four clocks a bit, "
                 f"so ask for at most {self.clock_hz // 4} baud."
             )
-        if not self.update_shift_base <= self.settings.eta_shift < self.update_shift_base + UPDATE_SHIFTS:
-            raise UserError(
-                f"eta_shift = {self.settings.eta_shift} is out of this machine's reach; with weights {self.weight} give "
-                f"{self.update_shift_base} to {self.update_shift_base + UPDATE_SHIFTS - 1}."
-            )
-        self._check_memory()
-
-    def _check_memory(self) -> None:
-        # Only here, since a layout is made from a spec.
-        from model.layout import Layout
-
-        needed = Layout(self).words * self.lanes
-        if needed > self.memory_bytes:
-            raise UserError(
-                f"memory_bytes = {self.memory_bytes} is too little for this machine's weights, which take {needed}; "
-                "give fewer neurons, cut diagonals, or a board with more memory."
-            )
-
-    def _check_formats(self) -> None:
-        for name, low, high in (("weight", 2, 8), ("state", 4, 8), ("activity", 2, 8), ("accumulator", 8, 48)):
-            number = getattr(self, name)
-            if not isinstance(number, Format) or not number.signed or not low <= number.bits <= high:
-                raise UserError(f"{name} = {number} is impossible; give a signed format of {low} to {high} bits.")
-        if self.activity.fraction != self.activity.bits - 1:
-            raise UserError(
-                f"activity = {self.activity} is impossible; tanh lies within +-1, so give "
-                f"fxp-s{self.activity.bits}/{self.activity.bits - 1}."
-            )
-        if self.accumulator.fraction != self.weight.fraction + self.activity.fraction:
-            raise UserError(
-                f"accumulator = {self.accumulator} does not match the products of {self.weight} and {self.activity}; "
-                f"give it {self.weight.fraction + self.activity.fraction} bits of fraction."
-            )
-        if self.accumulator.fraction < self.state.fraction:
-            raise UserError(
-                f"state = {self.state} has more fraction than the accumulator {self.accumulator}; give it fewer bits of fraction."
-            )
-        if self.worst_accumulator > self.accumulator.high:
-            raise UserError(
-                f"accumulator = {self.accumulator} overflows: the largest sum is {self.worst_accumulator}; "
-                f"give it at least {self.worst_accumulator.bit_length() + 1} bits."
-            )
+        checks.check_settings(self)
+        checks.check_memory(self)
 
     # -- topology ------------------------------------------------------------------------------------------------
 
     @property
+    def recurrent(self) -> bool:
+        """One recurrent layer; if false, a layered machine."""
+        return len(self.layers) == 1
+
+    @property
     def neurons(self) -> int:
-        """Units of the recurrent layer."""
+        """Units that have a state: all of a recurrent layer, all but the inputs of a layered machine."""
+        return self.layers[0] if self.recurrent else sum(self.layers[1:])
+
+    @property
+    def inputs(self) -> int:
+        """Pixels of a pattern."""
         return self.layers[0]
 
     @property
+    def outputs(self) -> int:
+        """Units that have a target."""
+        return self.layers[-1]
+
+    @property
     def reach(self) -> int:
-        """Units i and j are connected if 1 <= abs(i - j) <= reach."""
+        """Units i and j of a recurrent layer are connected if 1 <= abs(i - j) <= reach."""
         return self.neurons - 1 - self.cut_diagonals
 
     @property
     def synapses(self) -> int:
-        """Entries of the weight matrix that may differ from zero; each symmetric pair counts two."""
+        """Weights that may differ from zero; each symmetric pair of a recurrent layer counts two."""
+        if not self.recurrent:
+            return sum(matrix.rows * matrix.columns for matrix in self.matrices)
         n, k = self.neurons, self.cut_diagonals
         return n * n - k * (k + 1) - n
+
+    @property
+    def matrices(self) -> tuple[Matrix, ...]:
+        """The weight matrices, from the inputs on. The inputs are rows of the first; the others have the upper layer's
+        units as rows, so that few outputs take few words.
+        """
+        if self.recurrent:
+            return (Matrix(self.neurons, self.neurons, self.weight, 2 * self.activity.fraction, 0),)
+        first = self.pixel_bits + self.activity.fraction
+        later = 2 * self.activity.fraction
+        return (
+            Matrix(
+                self.layers[0], self.layers[1], self.input_weight, first, layered_pre_shift(self.input_weight, first)
+            ),
+            *(
+                Matrix(upper, lower, self.weight, later, layered_pre_shift(self.weight, later))
+                for lower, upper in pairwise(self.layers[1:])
+            ),
+        )
 
     # -- arithmetic ----------------------------------------------------------------------------------------------
 
@@ -178,7 +163,7 @@ class MachineSpec:
 
     @property
     def activity_limit(self) -> int:
-        """Activities lie within plus and minus this."""
+        """Activities lie within plus and minus this; those of a layered machine are not negative."""
         return self.activity.high
 
     @property
@@ -197,18 +182,36 @@ class MachineSpec:
         return self.leak_shift + 1
 
     @property
+    def drive_shift(self) -> int:
+        """Left shift that brings the inputs' current to the accumulator's binary point; if negative, a right shift."""
+        return self.accumulator.fraction - self.input_weight.fraction - self.pixel_bits
+
+    @property
     def update_shift_base(self) -> int:
-        """The eta_shift at which the update's variable shift is zero; the reach is UPDATE_SHIFTS values from here."""
-        return self.weight.fraction - 2 * self.activity.fraction + DITHER_BITS + 1
+        """The eta_shift at which the first matrix's variable shift is zero; it reaches UPDATE_SHIFTS values from here."""
+        return self.matrices[0].shift_base
 
     @property
     def worst_accumulator(self) -> int:
         """The largest magnitude that any sum in a neuron can have, rounding included."""
-        fan_in = min(self.neurons - 1, 2 * self.reach)
-        current = fan_in * self.weight_limit * self.activity_limit
-        leak = (self.input_level - self.state.low) << self.leak_shift
-        nudge = (self.target_level + self.activity_limit) << self.nudge_shift
-        return current + leak + nudge + (1 << (self.euler_shift - 1))
+        rounding = 1 << (self.euler_shift - 1)
+        if self.recurrent:
+            fan_in = min(self.neurons - 1, 2 * self.reach)
+            current = fan_in * self.weight_limit * self.activity_limit
+            leak = (self.input_level - self.state.low) << self.leak_shift
+            nudge = (self.target_level + self.activity_limit) << self.nudge_shift
+            return current + leak + nudge + rounding
+        raw = self.inputs * self.input_weight.high * ((1 << self.pixel_bits) - 1)
+        # A right shift is taken of the finished sum, and rounds a negative one away from zero.
+        drive = raw << self.drive_shift if self.drive_shift >= 0 else max(raw, (raw >> -self.drive_shift) + 1)
+        drives = (drive, *(0 for _ in self.layers[2:]))
+        fans = (
+            self.layers[2],
+            *(a + b for a, b in zip(self.layers[1:], self.layers[3:], strict=False)),
+            self.layers[-2],
+        )
+        current = max(kept + fan * self.weight_limit * self.state.high for kept, fan in zip(drives, fans, strict=True))
+        return current + (2 * self.state.high << self.leak_shift) + rounding
 
     # -- identity ------------------------------------------------------------------------------------------------
 
@@ -216,7 +219,7 @@ class MachineSpec:
         table: dict[str, Any] = {}
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
-            if item.name == "settings":
+            if item.name in ("settings", *checks.foreign_fields(self)):
                 continue
             table[item.name] = str(value) if isinstance(value, Format) else value
         table["layers"] = list(self.layers)
@@ -250,21 +253,27 @@ class MachineSpec:
                 )
         machine = _known(document.get("machine", {}), cls, "machine")
         settings = _known(document.get("settings", {}), Settings, "settings")
-        for name in ("weight", "state", "activity", "accumulator"):
+        for name in ("input_weight", "weight", "state", "activity", "accumulator"):
             if name in machine:
                 machine[name] = Format.parse(machine[name])
         if isinstance(machine.get("layers"), list):
             machine["layers"] = tuple(machine["layers"])
-        return cls(**machine, settings=Settings(**settings))
+        if isinstance(settings.get("eta_shifts"), list):
+            settings["eta_shifts"] = tuple(settings["eta_shifts"])
+        defaults = checks.default_settings(machine.get("layers", cls.layers))
+        return cls(**machine, settings=replace(defaults, **settings))
 
     @classmethod
     def load(cls, path: str | Path) -> "MachineSpec":
-        """Read a TOML file."""
+        """Read a machine that comes with the package, by its name, or a TOML file."""
+        if str(path) in ready_machines():
+            path = _READY / f"{path}.toml"
         try:
             text = Path(path).read_text(encoding="utf-8")
         except (OSError, UnicodeDecodeError) as error:
             raise UserError(
-                f"The machine file {path} cannot be read ({error}); give the path of a TOML file."
+                f"The machine file {path} cannot be read ({error}); give the path of a TOML file or one of "
+                f"{', '.join(ready_machines())}."
             ) from None
         return cls.from_toml(text)
 

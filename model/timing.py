@@ -5,15 +5,26 @@ A latency is the number of clocks from a value at a component's input to its eff
 
 from dataclasses import dataclass
 from functools import cached_property
+from itertools import pairwise
 
-from model.layout import Kind, Layout, bits_for
+import numpy as np
+from numpy.typing import NDArray
+
+from model.layered_layout import LayeredLayout, layout_of
+from model.layout import Kind, bits_for
 from model.spec import MachineSpec
+
+Integers = NDArray[np.int64]
 
 #: Lanes that one broadcast register drives, and inputs of one stage of the row multiplexer.
 FANOUT = 8
 #: Address to data of the neurons' memories, and of the weight memory, whose output is registered.
 MEMORY = 1
 WEIGHT_MEMORY = 2
+#: Sequencer to an operation with its input's row, in a layered machine.
+INPUTS = 1
+#: Inputs' currents in the accumulators to their being there to start from.
+DRIVE = 2
 #: Lane operands to product; product to accumulator.
 MULTIPLY = 1
 ACCUMULATE = 1
@@ -73,25 +84,38 @@ class Timing:
         return self.operands + MULTIPLY + self.tree + self.fan + ACCUMULATE
 
     @property
+    def row_gap(self) -> int:
+        """Clocks that reading columns waits after reading rows, whose sums come back later."""
+        return self.rows - self.columns
+
+    @property
+    def placing(self) -> int:
+        """From the sequencer to the crossbar: an input's row is looked up in between."""
+        return 0 if self.spec.recurrent else INPUTS
+
+    @property
     def step_drain(self) -> int:
         """Clocks of an Euler step after its last word was issued: until all states and the verdict on them are there."""
-        along_rows = any(sweep.kind == Kind.READ_ROWS for sweep in Layout(self.spec).step)
-        return (self.rows if along_rows else self.columns) + VERDICT + self.fan
+        along_rows = any(sweep.kind == Kind.READ_ROWS for sweep in layout_of(self.spec).step)
+        return self.placing + (self.rows if along_rows else self.columns) + VERDICT + self.fan
 
     @property
     def update_drain(self) -> int:
         """Clocks of a weight update after its last word was issued: until the weight is written."""
-        return self.columns + SYNAPSE
+        return self.placing + self.columns + SYNAPSE
 
     @cached_property
     def step(self) -> int:
         """Clocks of one Euler step."""
-        return Layout(self.spec).step_words + self.step_drain
+        layout = layout_of(self.spec)
+        kinds = [sweep.kind for sweep in layout.step]
+        gaps = list(pairwise(kinds)).count((Kind.READ_ROWS, Kind.READ_COLUMNS))
+        return layout.step_words + gaps * self.row_gap + self.step_drain
 
     @cached_property
     def update(self) -> int:
         """Clocks of one weight update; the first fetches the list of its sweeps."""
-        return 1 + PROGRAM_CLOCKS * Layout(self.spec).words + self.update_drain
+        return 1 + PROGRAM_CLOCKS * layout_of(self.spec).words + self.update_drain
 
     def run(self, steps: int, updated: bool) -> int:
         """Busy clocks of a learnt or recalled pattern with ``steps`` Euler steps in all."""
@@ -103,3 +127,27 @@ class Timing:
         A step multiplies every synapse once; the update needs two products for each symmetric pair.
         """
         return (steps + 1) * self.spec.synapses / self.spec.lanes
+
+
+class LayeredTiming(Timing):
+    """Clocks of a layered machine. ``rows`` are input rows that are read and, in an update, programmed."""
+
+    def pattern(self, steps: Integers, rows: Integers, updated: Integers) -> Integers:
+        """Busy clocks of learnt or recalled patterns; all (patterns,), ``updated`` 0 or 1."""
+        layout = LayeredLayout(self.spec)
+        first = len(layout.layer_blocks[0])
+        later = layout.words - first * self.spec.inputs
+        read = rows * first + DRIVE
+        update = 1 + rows * first + PROGRAM_CLOCKS * later + self.update_drain
+        return read + steps * self.step + updated * update
+
+    def pattern_bound(self, steps: float, rows: float, updated: float) -> float:
+        """Clocks that one learnt pattern needs at least: a multiply-accumulate a lane a clock, nothing lost.
+
+        Matrices behind the first are multiplied in both directions in each step. A cell's update takes one product in
+        the first matrix, whose inputs do not change, and two in the others. ``updated`` is the share of patterns with
+        an update.
+        """
+        inputs = rows * self.spec.layers[1]
+        later = sum(matrix.rows * matrix.columns for matrix in self.spec.matrices[1:])
+        return (inputs + 2 * later * steps + updated * (inputs + 2 * later)) / self.spec.lanes

@@ -20,6 +20,9 @@ SECONDS = 240
 LEARNING = "tests/test_quick.py::test_learning_and_recall[lanes_do_not_divide]"
 BAND = "tests/test_quick.py::test_learning_and_recall[band]"
 SETTLING = "tests/test_quick.py::test_a_phase_ends_when_all_is_settled"
+LAYERED = "tests/test_quick.py::test_a_layered_machine[one_hidden]"
+DEEP = "tests/test_quick.py::test_a_layered_machine[two_hidden]"
+ONE_BLOCK = "tests/test_quick.py::test_a_layered_machine[one_block]"
 LINK = "tests/test_quick.py::test_link"
 NEURON = "tests/test_quick.py::test_neuron_at_its_rails_and_ties"
 SYNAPSE = "tests/test_quick.py::test_synapse_at_its_rails_and_ties"
@@ -48,15 +51,15 @@ MUTANTS = (
     Mutant(
         "neuron: rounds down, not to nearest",
         "neuron.py",
-        " + (1 << (spec.euler_shift - 1))",
-        "",
+        "total + (1 << (shift - 1))",
+        "total",
         NEURON,
     ),
     Mutant(
         "neuron: ties round down",
         "neuron.py",
-        "(1 << (spec.euler_shift - 1))",
-        "((1 << (spec.euler_shift - 1)) - 1)",
+        "(1 << (shift - 1))",
+        "((1 << (shift - 1)) - 1)",
         NEURON,
     ),
     Mutant("neuron: no saturation above", "neuron.py", "Mux(stepped > high, high, ", "Mux(0, high, ", NEURON),
@@ -76,7 +79,13 @@ MUTANTS = (
         "with m.If(1):",
         LEARNING,
     ),
-    Mutant("neurons: a lane without a neuron steps", "neurons.py", "exists = ~last if", "exists = 1 if", LEARNING),
+    Mutant(
+        "neurons: a lane without a neuron steps",
+        "neurons.py",
+        "~Cat(stepping == block for block in empty).any()",
+        "1",
+        LEARNING,
+    ),
     Mutant("synapse: no saturation above", "synapse.py", "Mux(total > limit, limit, ", "Mux(0, limit, ", SYNAPSE),
     Mutant("synapse: no saturation below", "synapse.py", "Mux(total < -limit, -limit, total)", "total", SYNAPSE),
     Mutant(
@@ -100,15 +109,15 @@ MUTANTS = (
     Mutant(
         "random: drawn bytes in the wrong order",
         "random.py",
-        "Mux(self.row_lane[bit], self.bytes[bit], 0)",
-        "Mux(self.row_lane[bit], self.bytes[layout.lane_bits - 1 - bit], 0)",
+        "Mux(differs, self.bytes[bit], 0)",
+        "Mux(differs, self.bytes[layout.code_bits - 1 - bit], 0)",
         LEARNING,
     ),
     Mutant(
         "random: byte of the row, not of the cell",
         "random.py",
-        "self.row_block[bit] ^ self.block[bit]",
-        "self.row_block[bit]",
+        "differs = differs ^ self.block[bit - layout.lane_bits]",
+        "pass",
         LEARNING,
     ),
     Mutant(
@@ -160,9 +169,7 @@ MUTANTS = (
     Mutant(
         "machine: tolerance ignored", "machine.py", "tolerance.eq(self.settings.tolerance)", "tolerance.eq(0)", SETTLING
     ),
-    Mutant(
-        "neurons: the last step's verdict is kept", "neurons.py", "self.moved & ~self.watch", "self.moved", SETTLING
-    ),
+    Mutant("neurons: the last step's verdict is kept", "neurons.py", "output & ~self.watch", "output", SETTLING),
     Mutant(
         "crossbar: the free phase's product is added",
         "crossbar.py",
@@ -170,7 +177,9 @@ MUTANTS = (
         "base + term",
         LEARNING,
     ),
-    Mutant("crossbar: accumulators not cleared", "crossbar.py", "Mux(clear, 0, current)", "current", LEARNING),
+    Mutant(
+        "crossbar: accumulators not cleared", "crossbar.py", "Mux(clear, drive[lane], current)", "current", LEARNING
+    ),
     Mutant("crossbar: self weight learns", "crossbar.py", "(distance != 0) & ", "", LEARNING),
     Mutant("crossbar: band ignored", "crossbar.py", "(distance <= spec.reach) & (distance >= -spec.reach)", "1", BAND),
     Mutant(
@@ -193,6 +202,73 @@ MUTANTS = (
         "Mux(frees, sequencer.kept, sequencer.old)",
         "sequencer.old",
         LEARNING,
+    ),
+    Mutant("inputs: a row that is not zero is skipped", "inputs.py", "(pixel != 0)", "(pixel > 1)", LAYERED),
+    Mutant(
+        "inputs: the pixels of a byte in the wrong order",
+        "inputs.py",
+        "pixel = bits[: spec.pixel_bits]",
+        "pixel = bits[-spec.pixel_bits :]",
+        LAYERED,
+    ),
+    Mutant(
+        "sequencer: an update that is needed is skipped",
+        "sequencer.py",
+        "settings.skip[0] & ~alters",
+        "settings.skip[0]",
+        LAYERED,
+    ),
+    Mutant("sequencer: an update is never skipped", "sequencer.py", "settings.skip[0] & ~alters", "Const(0)", LAYERED),
+    Mutant(
+        "sequencer: columns are read before the sums along the rows are back",
+        "sequencer.py",
+        "Mux(table.sweep.waits, timing.row_gap, ",
+        "Mux(0, timing.row_gap, ",
+        DEEP,
+    ),
+    Mutant(
+        "sequencer: a step starts before the inputs' currents are kept",
+        "sequencer.py",
+        "Mux(driven, DRIVE, 0)",
+        "0",
+        ONE_BLOCK,
+    ),
+    Mutant(
+        "machine: feedback read from the wrong layer",
+        "machine.py",
+        "neurons.row_block.eq(operation.row_block)",
+        "neurons.row_block.eq(operation.block)",
+        LAYERED,
+    ),
+    Mutant(
+        "crossbar: the inputs' currents are forgotten",
+        "crossbar.py",
+        "Mux(at_products.driven, read.data[lane], 0)",
+        "0",
+        LAYERED,
+    ),
+    Mutant(
+        "crossbar: the inputs' currents one bit too small",
+        "crossbar.py",
+        "current << up if",
+        "current << up >> 1 if",
+        LAYERED,
+    ),
+    Mutant(
+        "crossbar: the inputs' weights learn from the nudged phase alone",
+        "crossbar.py",
+        "Mux(at_operands.pixels, self.free_values[lane], 0)",
+        "0",
+        LAYERED,
+    ),
+    Mutant("neurons: hidden units are nudged", "neurons.py", "self.nudged & aims", "self.nudged", LAYERED),
+    Mutant("neuron: no feedforward start", "neuron.py", "Mux(self.whole, whole, half)", "half", LAYERED),
+    Mutant(
+        "random: an input's number taken for a neuron's",
+        "operation.py",
+        "(1 << layout.input_bits) | operation.input",
+        "operation.input | 0",
+        LAYERED,
     ),
     Mutant("frame receiver: CRC ignored", "frame_receiver.py", " & crc.match_detected", "", LINK),
     Mutant(

@@ -4,7 +4,9 @@ from model.formats import Format
 from model.spec import MachineSpec, Settings
 
 #: eta is large, so that a few patterns change many weights and reach the rails.
-_FAST = Settings(eta_shift=3)
+_FAST = Settings(eta_shifts=(3,))
+
+_LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(2, 2), skip=False, feedforward=True)
 
 SPECS = {
     "lanes_do_not_divide": MachineSpec(layers=(7,), lanes=3, settings=_FAST),
@@ -17,7 +19,16 @@ SPECS = {
         lanes=5,
         weight=Format(True, 8, 6),
         accumulator=Format(True, 24, 13),
-        settings=Settings(eta_shift=2, tolerance=1, free_steps=6, nudged_steps=3),
+        settings=Settings(eta_shifts=(2,), tolerance=1, free_steps=6, nudged_steps=3),
     ),
-    "hundred": MachineSpec(layers=(100,), lanes=32, settings=Settings(eta_shift=4)),
+    "hundred": MachineSpec(layers=(100,), lanes=32, settings=Settings(eta_shifts=(4,))),
+}
+
+#: Layered machines: one to three hidden layers, every width of pixels, layers of one block and of several.
+LAYERED = {
+    "one_hidden": MachineSpec(layers=(20, 7, 4), lanes=3),
+    "two_hidden": MachineSpec(layers=(13, 9, 6, 5), lanes=4, pixel_bits=8),
+    "three_hidden": MachineSpec(layers=(12, 5, 6, 4, 3), lanes=2, pixel_bits=1),
+    "one_block": MachineSpec(layers=(11, 8, 3), lanes=8),
+    "nothing_skipped": MachineSpec(layers=(14, 6, 3), lanes=5, settings=_LAYERED),
 }

@@ -28,7 +28,7 @@ from model.protocol import (
     pattern_bytes,
     unpack_pattern,
 )
-from model.spec import UPDATE_SHIFTS, MachineSpec, Settings
+from model.spec import MachineSpec
 from sim.bench import bench_parameters
 
 PARAMETERS = bench_parameters()
@@ -88,7 +88,7 @@ class Machine:
         port.machine__access_read.value = self.pending[1] & 255 if done else self.rng.randrange(256)
         if self.pending:
             self.pending = None if done else (self.pending[0] - 1, self.pending[1])
-        port.machine__busy.value = self.busy > 0
+        port.machine__busy.value, port.machine__load_ready.value = self.busy > 0, 1
         port.machine__lfsr.value = golden.lfsr
         port.machine__steps.value = self.steps
         port.machine__clocks.value = self.clocks
@@ -120,12 +120,7 @@ class Machine:
     def _start(self, learn, settings):
         golden = self.golden
         values = {name: settings >> 8 * at & 255 for at, name in enumerate(REGISTERS)}
-        golden.settings = Settings(
-            *(values[name] for name in REGISTERS[:4]),
-            values["update_shift"] % UPDATE_SHIFTS + SPEC.update_shift_base,
-            values["tolerance"] & 127,
-            bool(values["stop_when_settled"] & 1),
-        )
+        golden.settings = SettingsRegisters(**values, lfsr=1).settings(SPEC)
         golden.weights = LAYOUT.from_words(self.image)
         half = pattern_bytes(SPEC)
         pattern = unpack_pattern(SPEC, bytes(self.loaded[:half]))

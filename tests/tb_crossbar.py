@@ -173,7 +173,7 @@ async def reads_and_programs(dut):
         table, _ = random_table(spec, lfsr)
         drawn = [int(table[1 << bit]) for bit in range(layout.lane_bits + layout.block_bits)]
         shift = int(rng.integers(0, 3))
-        dut.random_bytes.value, dut.shift.value = pack(drawn, 8), shift
+        dut.random_bytes.value, dut.shifts.value = pack(drawn, 8), shift
         for sweep in layout.program:
             await bench.sweep(sweep, gaps)
         # The last word's second operation was issued one clock ago.

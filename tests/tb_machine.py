@@ -6,7 +6,7 @@ from cocotb.triggers import ClockCycles, FallingEdge
 
 from hw.port import Program, counters_layout, settings_layout
 from model.golden import GoldenMachine
-from model.layout import Layout
+from model.layered_layout import layout_of
 from model.protocol import SettingsRegisters, Space, block_bytes, pack_pattern
 from model.spec import MachineSpec
 from model.timing import WEIGHT_MEMORY, fan_levels
@@ -19,7 +19,7 @@ class Port:
     """The command processor's side of hw.port.machine_signature."""
 
     def __init__(self, dut, spec):
-        self.dut, self.spec, self.layout = dut, spec, Layout(spec)
+        self.dut, self.spec, self.layout = dut, spec, layout_of(spec)
         self.access_clocks = 1 + WEIGHT_MEMORY + fan_levels(spec.lanes)
 
     async def access(self, space, address, lane, value=None):

@@ -17,7 +17,7 @@ from host.cli import main
 from model.device import GoldenDevice
 from model.spec import MachineSpec, Settings
 
-SPEC = MachineSpec(layers=(25,), lanes=8, settings=Settings(eta_shift=5))
+SPEC = MachineSpec(layers=(25,), lanes=8, settings=Settings(eta_shifts=(5,)))
 COMMANDS = ("demo", "train", "recall", "info", "sim")
 
 

@@ -4,8 +4,10 @@ import ast
 import doctest
 import re
 import struct
+from itertools import pairwise
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 import host.driver
@@ -13,12 +15,15 @@ import host.link
 import model.timing
 from model import protocol
 from model.arithmetic import DEFAULT_LFSR, LFSR_TAPS
-from model.layout import Layout
-from model.spec import MachineSpec
-from model.timing import Timing
+from model.formats import Format
+from model.layered_layout import layout_of
+from model.layout import Kind, Layout
+from model.spec import MachineSpec, ready_machines
+from model.timing import LayeredTiming, Timing
 
 DOCS = Path(__file__).parent.parent / "docs"
 SPEC = MachineSpec()
+LAYERED = MachineSpec(layers=(784, 128, 5))
 
 
 def table(page, *header):
@@ -85,9 +90,23 @@ def test_formats_and_shifts():
         assert formats[name] == str(getattr(SPEC, name))
     for name, _, value in table("arithmetic.md", "shift", "definition"):
         assert getattr(SPEC, name) == int(value), name
+    for name, _, number, *_ in table("arithmetic.md", "layered quantity", "symbol"):
+        assert number == str(getattr(LAYERED, name)), name
+    for name, _, value in table("arithmetic.md", "layered shift", "definition"):
+        assert getattr(LAYERED, name) == int(value), name
     text = (DOCS / "arithmetic.md").read_text(encoding="utf-8")
     for constant in (LFSR_TAPS, DEFAULT_LFSR):
         assert f"0x{constant:08X}" in text
+
+
+def test_matrices():
+    for name, weight, *numbers, reach in table("arithmetic.md", "matrix", "weight"):
+        number, bits = Format.parse(weight), re.search(r"\d", name)
+        formats = {"input_weight": number, "pixel_bits": int(bits[0])} if bits else {"weight": number}
+        spec = MachineSpec(layers=(8, 8, 8), **formats)
+        matrix = spec.matrices[0 if bits else 1]
+        assert [matrix.product, matrix.pre_shift, matrix.shift_base] == [int(cell) for cell in numbers], name
+        assert reach == f"{matrix.eta_shifts[0]} to {matrix.eta_shifts[-1]}", name
 
 
 def test_host_times():
@@ -100,26 +119,33 @@ def test_latencies():
     constants = {name: int(value) for name, value, *_ in table("architecture.md", "constant", "clocks")}
     in_clocks = {name: value for name, value in vars(model.timing).items() if name.isupper() and name != "FANOUT"}
     assert constants == in_clocks
-    timing, layout = Timing(SPEC), Layout(SPEC)
-    known = {**constants, "words": layout.words, "step_words": layout.step_words}
-    rows = table("architecture.md", "latency", "formula", "clocks")
-    assert [name for name, *_ in rows] == [
-        name for name in vars(Timing) if name[0] != "_" and name not in ("spec", "run", "bound")
-    ]
-    for name, formula, clocks, *_ in rows:
-        known[name] = getattr(timing, name)
-        assert known[name] == int(clocks), name
-        if not formula.startswith("levels"):
-            assert evaluate(formula, known) == known[name], formula
+    names = [name for name in vars(Timing) if name[0] != "_" and name not in ("spec", "run", "bound")]
+    rows = table("architecture.md", "latency", "formula", "100", "784-128-5", "64-64-64-10")
+    assert [name for name, *_ in rows] == names
+    for column, layers in enumerate([(100,), (784, 128, 5), (64, 64, 64, 10)]):
+        timing, layout = Timing(MachineSpec(layers=layers)), layout_of(MachineSpec(layers=layers))
+        kinds = [sweep.kind for sweep in layout.step]
+        gaps = list(pairwise(kinds)).count((Kind.READ_ROWS, Kind.READ_COLUMNS))
+        known = {**constants, "words": layout.words, "step_words": layout.step_words}
+        known |= {"gaps": gaps, "layered": int(len(layers) > 1)}
+        for name, formula, *clocks in rows:
+            if clocks[column] == "-":
+                continue
+            known[name] = getattr(timing, name)
+            assert known[name] == int(clocks[column]), name
+            if not formula.startswith("levels"):
+                assert evaluate(formula, known) == known[name], formula
 
 
 def evaluate(formula, known):
-    """The value of a sum or product of known names and numbers."""
+    """The value of sums, differences and products of known names and numbers."""
 
     def value(node):
         match node:
             case ast.BinOp(op=ast.Add()):
                 return value(node.left) + value(node.right)
+            case ast.BinOp(op=ast.Sub()):
+                return value(node.left) - value(node.right)
             case ast.BinOp(op=ast.Mult()):
                 return value(node.left) * value(node.right)
             case ast.Name():
@@ -134,6 +160,33 @@ def test_words():
         neurons, lanes, stored, read, plain = map(int, row)
         layout = Layout(MachineSpec(layers=(neurons,), lanes=lanes))
         assert (stored, read, plain) == (layout.words, layout.step_words, neurons * layout.blocks)
+
+
+def test_layered_words():
+    for layers, lanes, *numbers in table("architecture.md", "layers", "lanes"):
+        layout = layout_of(MachineSpec(layers=tuple(map(int, layers.split("-"))), lanes=int(lanes)))
+        assert [layout.words, layout.step_words, layout.blocks] == [int(cell) for cell in numbers], layers
+
+
+def test_ready_machines():
+    rows = table("classifiers.md", "machine", "layers")
+    assert [name for name, *_ in rows] == ready_machines()
+    for name, layers, rates, words, learn, frame in rows:
+        spec = MachineSpec.load(name)
+        assert layers == "-".join(map(str, spec.layers))
+        assert rates == ", ".join(map(str, spec.settings.eta_shifts))
+        payload = protocol.input_bytes(spec) + protocol.target_bytes(spec)
+        frames = [payload, protocol.frame_bytes(spec)]
+        assert [int(words), int(learn), int(frame)] == [layout_of(spec).words, *frames], name
+
+
+def test_layered_clocks():
+    timing = LayeredTiming(LAYERED)
+    for *numbers, clocks, bound, ratio in table("architecture.md", "Euler steps", "driven rows"):
+        steps, rows, updated = map(int, numbers)
+        run = int(timing.pattern(np.array([steps]), np.array([rows]), np.array([updated]))[0])
+        least = timing.pattern_bound(steps, rows, updated)
+        assert (int(clocks), int(bound), ratio) == (run, round(least), f"{run / least:.3f}")
 
 
 def test_bound():

@@ -46,7 +46,7 @@ def test_every_request(spec):
         nudged_steps=5,
         driven_steps=9,
         released_steps=30,
-        eta_shift=5,
+        eta_shifts=(5,),
         tolerance=1,
         stop_when_settled=False,
     )

@@ -84,7 +84,7 @@ class Matrices:
         drawn = [self.byte() for _ in range(layout.lane_bits + layout.block_bits)]
         before, after = self.g(free), self.g(nudged)
         # eta * (g' g' - g g) in LSBs of the weight, 2**-9 the smallest part that is looked at.
-        shift = settings.eta_shift + 2 * spec.activity.fraction - spec.weight.fraction - 9
+        shift = settings.eta_shifts[0] + 2 * spec.activity.fraction - spec.weight.fraction - 9
         for i in range(spec.neurons):
             for j in range(spec.neurons):
                 if 1 <= abs(i - j) < spec.neurons - spec.cut_diagonals:
@@ -156,7 +156,7 @@ def test_clocks_are_counted_and_near_the_bound() -> None:
 
 
 def test_nothing_is_learnt_without_a_nudge() -> None:
-    machine = random_machine(replace(SPECS["band"], settings=Settings(nudged_steps=0, eta_shift=2)))
+    machine = random_machine(replace(SPECS["band"], settings=Settings(nudged_steps=0, eta_shifts=(2,))))
     weights, lfsr = machine.weights.copy(), machine.lfsr
     reply = machine.learn(np.arange(11) % 2 == 0)
     assert reply.nudged_steps == 0 and np.array_equal(machine.weights, weights)

@@ -7,12 +7,12 @@ import pytest
 from hw.machine import Machine
 from model.spec import Settings
 from sim.bench import run_bench
-from tests.specs import SPECS
+from tests.specs import LAYERED, SPECS
 
 #: Settings at their edges: phases of one step, no second phase, never stopping early.
 EDGES = {
-    "one_step": Settings(free_steps=1, nudged_steps=1, driven_steps=1, released_steps=0, eta_shift=3),
-    "no_nudge": Settings(free_steps=4, nudged_steps=0, driven_steps=0, released_steps=3, eta_shift=2),
+    "one_step": Settings(free_steps=1, nudged_steps=1, driven_steps=1, released_steps=0, eta_shifts=(3,)),
+    "no_nudge": Settings(free_steps=4, nudged_steps=0, driven_steps=0, released_steps=3, eta_shifts=(2,)),
     "no_stop": Settings(free_steps=9, nudged_steps=5, driven_steps=7, released_steps=6, stop_when_settled=False),
 }
 
@@ -35,3 +35,9 @@ def test_settings_at_their_edges():
     # One build serves all, since settings are registers.
     for settings in EDGES.values():
         run("edges", replace(SPECS["band"], settings=settings), patterns=4)
+
+
+@pytest.mark.parametrize("name", LAYERED)
+def test_layered_machine(name):
+    spec = LAYERED[name]
+    run_bench(Machine(spec), f"layered-{name}", "tests.tb_layered", {"machine": spec.to_toml(), "patterns": 6})

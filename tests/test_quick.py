@@ -22,7 +22,7 @@ from hw.neuron import Neuron
 from hw.synapse import Synapse
 from model.arithmetic import neuron_step, saturate, stochastic_increment
 from model.device import GoldenDevice
-from model.layout import Layout
+from model.layered_layout import layout_of
 from model.protocol import (
     WINDOW,
     Counters,
@@ -33,12 +33,14 @@ from model.protocol import (
     encode_frame,
     frame_bytes,
     pack_pattern,
+    pack_pixels,
+    pack_target,
 )
 from model.reference import quantise, synapse_mask
 from model.spec import MachineSpec, Settings
 from model.timing import NEURON, SYNAPSE
 from tests.mutants import MUTANTS, Mutant, faulty
-from tests.specs import SPECS
+from tests.specs import LAYERED, SPECS
 
 #: Clocks that any reply may take.
 PATIENCE = 6000
@@ -89,7 +91,7 @@ class Host:
 
     def _pieces(self):
         """The weight memory in pieces that fit a frame: first word and number of words."""
-        words, most = Layout(self.spec).words, (frame_bytes(self.spec) - 16) // self.spec.lanes
+        words, most = layout_of(self.spec).words, (frame_bytes(self.spec) - 16) // self.spec.lanes
         return [(address, min(most, words - address)) for address in range(0, words, most)]
 
     def read_weights(self):
@@ -99,7 +101,7 @@ class Host:
 
     def write_weights(self, weights):
         """All words."""
-        words = Layout(self.spec).to_words(weights)
+        words = layout_of(self.spec).to_words(weights).astype(np.int8)
         for address, count in self._pieces():
             self.access(Op.WRITE, Space.WEIGHTS, address, count, words[address : address + count].tobytes())
 
@@ -113,6 +115,13 @@ class Host:
         self.request(Op.LEARN, pack_pattern(self.spec, pattern) + pack_pattern(self.spec, target))
         self.read_states()
 
+    def learn_pixels(self, pixels, target):
+        """One pattern of a layered machine, learnt and recalled, and the states it left."""
+        packed = pack_pixels(self.spec, pixels)
+        self.request(Op.LEARN, packed + pack_target(self.spec, target))
+        self.read_states()
+        self.request(Op.RECALL, packed)
+
     def recall(self, pattern):
         """One pattern, and the states it left."""
         self.request(Op.RECALL, pack_pattern(self.spec, pattern))
@@ -120,7 +129,7 @@ class Host:
 
     def read_states(self):
         """All states."""
-        self.access(Op.READ, Space.STATES, 0, Layout(self.spec).blocks)
+        self.access(Op.READ, Space.STATES, 0, layout_of(self.spec).blocks)
 
     def counters(self):
         """All but the first one: the golden device's clock stands still between requests."""
@@ -168,7 +177,7 @@ def random_weights(spec, rng):
 
 
 #: eta is large, so that two patterns change many weights.
-SHORT = Settings(free_steps=4, nudged_steps=2, driven_steps=3, released_steps=2, eta_shift=2)
+SHORT = Settings(free_steps=4, nudged_steps=2, driven_steps=3, released_steps=2, eta_shifts=(2,))
 
 
 @pytest.mark.parametrize("name", ["lanes_do_not_divide", "band"])
@@ -182,6 +191,29 @@ def test_learning_and_recall(name):
         host.learn(pattern, target)
         host.recall(target)
     host.read_weights()
+    host.counters()
+    host.play()
+
+
+@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block"])
+def test_a_layered_machine(name):
+    spec = replace(LAYERED[name], pixel_bits=4)
+    host, rng = Host(spec), np.random.default_rng(4)
+    shifts = tuple(matrix.shift_base for matrix in spec.matrices)
+    short = Settings(4, 2, 3, 0, shifts, feedforward=name == "one_hidden")
+    host.settings(short, 0xC0FFEE11)
+    host.write_weights([rng.integers(-127, 128, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
+    for number in range(3):
+        pixels = (rng.integers(1, 16, spec.inputs) * (rng.random(spec.inputs) < 0.5)).astype(np.uint8)
+        # The last one is black.
+        host.learn_pixels(pixels * (number < 2), np.arange(spec.outputs) == number)
+    host.settings(replace(short, skip=False), 0xC0FFEE11)
+    host.learn_pixels(pixels, np.arange(spec.outputs) == 0)
+    host.read_weights()
+    # Without weights and targets the nudge moves nothing, so there is no update.
+    host.settings(short, 0xC0FFEE11)
+    host.write_weights([np.zeros((matrix.rows, matrix.columns), np.int8) for matrix in spec.matrices])
+    host.learn_pixels(pixels, np.zeros(spec.outputs, np.bool_))
     host.counters()
     host.play()
 

@@ -115,14 +115,14 @@ def test_learning_follows_the_target_and_the_settings() -> None:
         reference.learn(pattern, target)
         return reference.weights - weights
 
-    auto = change(Settings(eta_shift=5), None)
-    assert np.array_equal(auto, change(Settings(eta_shift=5), pattern))
-    assert not np.allclose(auto, change(Settings(eta_shift=5), target))
-    assert auto == pytest.approx(2 * change(Settings(eta_shift=6), None))
+    auto = change(Settings(eta_shifts=(5,)), None)
+    assert np.array_equal(auto, change(Settings(eta_shifts=(5,)), pattern))
+    assert not np.allclose(auto, change(Settings(eta_shifts=(5,)), target))
+    assert auto == pytest.approx(2 * change(Settings(eta_shifts=(6,)), None))
     assert not change(Settings(nudged_steps=0), target).any()
     expected = gradient_estimate(weights, np.where(pattern, 0.5, -0.5), np.where(target, 1.0, -1.0), 1.0, 20, 8)
     np.fill_diagonal(expected, 0)
-    assert change(Settings(eta_shift=6), target) == pytest.approx(expected / 64)
+    assert change(Settings(eta_shifts=(6,)), target) == pytest.approx(expected / 64)
 
 
 def test_glyphs_are_learnt_and_recalled() -> None:

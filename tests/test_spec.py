@@ -15,7 +15,9 @@ from model.spec import MachineSpec, Settings
 from tests.specs import SPECS
 
 STEPS = st.integers(0, 255)
-SETTINGS = st.builds(Settings, STEPS, STEPS, STEPS, STEPS, st.integers(2, 9), st.integers(0, 127), st.booleans())
+SETTINGS = st.builds(
+    Settings, STEPS, STEPS, STEPS, STEPS, st.tuples(st.integers(2, 9)), st.integers(0, 127), st.booleans()
+)
 MACHINES = st.builds(
     lambda neurons, lanes, cut, settings: MachineSpec(
         layers=(neurons,), lanes=lanes, cut_diagonals=min(cut, neurons - 2), settings=settings
@@ -42,8 +44,8 @@ def test_files_round_trip(name: str, tmp_path: Path) -> None:
 
 def test_what_a_file_leaves_out_is_default() -> None:
     assert MachineSpec.from_toml("") == MachineSpec()
-    assert MachineSpec.from_toml("machine.lanes = 8\nsettings.eta_shift = 5") == MachineSpec(
-        lanes=8, settings=Settings(eta_shift=5)
+    assert MachineSpec.from_toml("machine.lanes = 8\nsettings.eta_shifts = [5]") == MachineSpec(
+        lanes=8, settings=Settings(eta_shifts=(5,))
     )
 
 
@@ -75,7 +77,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"layers": (1,)}, r"layers\[0\] = 1 .* from 2 to 256"),
     ({"layers": (257,)}, r"layers\[0\] = 257"),
     ({"layers": (NAN,)}, r"layers\[0\] = nan"),
-    ({"layers": (784, 128, 10)}, "layers = .* give one number"),
+    ({"layers": (784, 10)}, "layers = .* give one number,.* or inputs"),
     ({"layers": ()}, "layers = "),
     ({"layers": 100}, "layers = 100"),
     ({"cut_diagonals": 99}, "cut_diagonals = 99 .* from 0 to 98"),
@@ -96,8 +98,8 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"clock_hz": 0}, "clock_hz = 0"),
     ({"clock_hz": NAN}, "clock_hz = nan"),
     ({"baud": 1_000_001}, "baud = 1000001 is too fast .* at most 1000000 baud"),
-    ({"settings": Settings(eta_shift=1)}, "eta_shift = 1 .* give 2 to 9"),
-    ({"settings": Settings(eta_shift=10)}, "eta_shift = 10 .* give 2 to 9"),
+    ({"settings": Settings(eta_shifts=(1,))}, r"eta_shifts\[0\] = 1 .* give 2 to 9"),
+    ({"settings": Settings(eta_shifts=(10,))}, r"eta_shifts\[0\] = 10 .* give 2 to 9"),
 ]
 
 
@@ -124,7 +126,8 @@ def test_memory_that_just_suffices() -> None:
         ({"nudged_steps": -1}, "nudged_steps = -1"),
         ({"driven_steps": NAN}, "driven_steps = nan"),
         ({"released_steps": 1.0}, "released_steps = 1.0"),
-        ({"eta_shift": 16}, "eta_shift = 16"),
+        ({"eta_shifts": (16,)}, r"eta_shifts\[0\] = 16 .* from 0 to 15"),
+        ({"eta_shifts": 6}, "eta_shifts = 6 .* give a list"),
         ({"tolerance": 128}, "tolerance = 128 .* from 0 to 127"),
         ({"stop_when_settled": 1}, "stop_when_settled = 1 .* true or false"),
     ],
@@ -169,4 +172,4 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     for path in (tmp_path / "absent.toml", tmp_path, tmp_path / "binary.toml"):
         with pytest.raises(UserError) as caught:
             MachineSpec.load(path)
-        assert_sentence(str(caught.value), "cannot be read .* give the path of a TOML file")
+        assert_sentence(str(caught.value), "cannot be read .* give the path of a TOML file or one of .*mnist-784-128-5")
