@@ -16,6 +16,7 @@ from model.layout import Layout
 from model.protocol import (
     ACCESS_BYTES,
     CRC_BYTES,
+    LINK_BITS,
     MAGIC,
     VERSION,
     Counters,
@@ -39,9 +40,6 @@ REPLY_SECONDS = 5.0
 CONNECT_SECONDS = 1.0
 #: A simulated board learns at least this many clocks a second; a real one is faster.
 SLOWEST_CLOCK_HZ = 500_000
-
-#: Bits of a weight on the link.
-LINK_BITS = 8
 
 Bits = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]

@@ -11,9 +11,20 @@ from hw.pipeline import RowSelect, delayed
 from hw.port import machine_signature
 from hw.random import RandomBytes
 from hw.sequencer import Sequencer
-from model.protocol import Space, block_bytes
+from model.errors import UserError
+from model.protocol import LINK_BITS, Space, block_bytes
 from model.spec import MachineSpec
 from model.timing import MEMORY, WEIGHT_MEMORY, Timing
+
+
+def check_widths(spec: MachineSpec) -> None:
+    """UserError if the weight memory cannot hold the machine's weights."""
+    widths = {matrix.weight.bits for matrix in spec.matrices}
+    if len(widths) > 1 or max(widths) > LINK_BITS:
+        raise UserError(
+            f"The hardware cannot hold weights of {' and '.join(map(str, sorted(widths)))} bits; give weight and "
+            f"input_weight one width of at most {LINK_BITS} bits, or use --board golden."
+        )
 
 
 class Machine(wiring.Component):
@@ -24,6 +35,7 @@ class Machine(wiring.Component):
     """
 
     def __init__(self, spec: MachineSpec):
+        check_widths(spec)
         self.spec = spec
         super().__init__(machine_signature(spec).flip())
 

@@ -24,6 +24,8 @@ WINDOW = 2
 #: Set in the op of every reply.
 REPLY = 0x80
 CRC_BYTES = 4
+#: Most bits of a weight: a cell is one byte on the link.
+LINK_BITS = 8
 #: Weight matrices that there are registers for.
 MATRICES = 4
 #: Bytes of an (address, count) pair and the space before it, in READ and WRITE.

@@ -255,7 +255,7 @@ async def keeps_settings(dut):
     everything = access(Space.SETTINGS, 0, size)
     first = SettingsRegisters.of(SPEC, SPEC.settings, bench.machine.golden.lfsr).pack()
     assert await bench.request(Op.READ, everything) == (Status.DONE, first)
-    new = SettingsRegisters(9, 3, 7, 5, 4, 2, 1, 0xDEADBEEF).pack()
+    new = SettingsRegisters(9, 3, 7, 5, 4, 6, 5, 3, 2, 1, 1, 0, 0xDEADBEEF).pack()
     for at in range(size):
         before = bench.machine.golden.lfsr
         await bench.request(Op.WRITE, access(Space.SETTINGS, at, 1, new[at : at + 1]))
@@ -345,8 +345,8 @@ async def refuses_without_a_trace(dut):
         (Op.WRITE, access(Space.WEIGHTS, 65535, 1, bytes(lanes)), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.STATES, 0, 1, bytes(lanes)), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.COUNTERS, 0, 1, b"\0"), Status.BAD_ADDRESS),
-        (Op.WRITE, access(Space.SETTINGS, 10, 2, bytes(2)), Status.BAD_ADDRESS),
-        (Op.WRITE, access(Space.SETTINGS, 11, 1, b"\0"), Status.BAD_ADDRESS),
+        (Op.WRITE, access(Space.SETTINGS, bytes_apart - 1, 2, bytes(2)), Status.BAD_ADDRESS),
+        (Op.WRITE, access(Space.SETTINGS, bytes_apart, 1, b"\0"), Status.BAD_ADDRESS),
         (Op.WRITE, access(77, 0, 1, b"\0"), Status.BAD_ADDRESS),
     ]
     for op, payload, status in wrong:
@@ -425,7 +425,7 @@ async def survives_anything(dut, seed):
             Op.LEARN: bench.pattern() + bench.pattern(),
             Op.RECALL: bench.pattern(),
             Op.READ: access(rng.randrange(3), rng.randrange(6), rng.randrange(4)),
-            Op.WRITE: access(Space.SETTINGS, rng.randrange(12), 1, bytes([rng.randrange(1, 8)])),
+            Op.WRITE: access(Space.SETTINGS, rng.randrange(SettingsRegisters.size()), 1, bytes([rng.randrange(1, 8)])),
         }
         op = rng.choice((*payloads, Op.LEARN, Op.LEARN, Op.RECALL, rng.randrange(256)))
         payload = payloads.get(op, b"??")

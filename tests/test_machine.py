@@ -4,8 +4,10 @@ from dataclasses import replace
 
 import pytest
 
-from hw.machine import Machine
-from model.spec import Settings
+from hw.machine import Machine, check_widths
+from model.errors import UserError
+from model.formats import Format
+from model.spec import MachineSpec, Settings
 from sim.bench import run_bench
 from tests.specs import LAYERED, SPECS
 
@@ -41,3 +43,10 @@ def test_settings_at_their_edges():
 def test_layered_machine(name):
     spec = LAYERED[name]
     run_bench(Machine(spec), f"layered-{name}", "tests.tb_layered", {"machine": spec.to_toml(), "patterns": 6})
+
+
+@pytest.mark.parametrize("bits", [7, 12])
+def test_weights_that_the_hardware_cannot_hold(bits):
+    spec = MachineSpec(layers=(4, 3, 2), input_weight=Format(True, bits, bits))
+    with pytest.raises(UserError, match=f"weights of .*{bits}.* bits"):
+        check_widths(spec)
