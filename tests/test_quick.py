@@ -74,7 +74,7 @@ class Board(wiring.Component):
 
 @dataclass
 class Host:
-    """Collects the frames of one session; ``play`` sends them."""
+    """Collects a host's frames; ``play`` sends them."""
 
     spec: MachineSpec
     frames: list[bytes] = field(default_factory=list)
