@@ -51,6 +51,8 @@ class MachineSpec:
     input_level : the clamped input of a white pixel, in LSBs of the state; a black one has the negative. Recurrent only.
     target_level : the target of a white pixel, in LSBs of the activity; a black one has the negative. Recurrent only.
     memory_bytes : the weight memory that the board offers.
+    memory_ports : ports of the weight memory. With 2 it reads and writes in the same clock. With 1 it does one of
+        the two, and each word takes two clocks to program. Either way the weights are the same.
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """
@@ -67,6 +69,7 @@ class MachineSpec:
     input_level: int = 16
     target_level: int = 127
     memory_bytes: int = 1 << 20
+    memory_ports: int = 2
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
     settings: Settings = _BY_TOPOLOGY
@@ -90,6 +93,7 @@ class MachineSpec:
                 object.__setattr__(self, "accumulator", replace(self.accumulator, bits=bits))
         checks.check_accumulator(self)
         whole("memory_bytes", self.memory_bytes, 1, 1 << 30)
+        whole("memory_ports", self.memory_ports, 1, 2)
         whole("clock_hz", self.clock_hz, 1, 10**9)
         whole("baud", self.baud, 1, 10**8)
         if self.clock_hz < 4 * self.baud:
@@ -221,6 +225,8 @@ class MachineSpec:
             value = getattr(self, item.name)
             if item.name in ("settings", *checks.foreign_fields(self)):
                 continue
+            if item.name == "memory_ports" and value == item.default:
+                continue  # so that machine files and hashes from before this field still hold
             table[item.name] = str(value) if isinstance(value, Format) else value
         table["layers"] = list(self.layers)
         return table

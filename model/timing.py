@@ -31,8 +31,10 @@ ACCUMULATE = 1
 #: Currents to the neuron's new state and activity; to the verdict whether its state moved.
 NEURON = 4
 VERDICT = 5
-#: Difference of the two products to the new weight.
+#: Difference of the two products to the new weight; and what a weight memory with one port adds, so that a word is
+#: read and written in clocks of different parity.
 SYNAPSE = 3
+ONE_PORT = 1
 #: Clocks after which nothing moves in a machine that is asked for nothing: more than its longest pipeline.
 SETTLING = 64
 #: Clocks a word takes to program: one product of each phase.
@@ -94,6 +96,16 @@ class Timing:
         return 0 if self.spec.recurrent else INPUTS
 
     @property
+    def synapse(self) -> int:
+        """From the difference of the two products to the new weight in the memory."""
+        return SYNAPSE + (ONE_PORT if self.spec.memory_ports == 1 else 0)
+
+    @property
+    def input_clocks(self) -> int:
+        """Clocks that an input's word takes to program: one product, but a memory with one port reads and then writes."""
+        return PROGRAM_CLOCKS if self.spec.memory_ports == 1 else 1
+
+    @property
     def step_drain(self) -> int:
         """Clocks of an Euler step after its last word was issued: until all states and the verdict on them are there."""
         along_rows = any(sweep.kind == Kind.READ_ROWS for sweep in layout_of(self.spec).step)
@@ -102,7 +114,7 @@ class Timing:
     @property
     def update_drain(self) -> int:
         """Clocks of a weight update after its last word was issued: until the weight is written."""
-        return self.placing + self.columns + SYNAPSE
+        return self.placing + self.columns + self.synapse
 
     @cached_property
     def step(self) -> int:
@@ -138,7 +150,7 @@ class LayeredTiming(Timing):
         first = len(layout.layer_blocks[0])
         later = layout.words - first * self.spec.inputs
         read = rows * first + DRIVE
-        update = 1 + rows * first + PROGRAM_CLOCKS * later + self.update_drain
+        update = 1 + self.input_clocks * rows * first + PROGRAM_CLOCKS * later + self.update_drain
         return read + steps * self.step + updated * update
 
     def pattern_bound(self, steps: float, rows: float, updated: float) -> float:

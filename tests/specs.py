@@ -21,6 +21,7 @@ SPECS = {
         accumulator=Format(True, 24, 13),
         settings=Settings(eta_shifts=(2,), tolerance=1, free_steps=6, nudged_steps=3),
     ),
+    "one_port": MachineSpec(layers=(11,), lanes=4, memory_ports=1, settings=_FAST),
     "hundred": MachineSpec(layers=(100,), lanes=32, settings=Settings(eta_shifts=(4,))),
 }
 
@@ -30,5 +31,6 @@ LAYERED = {
     "two_hidden": MachineSpec(layers=(13, 9, 6, 5), lanes=4, pixel_bits=8),
     "three_hidden": MachineSpec(layers=(12, 5, 6, 4, 3), lanes=2, pixel_bits=1),
     "one_block": MachineSpec(layers=(11, 8, 3), lanes=8),
+    "one_port": MachineSpec(layers=(20, 7, 4), lanes=3, memory_ports=1),
     "nothing_skipped": MachineSpec(layers=(14, 6, 3), lanes=5, settings=_LAYERED),
 }
