@@ -116,9 +116,14 @@ class Timing:
         return layout.step_words + gaps * self.row_gap + self.step_drain
 
     @property
+    def side_drain(self) -> int:
+        """``step_drain`` of the side network, whose neurons take longer."""
+        return self.step_drain + SIDE_VERDICT - VERDICT
+
+    @property
     def side_step(self) -> int:
-        """Clocks of one Euler step of the side network, whose neurons take longer."""
-        return self.step + SIDE_VERDICT - VERDICT
+        """Clocks of one Euler step of the side network."""
+        return self.step + self.side_drain - self.step_drain
 
     @cached_property
     def update(self) -> int:
