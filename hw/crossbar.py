@@ -29,8 +29,9 @@ class Crossbar(wiring.Component):
     """Weights, a multiplier and an accumulator a lane, the adder tree, and a synapse unit a lane.
 
     Activities are ``spec.activity``, states of the side network ``spec.side``, weights ``spec.weight``; products and sums
-    are exact in ``spec.accumulator``'s bits, so nothing rounds or saturates but the synapse. The inputs' currents of a layered machine are kept, ``spec.drive_shift``
-    bits up (or down, floored), and the currents of the first hidden layer start from them.
+    are exact in ``spec.accumulator``'s bits, so nothing rounds or saturates but the synapse. The inputs' currents of a
+    layered machine are kept, ``spec.drive_shift`` bits up (or down, floored), and the currents of the first hidden layer
+    start from them.
     Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
     ``column_values`` ``operands`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
     word is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
@@ -47,9 +48,7 @@ class Crossbar(wiring.Component):
                 "row_value": In(value_shape(spec)),  #: its row's activity, side state or input
                 "column_values": In(values),  #: its columns' activities or side states
                 "by_side": In(1),  #: the update is that of the side network; constant during an update
-                "free_values": In(
-                    values
-                ),  #: the same of the free phase's end, for the update of the inputs' weights
+                "free_values": In(values),  #: the same of the free phase's end, for the update of the inputs' weights
                 "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
                 "fires": Out(1),  #: in the next clock ``currents`` are those of block ``target``, complete
                 "target": Out(block_shape(spec)),

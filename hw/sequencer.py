@@ -99,7 +99,9 @@ class Sequencer(wiring.Component):
                 "operation": Out(operation_layout(spec)),  #: to the crossbar
                 "old": Out(bank_shape),  #: bank of the activities before the running step
                 "new": Out(bank_shape),  #: bank of those after it
-                "kept": Out(bank_shape),  #: after a step of the second phase: bank of those that the free phase ended with
+                "kept": Out(
+                    bank_shape
+                ),  #: after a step of the second phase: bank of those that the free phase ended with
                 "fresh": Out(1),  #: first step of a run, or of the side network
                 "whole": Out(1),  #: the step's eps is 1
                 "driven": Out(1),  #: the input is on

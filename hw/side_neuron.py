@@ -63,7 +63,10 @@ class SideNeuron(wiring.Component):
             m.d.sync += [total.eq(self.current + (error << spec.side_error_shift)), there[0].eq(self.present)]
             m.d.sync += before[0].eq(self.side)
         with m.If(self.stages[1]):
-            m.d.sync += [excitation.eq(Mux(rounded > high, high, Mux(rounded < low, low, rounded))), slope.eq(self.slope)]
+            m.d.sync += [
+                excitation.eq(Mux(rounded > high, high, Mux(rounded < low, low, rounded))),
+                slope.eq(self.slope),
+            ]
         with m.If(self.stages[2]):
             m.d.sync += product.eq(excitation * slope)
         with m.If(self.stages[3]):

@@ -83,8 +83,8 @@ def side_step(
     ``slope`` is g' in the format SLOPE, below 1, so that y lies between two numbers that are within low..high.
     """
     excitation = saturate(round_shift(current + (error << error_shift), weight_fraction), low, high)
-    move = round_shift(excitation * slope - (side << SLOPE_FRACTION), SLOPE_FRACTION + 1)
-    return side + move
+    stepped: int = side + round_shift(excitation * slope - (side << SLOPE_FRACTION), SLOPE_FRACTION + 1)
+    return stepped
 
 
 @compiled

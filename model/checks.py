@@ -138,7 +138,9 @@ def check_settings(spec: "MachineSpec") -> None:
                 f"{matrix.shift_base} to {matrix.shift_base + UPDATE_SHIFTS - 1}."
             )
     if not spec.recurrent and settings.rule != "ep":
-        raise UserError(f"rule = {settings.rule} belongs to a recurrent machine; a layered one learns by ep, so leave it out.")
+        raise UserError(
+            f"rule = {settings.rule} belongs to a recurrent machine; a layered one learns by ep, so leave it out."
+        )
     if spec.recurrent and (settings.feedforward or not settings.skip):
         raise UserError("feedforward and skip belong to a layered machine; leave them out of a recurrent one.")
     if not spec.recurrent and settings.released_steps:

@@ -166,8 +166,12 @@ class GoldenDevice:
         overhead = 2 + (ACCESS_BYTES if write else 1) + CRC_BYTES
         if count == 0 or carried != count * width or overhead + carried > frame_bytes(self._spec):
             return Status.BAD_LENGTH, b""
-        ends: dict[int, int] = dict(space_words(self._spec))
-        if address + count > ends.get(space, 0) or (write and space not in (Space.WEIGHTS, Space.SETTINGS)):
+        ends = space_words(self._spec)
+        if (
+            space not in ends
+            or address + count > ends[Space(space)]
+            or (write and space not in (Space.WEIGHTS, Space.SETTINGS))
+        ):
             return Status.BAD_ADDRESS, b""
         part = slice(address * width, (address + count) * width)
         if not write:

@@ -63,7 +63,9 @@ class Space(IntEnum):
     STATES = 1  #: the neurons' states, a word a block, signed bytes; read only
     SETTINGS = 2  #: Settings, then the LFSR
     COUNTERS = 3  #: Counters; read only
-    SIDE = 4  #: the side network's states, two words a block, the low and then the high bytes; recurrent only, read only
+    SIDE = (
+        4  #: the side network's states, two words a block, the low and then the high bytes; recurrent only, read only
+    )
 
 
 @dataclass(frozen=True)

@@ -103,6 +103,11 @@ class Timing:
         return self.placing + (self.rows if along_rows else self.columns) + VERDICT + self.fan
 
     @property
+    def side_drain(self) -> int:
+        """``step_drain`` of the side network, whose neurons take longer."""
+        return self.step_drain + SIDE_VERDICT - VERDICT
+
+    @property
     def update_drain(self) -> int:
         """Clocks of a weight update after its last word was issued: until the weight is written."""
         return self.placing + self.columns + SYNAPSE
@@ -114,11 +119,6 @@ class Timing:
         kinds = [sweep.kind for sweep in layout.step]
         gaps = list(pairwise(kinds)).count((Kind.READ_ROWS, Kind.READ_COLUMNS))
         return layout.step_words + gaps * self.row_gap + self.step_drain
-
-    @property
-    def side_drain(self) -> int:
-        """``step_drain`` of the side network, whose neurons take longer."""
-        return self.step_drain + SIDE_VERDICT - VERDICT
 
     @property
     def side_step(self) -> int:

@@ -317,7 +317,9 @@ def test_side_neuron_at_its_rails_and_ties():
                 tie = ((2 * excitation + 1) << fraction - 1) - (error << spec.side_error_shift)
                 cases += [(side, tie - below, 5, 1, slope) for below in (0, 1)]
             # Where the move of an excitation of 1 or so goes from one number to the next.
-            cases += [(side, -(error << spec.side_error_shift) + (near << fraction), 5, 1, slope) for near in range(-3, 4)]
+            cases += [
+                (side, -(error << spec.side_error_shift) + (near << fraction), 5, 1, slope) for near in range(-3, 4)
+            ]
     expected = [
         side_step(side, current, error, slope, fraction, spec.side_error_shift, low, high)
         for side, current, _, _, slope in cases
