@@ -81,6 +81,11 @@ def check_recurrent_formats(spec: "MachineSpec") -> None:
             f"activity = {spec.activity} is impossible; tanh lies within +-1, so give "
             f"fxp-s{spec.activity.bits}/{spec.activity.bits - 1}."
         )
+    if spec.state.fraction > spec.weight.fraction + spec.activity.fraction:
+        raise UserError(
+            f"state = {spec.state} has more fraction than the products of {spec.weight} and {spec.activity}; give it fewer "
+            "bits of fraction."
+        )
 
 
 def check_layered_formats(spec: "MachineSpec") -> None:
@@ -111,10 +116,6 @@ def check_accumulator(spec: "MachineSpec") -> None:
         raise UserError(
             f"accumulator = {spec.accumulator} does not match the products of {spec.weight} and {spec.activity}; "
             f"give it {spec.weight.fraction + spec.activity.fraction} bits of fraction."
-        )
-    if spec.accumulator.fraction < spec.state.fraction:
-        raise UserError(
-            f"state = {spec.state} has more fraction than the accumulator {spec.accumulator}; give it fewer bits of fraction."
         )
     if spec.worst_accumulator > spec.accumulator.high:
         raise UserError(
