@@ -243,7 +243,7 @@ MUTANTS = (
     Mutant(
         "crossbar: the inputs' currents are forgotten",
         "crossbar.py",
-        "Mux(at_products.driven, read.data[lane], 0)",
+        "Mux(driven, read.data[lane], 0)",
         "0",
         LAYERED,
     ),

@@ -195,7 +195,7 @@ def test_learning_and_recall(name):
     host.play()
 
 
-@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block"])
+@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block", "biases"])
 def test_a_layered_machine(name):
     spec = replace(LAYERED[name], pixel_bits=4)
     host, rng = Host(spec), np.random.default_rng(4)
