@@ -23,10 +23,8 @@ UNIT = Format(False, 8, 8)
 #: Fields that only one of the two topologies has; a machine of the other one leaves them at their defaults.
 _RECURRENT_FIELDS = ("cut_diagonals", "input_level", "target_level")
 _LAYERED_FIELDS = ("pixel_bits", "input_weight", "biases")
-#: Learning rates of a layered machine's matrices by their number.
+#: Learning rates of a layered machine's matrices by their number; biases learn at the first one's.
 _ETA_SHIFTS = {2: (3, 4), 3: (3, 5, 7), 4: (3, 5, 7, 7)}
-#: That of the biases.
-_BIAS_ETA_SHIFT = 3
 
 
 def check_layers(spec: "MachineSpec") -> None:
@@ -62,7 +60,7 @@ def default_settings(layers: object, biases: bool) -> Settings:
     eta_shifts = _ETA_SHIFTS.get(len(layers) - 1) if isinstance(layers, tuple) else None
     if not eta_shifts:
         return Settings()
-    return Settings(nudged_steps=4, released_steps=0, eta_shifts=eta_shifts + (_BIAS_ETA_SHIFT,) * biases)
+    return Settings(nudged_steps=4, released_steps=0, eta_shifts=eta_shifts + eta_shifts[:biases])
 
 
 def defaults(spec: "MachineSpec") -> dict[str, Any]:

@@ -138,13 +138,13 @@ class SettingsRegisters(Record):
     def of(cls, spec: MachineSpec, settings: Settings, lfsr: int) -> "SettingsRegisters":
         """The registers' values for ``settings``."""
         used = [shift - matrix.shift_base for shift, matrix in zip(settings.eta_shifts, spec.matrices, strict=True)]
+        shifts = used + [0] * (MATRICES - len(used))
         return cls(
             settings.free_steps,
             settings.nudged_steps,
             settings.driven_steps,
             settings.released_steps,
-            *used,
-            *[0] * (MATRICES - len(used)),
+            *shifts,
             settings.tolerance,
             int(settings.stop_when_settled),
             int(settings.feedforward),
