@@ -22,7 +22,7 @@ from hw.weights import weight_memory
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import ACCUMULATE, MULTIPLY, WEIGHT_MEMORY, Timing
+from model.timing import ACCUMULATE, MEMORY, MULTIPLY, WEIGHT_MEMORY, Timing
 
 
 class Crossbar(wiring.Component):
@@ -31,7 +31,7 @@ class Crossbar(wiring.Component):
     Activities are ``spec.activity``, states of the side network ``spec.side``, weights ``spec.weight``; products and sums
     are exact in ``spec.accumulator``'s bits, so nothing rounds or saturates but the synapse. The inputs' currents of a
     layered machine are kept, ``spec.drive_shift`` bits up (or down, floored), and the currents of the first hidden layer
-    start from them.
+    start from them; with biases, those of all.
     Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
     ``column_values`` ``operands`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
     word is in the memory ``columns + synapse`` after its second operation. An operation a clock, but reading columns may
@@ -106,7 +106,8 @@ class Crossbar(wiring.Component):
         returned = data.StructLayout({"total": signed(len(tree.o)), "lane": lane_shape(spec)})
         m.submodules.sums = sums = Broadcast(returned, spec.lanes)
         m.d.comb += [sums.i.total.eq(tree.o), sums.i.lane.eq(at_sum.row_lane)]
-        at_return = delayed(m, at_sum, sums.latency)
+        at_arrival = delayed(m, at_sum, sums.latency - MEMORY)
+        at_return = delayed(m, at_arrival, MEMORY)
 
         columns_now = at_products.valid & (at_products.action != Action.READ_ROWS)
         rows_now = at_return.valid & (at_return.action == Action.READ_ROWS)
@@ -114,7 +115,13 @@ class Crossbar(wiring.Component):
         subtract = ~rows_now & (at_products.action == Action.PROGRAM) & at_products.second & ~at_products.clear
         if spec.recurrent:
             subtract &= ~self.by_side
-        drive = self._drive(m, at_operands, at_products, columns_now)
+        source, driven = at_operands.target, at_products.driven
+        if spec.biases:
+            # The outputs' sums, which only come along the rows, start from their biases.
+            returns = at_arrival.valid & (at_arrival.action == Action.READ_ROWS)
+            source = Mux(returns, at_arrival.target, source)
+            driven = Mux(rows_now, at_return.driven, driven)
+        drive = self._drive(m, source, driven, at_products, columns_now)
         for lane, product in enumerate(products):
             current = Signal(signed(spec.accumulator.bits), reset_less=True)
             m.d.comb += self.currents[lane].eq(current)
@@ -128,25 +135,30 @@ class Crossbar(wiring.Component):
             self.target.eq(Mux(rows_now, at_return.target, at_products.target)),
         ]
 
-    def _drive(self, m, at_operands, at_products, columns_now):
-        """What the accumulators start from: the inputs' currents, kept once a pattern, or nothing."""
+    def _drive(self, m, source, driven, at_products, columns_now):
+        """What the accumulators start from: the currents of inputs and biases, kept once a pattern, or nothing.
+
+        ``source`` is the block whose currents are there MEMORY clocks later; with ``driven`` they are started from.
+        """
         spec = self.spec
         if spec.recurrent:
             return [0] * spec.lanes
         currents = data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)
-        m.submodules.drive = kept = Memory(shape=currents, depth=len(layout_of(spec).layer_blocks[0]), init=[])
+        layout = layout_of(spec)
+        depth = layout.blocks if spec.biases else len(layout.layer_blocks[0])
+        m.submodules.drive = kept = Memory(shape=currents, depth=depth, init=[])
         write, read = kept.write_port(), kept.read_port()
         keeps = columns_now & at_products.pixels & at_products.fires & (at_products.action == Action.READ_COLUMNS)
         m.d.comb += [
             write.en.eq(delayed(m, keeps, ACCUMULATE)),
             write.addr.eq(delayed(m, at_products.target, ACCUMULATE)),
-            read.addr.eq(at_operands.target),
+            read.addr.eq(source),
         ]
         drive = []
         for lane in range(spec.lanes):
             current, up = self.currents[lane], spec.drive_shift
             m.d.comb += write.data[lane].eq(current << up if up >= 0 else current >> -up)
-            drive.append(Mux(at_products.driven, read.data[lane], 0))
+            drive.append(Mux(driven, read.data[lane], 0))
         return drive
 
     def _program(self, m, weights, at_difference):

@@ -37,8 +37,8 @@ def offset_shape(spec: MachineSpec):
 
 
 def input_shape(spec: MachineSpec):
-    """Number of an input of a layered machine."""
-    return unsigned(max(1, bits_for(spec.inputs)))
+    """Number of an input of a layered machine; the biases' one comes after the pixels."""
+    return unsigned(max(1, bits_for(spec.inputs + spec.biases)))
 
 
 def activity_shape(spec: MachineSpec):
@@ -64,10 +64,10 @@ def operation_layout(spec: MachineSpec) -> data.StructLayout:
             "block": block_shape(spec),  # its column block
             "offset": offset_shape(spec),  # its row's number less the block's first column's
             "matrix": max(1, bits_for(len(spec.matrices))),  # its matrix
-            "pixels": 1,  # its row is an input, and no neuron
+            "pixels": 1,  # its row is an input or the biases', and no neuron
             "input": input_shape(spec),  # that input; before hw/inputs.py, its place among those that are read
             "clear": 1,  # the accumulators start anew with it
-            "driven": 1,  # and from what the inputs drive into ``target``
+            "driven": 1,  # and from what inputs and biases drive into ``target``
             "fires": 1,  # after it the neurons of ``target`` step; with ``pixels``, their currents are kept as a drive
             "target": block_shape(spec),  # whose currents these are
         }

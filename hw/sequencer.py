@@ -48,21 +48,23 @@ class SweepTable(wiring.Component):
     def _entry(self, index, sweep):
         lanes = self.spec.lanes
         row = 0 if sweep.pixels else sweep.row
-        first_layer = not self.spec.recurrent and sweep.target in layout_of(self.spec).layer_blocks[0]
+        drives = self.spec.biases or (not self.spec.recurrent and sweep.target in layout_of(self.spec).layer_blocks[0])
         previous = self.sweeps[index - 1].kind if index not in (0, self.step, self.update) else None
         return {
             "operation": {
                 "valid": 1,
                 "action": Action(sweep.kind),
-                "address": sweep.address,
+                # Of the inputs, the address of number 0's word, to which the number is added.
+                "address": sweep.address - sweep.row if sweep.pixels else sweep.address,
                 "row_block": row // lanes,
                 "row_lane": row % lanes,
                 "block": sweep.block,
                 "offset": row - sweep.block * lanes if self.spec.recurrent else 0,
                 "matrix": sweep.matrix,
                 "pixels": sweep.pixels,
+                "input": sweep.row if sweep.pixels else 0,
                 "clear": sweep.clear,
-                "driven": first_layer and sweep.kind == Kind.READ_COLUMNS and not sweep.pixels,
+                "driven": drives and sweep.clear and not sweep.pixels,
                 "fires": sweep.fires,
                 "target": sweep.target,
             },
@@ -216,7 +218,8 @@ class Sequencer(wiring.Component):
     def _load_inputs(self, m, table, current):
         """A sweep over the inputs takes as many words as there are rows to be read."""
         skipped = self.counters.rows_skipped
-        with m.If(table.sweep.operation.pixels):
+        # Not those of the biases, which take one.
+        with m.If(table.sweep.operation.pixels & (table.sweep.operation.matrix == 0)):
             m.d.sync += [
                 current.more.eq(self.inputs_less_one),
                 skipped.eq(skipped + (self.spec.inputs - 1 - self.inputs_less_one)),

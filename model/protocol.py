@@ -28,7 +28,7 @@ CRC_BYTES = 4
 #: Most bits of a weight: a cell is one byte on the link.
 LINK_BITS = 8
 #: Weight matrices that there are registers for.
-MATRICES = 4
+MATRICES = 5
 #: Bytes of an (address, count) pair and the space before it, in READ and WRITE.
 ACCESS_BYTES = 5
 
@@ -131,6 +131,7 @@ class SettingsRegisters(Record):
     update_shift_1: int = _bytes(1)
     update_shift_2: int = _bytes(1)
     update_shift_3: int = _bytes(1)
+    update_shift_4: int = _bytes(1)
     tolerance: int = _bytes(1)
     stop_when_settled: int = _bytes(1)
     feedforward: int = _bytes(1)
@@ -142,7 +143,7 @@ class SettingsRegisters(Record):
     def of(cls, spec: MachineSpec, settings: Settings, lfsr: int) -> "SettingsRegisters":
         """The registers' values for ``settings``."""
         used = [shift - matrix.shift_base for shift, matrix in zip(settings.eta_shifts, spec.matrices, strict=True)]
-        shift_0, shift_1, shift_2, shift_3 = [*used, 0, 0, 0][:MATRICES]
+        shift_0, shift_1, shift_2, shift_3, shift_4 = [*used, 0, 0, 0, 0][:MATRICES]
         return cls(
             settings.free_steps,
             settings.nudged_steps,
@@ -152,6 +153,7 @@ class SettingsRegisters(Record):
             shift_1,
             shift_2,
             shift_3,
+            shift_4,
             settings.tolerance,
             int(settings.stop_when_settled),
             int(settings.feedforward),
@@ -162,7 +164,13 @@ class SettingsRegisters(Record):
 
     def settings(self, spec: MachineSpec) -> Settings:
         """The settings that the registers stand for."""
-        shifts = (self.update_shift_0, self.update_shift_1, self.update_shift_2, self.update_shift_3)
+        shifts = (
+            self.update_shift_0,
+            self.update_shift_1,
+            self.update_shift_2,
+            self.update_shift_3,
+            self.update_shift_4,
+        )
         return Settings(
             self.free_steps,
             self.nudged_steps,

@@ -25,6 +25,7 @@ SETTLING = "tests/test_quick.py::test_a_phase_ends_when_all_is_settled"
 LAYERED = "tests/test_quick.py::test_a_layered_machine[one_hidden]"
 DEEP = "tests/test_quick.py::test_a_layered_machine[two_hidden]"
 ONE_BLOCK = "tests/test_quick.py::test_a_layered_machine[one_block]"
+BIASES = "tests/test_quick.py::test_a_layered_machine[biases]"
 LINK = "tests/test_quick.py::test_link"
 NEURON = "tests/test_quick.py::test_neuron_at_its_rails_and_ties"
 SYNAPSE = "tests/test_quick.py::test_synapse_at_its_rails_and_ties"
@@ -301,7 +302,7 @@ MUTANTS = (
     Mutant(
         "crossbar: the inputs' currents are forgotten",
         "crossbar.py",
-        "Mux(at_products.driven, read.data[lane], 0)",
+        "Mux(driven, read.data[lane], 0)",
         "0",
         LAYERED,
     ),
@@ -318,6 +319,27 @@ MUTANTS = (
         "Mux(at_operands.pixels, self.free_values[lane], 0)",
         "0",
         LAYERED,
+    ),
+    Mutant(
+        "crossbar: a sum along the rows starts from another block's bias",
+        "crossbar.py",
+        "Mux(returns, at_arrival.target, source)",
+        "source",
+        BIASES,
+    ),
+    Mutant(
+        "inputs: the biases' input one too small",
+        "inputs.py",
+        '"pixel": self.spec.brightest',
+        '"pixel": self.spec.brightest - 1',
+        BIASES,
+    ),
+    Mutant(
+        "machine: the biases learn at the first matrix's rate",
+        "crossbar.py",
+        "Array(self.shifts)[at_difference.matrix]",
+        "Array(self.shifts)[Mux(at_difference.pixels, 0, at_difference.matrix)]",
+        BIASES,
     ),
     Mutant("neurons: hidden units are nudged", "neurons.py", "self.nudged & aims", "self.nudged", LAYERED),
     Mutant("neuron: no feedforward start", "neuron.py", "Mux(self.whole, whole, half)", "half", LAYERED),

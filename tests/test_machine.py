@@ -39,7 +39,9 @@ def test_settings_at_their_edges():
         run("edges", replace(SPECS["band"], settings=settings), patterns=4)
 
 
-@pytest.mark.parametrize("name", ["one_hidden", "three_hidden", "one_block", "nothing_skipped", "one_port"])
+@pytest.mark.parametrize(
+    "name", ["one_hidden", "three_hidden", "one_block", "nothing_skipped", "biases_of_two_hidden", "one_port"]
+)
 def test_layered_machine(name):
     spec = LAYERED[name]
     run_bench(Machine(spec), f"layered-{name}", "tests.tb_layered", {"machine": spec.to_toml(), "patterns": 4})

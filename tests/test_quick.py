@@ -203,11 +203,12 @@ def test_learning_and_recall(name, rules):
     host.play()
 
 
-@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block"])
+@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block", "biases"])
 def test_a_layered_machine(name):
     spec = replace(LAYERED[name], pixel_bits=4)
     host, rng = Host(spec), np.random.default_rng(4)
-    shifts = tuple(matrix.shift_base for matrix in spec.matrices)
+    # The biases at another rate than the inputs, though their formats are the same.
+    shifts = tuple(matrix.shift_base + (index > 1) for index, matrix in enumerate(spec.matrices))
     short = Settings(4, 2, 3, 0, shifts, feedforward=name == "one_hidden")
     host.settings(short, 0xC0FFEE11)
     host.write_weights([rng.integers(-127, 128, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
