@@ -143,7 +143,9 @@ class Sequencer(wiring.Component):
             self.operation.eq(current.operation),
             self.operation.valid.eq(0),
             self.operation.second.eq(updating & (second | single)),
-            self.operation.clear.eq(Mux(updating, ~second | current.operation.pixels, current.operation.clear & begins)),
+            self.operation.clear.eq(
+                Mux(updating, ~second | current.operation.pixels, current.operation.clear & begins)
+            ),
             self.operation.fires.eq(current.operation.fires & (current.more == 0)),
             self.driven.eq((program == Program.LEARN) | ~phase),
             self.nudged.eq((program == Program.LEARN) & phase & ~self.side),
