@@ -138,13 +138,17 @@ class SettingsRegisters(Record):
     def of(cls, spec: MachineSpec, settings: Settings, lfsr: int) -> "SettingsRegisters":
         """The registers' values for ``settings``."""
         used = [shift - matrix.shift_base for shift, matrix in zip(settings.eta_shifts, spec.matrices, strict=True)]
-        shifts = used + [0] * (MATRICES - len(used))
+        shift_0, shift_1, shift_2, shift_3, shift_4 = [*used, 0, 0, 0, 0][:MATRICES]
         return cls(
             settings.free_steps,
             settings.nudged_steps,
             settings.driven_steps,
             settings.released_steps,
-            *shifts,
+            shift_0,
+            shift_1,
+            shift_2,
+            shift_3,
+            shift_4,
             settings.tolerance,
             int(settings.stop_when_settled),
             int(settings.feedforward),
@@ -154,7 +158,13 @@ class SettingsRegisters(Record):
 
     def settings(self, spec: MachineSpec) -> Settings:
         """The settings that the registers stand for."""
-        shifts = [getattr(self, f"update_shift_{number}") for number in range(MATRICES)]
+        shifts = (
+            self.update_shift_0,
+            self.update_shift_1,
+            self.update_shift_2,
+            self.update_shift_3,
+            self.update_shift_4,
+        )
         return Settings(
             self.free_steps,
             self.nudged_steps,

@@ -41,13 +41,13 @@ SPECS = {
     ),
     "many_lanes": MachineSpec(layers=(5, 3, 2), lanes=64, settings=replace(QUICK, stop_when_settled=False)),
     "no_nudge": MachineSpec(layers=(6, 4, 2), lanes=3, settings=replace(QUICK, nudged_steps=0, free_steps=0)),
-    "biases": MachineSpec(layers=(11, 7, 5), lanes=3, biases=True, settings=replace(QUICK, eta_shifts=(1, 1, 1))),
+    "biases": MachineSpec(layers=(11, 7, 5), lanes=3, biases=True, settings=replace(QUICK, eta_shifts=(1, 1, 2))),
     "biases_in_deep_nets": MachineSpec(
         layers=(8, 5, 7, 4),
         lanes=3,
         biases=True,
         **FINE,
-        settings=replace(QUICK, eta_shifts=(1, 1, 2, 1), feedforward=True),
+        settings=replace(QUICK, eta_shifts=(2, 1, 2, 1), feedforward=True),
     ),
     "no_skipping": MachineSpec(layers=(9, 5, 3), lanes=3, settings=replace(QUICK, skip=False)),
 }
