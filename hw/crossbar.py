@@ -7,13 +7,13 @@ from amaranth.lib.wiring import In, Out
 
 from hw.operation import (
     Action,
-    activity_shape,
     address_shape,
     block_shape,
     lane_shape,
     offset_shape,
     operation_layout,
     row_code,
+    value_shape,
 )
 from hw.pipeline import AdderTree, Broadcast, delayed
 from hw.random import CellRandom, drawn_layout
@@ -28,9 +28,10 @@ from model.timing import ACCUMULATE, MEMORY, MULTIPLY, SYNAPSE, WEIGHT_MEMORY, T
 class Crossbar(wiring.Component):
     """Weights, a multiplier and an accumulator a lane, the adder tree, and a synapse unit a lane.
 
-    Activities are ``spec.activity``, weights ``spec.weight``; products and sums are exact in ``spec.accumulator``, so
-    nothing rounds or saturates but the synapse. The inputs' currents of a layered machine are kept, ``spec.drive_shift``
-    bits up (or down, floored), and the currents of the first hidden layer start from them; with biases, those of all.
+    Activities are ``spec.activity``, states of the side network ``spec.side``, weights ``spec.weight``; products and sums
+    are exact in ``spec.accumulator``'s bits, so nothing rounds or saturates but the synapse. The inputs' currents of a
+    layered machine are kept, ``spec.drive_shift`` bits up (or down, floored), and the currents of the first hidden layer
+    start from them; with biases, those of all.
     Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
     ``column_values`` ``operands`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
     word is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
@@ -40,15 +41,14 @@ class Crossbar(wiring.Component):
     def __init__(self, spec: MachineSpec):
         self.spec = spec
         self.timing = Timing(spec)
-        activities = data.ArrayLayout(activity_shape(spec), spec.lanes)
+        values = data.ArrayLayout(value_shape(spec), spec.lanes)
         super().__init__(
             {
                 "operation": In(operation_layout(spec)),  #: the issued word
-                "row_value": In(activity_shape(spec)),  #: its row's activity, or its input
-                "column_values": In(activities),  #: its columns' activities
-                "free_values": In(
-                    activities
-                ),  #: the same of the free phase's end, for the update of the inputs' weights
+                "row_value": In(value_shape(spec)),  #: its row's activity, side state or input
+                "column_values": In(values),  #: its columns' activities or side states
+                "by_side": In(1),  #: the update is that of the side network; constant during an update
+                "free_values": In(values),  #: the same of the free phase's end, for the update of the inputs' weights
                 "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
                 "fires": Out(1),  #: in the next clock ``currents`` are those of block ``target``, complete
                 "target": Out(block_shape(spec)),
@@ -78,14 +78,15 @@ class Crossbar(wiring.Component):
     def _multiply(self, m, weights, at_operands):
         """One product a lane: weight and activity, or what the two units of a cell that is programmed do."""
         spec = self.spec
-        m.submodules.row = row = Broadcast(activity_shape(spec), spec.lanes)
+        m.submodules.row = row = Broadcast(value_shape(spec), spec.lanes)
         m.d.comb += row.i.eq(self.row_value)
         programs = at_operands.action == Action.PROGRAM
         along_row = at_operands.action == Action.READ_ROWS
-        bits = spec.activity.bits + 1
+        # A product has one factor that is a weight or an activity, even if the other is a side state.
+        bits = max(spec.weight.bits, spec.activity.bits + 1) + value_shape(spec).width + 1
         products = []
         for lane in range(spec.lanes):
-            product = Signal(signed(max(spec.weight.bits, bits) + bits), reset_less=True)
+            product = Signal(signed(bits), reset_less=True)
             column, value, weight = self.column_values[lane], row.o[lane], weights.word[lane].as_signed()
             # An input does not change between the phases, so one product with the column's difference does.
             learns = column - Mux(at_operands.pixels, self.free_values[lane], 0) if not spec.recurrent else column
@@ -112,6 +113,8 @@ class Crossbar(wiring.Component):
         rows_now = at_return.valid & (at_return.action == Action.READ_ROWS)
         clear = Mux(rows_now, at_return.clear, at_products.clear)
         subtract = ~rows_now & (at_products.action == Action.PROGRAM) & at_products.second & ~at_products.clear
+        if spec.recurrent:
+            subtract &= ~self.by_side
         source, driven = at_operands.target, at_products.driven
         if spec.biases:
             # The outputs' sums, which only come along the rows, start from their biases.
@@ -179,11 +182,14 @@ class Crossbar(wiring.Component):
             weights.write_address.eq(Mux(stages[SYNAPSE], written, self.access_address)),
             weights.write.eq(stages[SYNAPSE] | self.access_write),
         ]
-        first, *later = (matrix.pre_shift for matrix in spec.matrices)
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
             current = self.currents[lane]
-            difference = Mux(at_difference.pixels, current << first, current << later[0]) if later else current << first
+            if spec.recurrent:
+                difference = Mux(self.by_side, current >> spec.side_update_shift, current)
+            else:
+                first, later, *_ = (current << matrix.pre_shift for matrix in spec.matrices)
+                difference = Mux(at_difference.pixels, first, later)
             # The host's cell goes back with the others of its word as they were read.
             hosts = Mux(self.access_lane == lane, self.access_data, weights.word[lane])
             m.d.comb += [

@@ -46,13 +46,18 @@ def activity_shape(spec: MachineSpec):
     return signed(spec.activity.bits) if spec.activity.signed else unsigned(spec.activity.bits)
 
 
+def value_shape(spec: MachineSpec):
+    """What a row or a column is driven with: an activity or, in a recurrent layer, a state of the side network."""
+    return signed(max(spec.activity.bits, spec.side.bits)) if spec.recurrent else activity_shape(spec)
+
+
 def operation_layout(spec: MachineSpec) -> data.StructLayout:
     """One issued word. A word to program is issued twice, once for each phase's product."""
     return data.StructLayout(
         {
             "valid": 1,  # there is a word
             "action": Action,  # what to do with it
-            "second": 1,  # programming: the free phase's product, which is subtracted and ends the word
+            "second": 1,  # programming: the other product of the word, which ends it
             "address": address_shape(spec),  # its address in the weight memory
             "row_block": block_shape(spec),  # its row's neuron: block
             "row_lane": lane_shape(spec),  # and lane

@@ -15,6 +15,7 @@ from cobs import cobs
 from numpy.typing import NDArray
 
 from model.layered_layout import LayeredLayout, layout_of
+from model.settings import RULES
 from model.spec import UPDATE_SHIFTS, MachineSpec, Settings
 
 VERSION = 1
@@ -56,12 +57,15 @@ class Status(IntEnum):
 
 
 class Space(IntEnum):
-    """What READ and WRITE reach; a word is ``lanes`` bytes in the first two and one byte in the others."""
+    """What READ and WRITE reach; a word is ``lanes`` bytes in WEIGHTS, STATES and SIDE, one byte in the others."""
 
     WEIGHTS = 0  #: the crossbar's words (model/layout.py), signed bytes
     STATES = 1  #: the neurons' states, a word a block, signed bytes; read only
     SETTINGS = 2  #: Settings, then the LFSR
     COUNTERS = 3  #: Counters; read only
+    SIDE = (
+        4  #: the side network's states, two words a block, the low and then the high bytes; recurrent only, read only
+    )
 
 
 @dataclass(frozen=True)
@@ -132,6 +136,7 @@ class SettingsRegisters(Record):
     stop_when_settled: int = _bytes(1)
     feedforward: int = _bytes(1)
     skip: int = _bytes(1)
+    rule: int = _bytes(1)
     lfsr: int = _bytes(4)
 
     @classmethod
@@ -153,6 +158,7 @@ class SettingsRegisters(Record):
             int(settings.stop_when_settled),
             int(settings.feedforward),
             int(settings.skip),
+            RULES.index(settings.rule),
             lfsr,
         )
 
@@ -177,6 +183,7 @@ class SettingsRegisters(Record):
             bool(self.stop_when_settled & 1),
             bool(self.feedforward & 1),
             bool(self.skip & 1),
+            RULES[self.rule & 1],
         )
 
 
@@ -280,6 +287,21 @@ def decode_frame(frame: bytes) -> tuple[int, int, bytes] | None:
     if len(data) < 2 + CRC_BYTES or zlib.crc32(body).to_bytes(CRC_BYTES, "little") != check:
         return None
     return body[0], body[1], body[2:]
+
+
+# -- spaces ------------------------------------------------------------------------------------------------------
+
+
+def space_words(spec: MachineSpec) -> dict[Space, int]:
+    """Words of each space, in the order of their codes."""
+    layout = layout_of(spec)
+    return {
+        Space.WEIGHTS: layout.words,
+        Space.STATES: layout.blocks,
+        Space.SETTINGS: SettingsRegisters.size(),
+        Space.COUNTERS: Counters.size(),
+        Space.SIDE: 2 * layout.blocks if spec.recurrent else 0,
+    }
 
 
 # -- patterns ----------------------------------------------------------------------------------------------------

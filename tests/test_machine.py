@@ -30,7 +30,7 @@ def test_machine(name):
 
 
 def test_machine_with_hundred_neurons():
-    run("hundred", SPECS["hundred"], patterns=1, weight_limit=12)
+    run("hundred", SPECS["hundred"], patterns=2, weight_limit=12)
 
 
 def test_settings_at_their_edges():
