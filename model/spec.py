@@ -195,6 +195,11 @@ class MachineSpec:
         return self.accumulator.fraction - self.input_weight.fraction - self.pixel_bits
 
     @property
+    def brightest(self) -> int:
+        """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
+        return (1 << self.pixel_bits) - 1
+
+    @property
     def side_error_shift(self) -> int:
         """Left shift that brings an activity to the binary point of the side network's currents, weight times state."""
         return self.weight.fraction + self.side.fraction - self.activity.fraction
@@ -203,11 +208,6 @@ class MachineSpec:
     def side_update_shift(self) -> int:
         """Right shift from the side network's products of an update to those of EP; their mean takes one bit of it."""
         return 1 + self.side.fraction - self.activity.fraction
-
-    @property
-    def brightest(self) -> int:
-        """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
-        return (1 << self.pixel_bits) - 1
 
     @property
     def update_shift_base(self) -> int:
