@@ -18,11 +18,11 @@ from hw.operation import (
 from hw.pipeline import AdderTree, Broadcast, delayed
 from hw.random import CellRandom, drawn_layout
 from hw.synapse import Synapse
-from hw.weights import weight_memory
+from hw.weights import WeightMemory
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import ACCUMULATE, MEMORY, MULTIPLY, WEIGHT_MEMORY, Timing
+from model.timing import ACCUMULATE, MEMORY, MULTIPLY, SYNAPSE, WEIGHT_MEMORY, Timing
 
 
 class Crossbar(wiring.Component):
@@ -34,7 +34,7 @@ class Crossbar(wiring.Component):
     start from them; with biases, those of all.
     Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
     ``column_values`` ``operands`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
-    word is in the memory ``columns + synapse`` after its second operation. An operation a clock, but reading columns may
+    word is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
     not follow reading rows before the row sums are back. No reset: operations under way run to their end.
     """
 
@@ -66,7 +66,7 @@ class Crossbar(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.weights = weights = weight_memory(self.spec)
+        m.submodules.weights = weights = WeightMemory(self.spec)
         at_operands = delayed(m, self.operation, self.timing.operands)
         products = self._multiply(m, weights, at_operands)
         at_products = delayed(m, at_operands, MULTIPLY)
@@ -175,12 +175,12 @@ class Crossbar(wiring.Component):
         connected = self._connections(m, due)
 
         stages = [at_difference.valid & (at_difference.action == Action.PROGRAM) & at_difference.second]
-        for _ in range(timing.synapse):
+        for _ in range(SYNAPSE):
             stages.append(delayed(m, stages[-1], 1))
-        written = delayed(m, at_difference.address, timing.synapse)
+        written = delayed(m, at_difference.address, SYNAPSE)
         m.d.comb += [
-            weights.write_address.eq(Mux(stages[-1], written, self.access_address)),
-            weights.write.eq(stages[-1] | self.access_write),
+            weights.write_address.eq(Mux(stages[SYNAPSE], written, self.access_address)),
+            weights.write.eq(stages[SYNAPSE] | self.access_write),
         ]
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
@@ -199,7 +199,7 @@ class Crossbar(wiring.Component):
                 synapse.random.eq(random.o[lane]),
                 synapse.enable.eq(connected[lane]),
                 synapse.weight.eq(weights.word[lane].as_signed()),
-                weights.write_word[lane].eq(Mux(stages[-1], synapse.new_weight, hosts)),
+                weights.write_word[lane].eq(Mux(stages[SYNAPSE], synapse.new_weight, hosts)),
             ]
 
     def _connections(self, m, due):
@@ -217,13 +217,9 @@ class Crossbar(wiring.Component):
         timing, operation = self.timing, self.operation
         to_read = delayed(m, operation, timing.operands - WEIGHT_MEMORY)
         to_program = delayed(m, operation, timing.columns + 1 - WEIGHT_MEMORY)
-        programs = to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second
-        programmed = delayed(m, programs, 1)
-        with m.If(programs):
-            m.d.comb += [weights.read.eq(1), weights.read_address.eq(to_program.address)]
-        with m.Elif(to_read.valid & (to_read.action != Action.PROGRAM)):
-            m.d.comb += [weights.read.eq(1), weights.read_address.eq(to_read.address)]
+        with m.If(to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second):
+            m.d.comb += weights.read_address.eq(to_program.address)
+        with m.Elif(to_read.valid):
+            m.d.comb += weights.read_address.eq(to_read.address)
         with m.Else():
-            # A memory with one port keeps a word that is programmed for another clock.
-            m.d.comb += weights.read.eq(~weights.write & ~programmed)
             m.d.comb += weights.read_address.eq(self.access_address)
