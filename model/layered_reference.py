@@ -20,22 +20,24 @@ from model.spec import MachineSpec, Settings
 EPSILON = 0.5
 
 Floats = NDArray[np.float64]
+#: What Glorot's initial weights are scaled by, matrix by matrix, for one to three hidden layers (docs/classifiers.md).
+INITIAL_SCALES: dict[int, tuple[float, ...]] = {1: (1, 1), 2: (1, 1, 0.5), 3: (0.65, 0.65, 0.65, 0.65)}
 
 
-#: What the outputs' initial weights are scaled by behind more than one hidden layer.
-DEEP_OUTPUTS = 0.5
+def initial_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None = None) -> tuple[Floats, ...]:
+    """Glorot's uniform weights, as in Scellier and Bengio 2017: within +-scale sqrt(6 / (rows + columns)).
 
-
-def initial_weights(spec: MachineSpec, seed: int) -> tuple[Floats, ...]:
-    """Glorot's uniform weights, as in Scellier and Bengio 2017: within +-sqrt(6 / (rows + columns)).
-
-    With more than one hidden layer the outputs' are half as large: an output whose drive starts under -1 is dead, since
-    the nudge (beta = 1) cannot raise it (docs/classifiers.md).
+    ``scales`` are the matrices' own, INITIAL_SCALES if None. They are below 1 in deep machines: an output whose drive
+    starts under -1 is dead, since the nudge (beta = 1) cannot raise it, and hidden layers that drive each other hard both
+    ways end at 0 or 1, where a nudge no longer moves them.
     """
     rng = np.random.default_rng(seed)
     sizes = [(matrix.rows, matrix.columns) for matrix in spec.matrices]
-    *inner, outputs = [rng.uniform(-1, 1, size) * np.sqrt(6 / sum(size)) for size in sizes]
-    return (*inner, outputs * (DEEP_OUTPUTS if len(inner) > 1 else 1))
+    if scales is None:
+        scales = INITIAL_SCALES[len(sizes) - 1]
+    return tuple(
+        rng.uniform(-1, 1, size) * np.sqrt(6 / sum(size)) * scale for size, scale in zip(sizes, scales, strict=True)
+    )
 
 
 def quantise(spec: MachineSpec, weights: Sequence[Floats]) -> tuple[NDArray[np.int16], ...]:
