@@ -265,7 +265,7 @@ def bench_model(**options: Any) -> None:
 @bench.command("depth")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True,
               help="Learn from the seeds 1 to this.")  # fmt: skip
-@click.option("--epochs", type=click.IntRange(1, 1000), default=20, show_default=True,
+@click.option("--epochs", type=click.IntRange(1, 1000), default=30, show_default=True,
               help="Rounds through the images.")  # fmt: skip
 @common("json")
 def bench_depth(**options: Any) -> None:

@@ -21,7 +21,7 @@ EPSILON = 0.5
 
 Floats = NDArray[np.float64]
 #: What Glorot's initial weights are scaled by, matrix by matrix, for one to three hidden layers (docs/classifiers.md).
-INITIAL_SCALES: dict[int, tuple[float, ...]] = {1: (1, 1), 2: (1, 1, 0.5), 3: (0.65, 0.65, 0.65, 0.65)}
+INITIAL_SCALES: dict[int, tuple[float, ...]] = {1: (1, 1), 2: (1, 1, 0.5), 3: (0.5, 0.5, 0.5, 0.5)}
 
 
 def initial_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None = None) -> tuple[Floats, ...]:

@@ -25,10 +25,10 @@ def test_search_learns_and_ranks(tmp_path, monkeypatch):
     monkeypatch.setattr(depth, "TRIALS", (glorot, depth.FOUND))
     result = run("--seeds", 1, "--epochs", 1, "--json", tmp_path / "d.json")
     assert result.exit_code == 0, result.output
-    assert result.output.index("0.65, 0.65, 0.65, 0.65") < result.output.index("1.0, 1.0, 1.0, 0.5")
+    assert result.output.index("0.5, 0.5, 0.5, 0.5") < result.output.index("1.0, 1.0, 1.0, 0.5")
     figures = json.loads((tmp_path / "d.json").read_text())
     found, other = figures["trials"]
-    assert found["initial_scales"] == [0.65] * 4
+    assert found["initial_scales"] == [0.5] * 4
     assert found["test_error"][0] < 0.5 < other["test_error"][0]
     assert found["dead_outputs"] == found["reference_dead_outputs"] == [0]
     # The found settings are those of the ready machine and of the initial weights, so a training ends the same.

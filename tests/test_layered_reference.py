@@ -61,7 +61,7 @@ def test_initial_weights_are_glorots() -> None:
 
 
 @pytest.mark.parametrize(
-    ("layers", "scales"), [((64, 64, 64, 10), (1, 1, 0.5)), ((64, 32, 32, 32, 10), (0.65, 0.65, 0.65, 0.65))]
+    ("layers", "scales"), [((64, 64, 64, 10), (1, 1, 0.5)), ((64, 32, 32, 32, 10), (0.5, 0.5, 0.5, 0.5))]
 )
 def test_initial_weights_of_deep_machines_are_smaller(layers: tuple[int, ...], scales: tuple[float, ...]) -> None:
     spec = MachineSpec(layers=layers)
