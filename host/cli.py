@@ -249,7 +249,7 @@ def data_mnist() -> None:
 
 @main.group(no_args_is_help=False)
 def bench() -> None:
-    """Measure speed, and what depth costs.
+    """Measure speed, and search for settings.
 
     Example: ohmprop bench model
     """
