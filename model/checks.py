@@ -21,7 +21,7 @@ MAX_OUTPUTS = 64
 #: The states of a layered machine: 0 to 1 in 255 steps, and its activities.
 UNIT = Format(False, 8, 8)
 #: Fields that only one of the two topologies has; a machine of the other one leaves them at their defaults.
-_RECURRENT_FIELDS = ("cut_diagonals", "input_level", "target_level")
+_RECURRENT_FIELDS = ("cut_diagonals", "input_level", "target_level", "side")
 _LAYERED_FIELDS = ("pixel_bits", "input_weight")
 #: Learning rates of a layered machine's matrices by their number.
 _ETA_SHIFTS = {2: (3, 4), 3: (3, 5, 7), 4: (3, 5, 7, 7)}
@@ -66,14 +66,16 @@ def defaults(spec: "MachineSpec") -> dict[str, Any]:
     settings = default_settings(spec.layers)
     if not spec.recurrent:
         return {"state": UNIT, "activity": UNIT, "settings": settings}
-    state, activity, accumulator = Format(True, 8, 5), Format(True, 8, 7), Format(True, 24, 14)
-    return {"state": state, "activity": activity, "accumulator": accumulator, "settings": settings}
+    return {"state": Format(True, 8, 5), "activity": Format(True, 8, 7), "settings": settings}
 
 
 def check_recurrent_formats(spec: "MachineSpec") -> None:
     """Refuse number formats that a recurrent machine cannot have."""
-    for name, low, high in (("weight", 2, 8), ("state", 4, 8), ("activity", 2, 8), ("accumulator", 8, 48)):
+    for name, low, high in (("weight", 2, 8), ("state", 4, 8), ("activity", 2, 8), ("side", 8, 16)):
         _signed(spec, name, low, high)
+    # No fraction leaves nothing to round in the side network.
+    whole("weight's fraction", spec.weight.fraction, 1, 16)
+    whole("side's fraction", spec.side.fraction, spec.activity.fraction, 16)
     if spec.activity.fraction != spec.activity.bits - 1:
         raise UserError(
             f"activity = {spec.activity} is impossible; tanh lies within +-1, so give "
@@ -135,6 +137,8 @@ def check_settings(spec: "MachineSpec") -> None:
                 f"eta_shifts[{index}] = {shift} is out of this machine's reach; with weights {matrix.weight} give "
                 f"{matrix.shift_base} to {matrix.shift_base + UPDATE_SHIFTS - 1}."
             )
+    if not spec.recurrent and settings.rule != "ep":
+        raise UserError(f"rule = {settings.rule} belongs to a recurrent machine; a layered one learns by ep, so leave it out.")
     if spec.recurrent and (settings.feedforward or not settings.skip):
         raise UserError("feedforward and skip belong to a layered machine; leave them out of a recurrent one.")
     if not spec.recurrent and settings.released_steps:

@@ -31,6 +31,9 @@ ACCUMULATE = 1
 #: Currents to the neuron's new state and activity; to the verdict whether its state moved.
 NEURON = 4
 VERDICT = 5
+#: The same of the side network.
+SIDE = 5
+SIDE_VERDICT = 7
 #: Difference of the two products to the new weight.
 SYNAPSE = 3
 #: Clocks after which nothing moves in a machine that is asked for nothing: more than its longest pipeline.
@@ -112,14 +115,19 @@ class Timing:
         gaps = list(pairwise(kinds)).count((Kind.READ_ROWS, Kind.READ_COLUMNS))
         return layout.step_words + gaps * self.row_gap + self.step_drain
 
+    @property
+    def side_step(self) -> int:
+        """Clocks of one Euler step of the side network, whose neurons take longer."""
+        return self.step + SIDE_VERDICT - VERDICT
+
     @cached_property
     def update(self) -> int:
         """Clocks of one weight update; the first fetches the list of its sweeps."""
         return 1 + PROGRAM_CLOCKS * layout_of(self.spec).words + self.update_drain
 
-    def run(self, steps: int, updated: bool) -> int:
-        """Busy clocks of a learnt or recalled pattern with ``steps`` Euler steps in all."""
-        return steps * self.step + updated * self.update
+    def run(self, steps: int, updated: bool, side_steps: int = 0) -> int:
+        """Busy clocks of a learnt or recalled pattern with ``steps`` Euler steps in all, the side network's apart."""
+        return steps * self.step + side_steps * self.side_step + updated * self.update
 
     def bound(self, steps: float) -> float:
         """Clocks that one learnt pattern needs at least: a multiply-accumulate a lane a clock, nothing lost.
