@@ -10,10 +10,11 @@ from host.report import flip_text
 from host.reproduce.cells import Cell, Store
 from host.reproduce.finding import Finding, Target, interval, rule_settings
 from host.reproduce.memory import MACHINE_RULES, NAMES, Recall
-from host.reproduce.plan import EPOCHS, FLIPS, Plan
+from host.reproduce.plan import CUT_EPOCHS, EPOCHS, FLIPS, Plan
 
-#: Figure 2 has float64 at these cuts as well.
+#: Figure 2 has float64 at these cuts and probabilities as well.
 FLOAT_CUTS = (0, 40, 80)
+FLOAT_FLIPS = (FLIPS[0], FLIPS[2])
 #: The curves of Figure 3: a rule, and how often its learning rate is halved against Table 1.
 CURVES = (("ep", 0), ("ep", 1), ("rbp", 0), ("rbp", -1))
 #: The noise of Figure 3.
@@ -22,7 +23,7 @@ _COUNTS = ("right", "images", "share", "low", "high")
 
 
 def _recall(plan: Plan, rule: str, engine: str, p: float, images: int, recalls: int | None = None) -> Recall:
-    """The cell of a rule as Table 1 has it."""
+    """The cell of a rule as Table 1 has it; of ``images`` a class it recalls all, or the first ``recalls``."""
     epochs = EPOCHS if rule in MACHINE_RULES else 0
     spec = plan.machine(rule if epochs else "ep")
     return Recall(spec, rule, engine, epochs, p, images, plan.seed, recalls or images)
@@ -135,16 +136,16 @@ class _Point:
 def _points2(plan: Plan) -> list[_Point]:
     points = []
     for cut in plan.cut_diagonals:
-        for p in plan.flips or FLIPS:
-            for rule in MACHINE_RULES:
-                for engine in ("machine", "float64") if cut in FLOAT_CUTS else ("machine",):
-                    images = plan.cut_images if engine == "machine" else min(plan.cut_images, plan.float_images)
-                    cell = _recall(plan, rule, engine, p, plan.cut_images, images)
-                    cell = replace(cell, spec=replace(cell.spec, cut_diagonals=cut))
-                    # Float64 takes long, so it has the first seed only.
-                    for seed in plan.seeds if engine == "machine" else plan.seeds[:1]:
-                        label = f"{NAMES[rule]}, {engine}"
-                        points.append(_Point(cut, p, seed, label, replace(cell, seed=seed)))
+        for rule in MACHINE_RULES:
+            spec = replace(plan.machine(rule), cut_diagonals=cut)
+            for p in plan.flips or FLIPS:
+                for seed in plan.seeds:
+                    cell = Recall(spec, rule, "machine", CUT_EPOCHS, p, plan.cut_images, seed, plan.cut_images)
+                    points.append(_Point(cut, p, seed, f"{NAMES[rule]}, machine", cell))
+                # Float64 takes long, so it has one seed and fewer images, cuts and probabilities.
+                if cut in FLOAT_CUTS and p in FLOAT_FLIPS:
+                    cell = Recall(spec, rule, "float64", CUT_EPOCHS, p, plan.cut_images, plan.seed, plan.float_images)
+                    points.append(_Point(cut, p, plan.seed, f"{NAMES[rule]}, float64", cell))
     return points
 
 
@@ -177,8 +178,8 @@ def _figure2(plan: Plan, store: Store) -> Finding:
         rows.append((str(cut), f"{spec.synapses:,}", *means, *(f"{count:,.0f}" for count in clocks)))
     head = ("K", "synapses", *(f"{label.split(',')[0]} {flip_text(p)}" for label, p in columns))
     return Finding(
-        f"Figure 2: accuracy against connectivity, {plan.cut_images} corrupted images a class, mean of "
-        f"{len(plan.seeds)} seeds",
+        f"Figure 2: accuracy against connectivity, {CUT_EPOCHS} epochs, {plan.cut_images} corrupted images a class "
+        f"and seed, {plan.repeats}",
         "With all connections both rules are equally good; EP gets better results than RBP with a small amount of "
         "connections.",
         rule_settings(plan, MACHINE_RULES),
@@ -231,7 +232,7 @@ def _figure3(plan: Plan, store: Store) -> Finding:
         for epochs in plan.epochs
     ]
     return Finding(
-        f"Figure 3: accuracy against epochs, {plan.epoch_images} corrupted images a class, mean of {len(plan.seeds)} seeds",
+        f"Figure 3: accuracy against epochs, {plan.epoch_images} corrupted images a class and seed, {plan.repeats}",
         "EP reaches good accuracy within the first 50 epochs, RBP needs at least 300.",
         rule_settings(plan, MACHINE_RULES),
         ("epochs", "p", "seed", "rule", "arithmetic", *_COUNTS),

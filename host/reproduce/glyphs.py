@@ -56,7 +56,7 @@ def _figure4(plan: Plan, store: Store) -> Finding:
         assert result, "the cells are computed first"
         rows[rule] = np.array([[bit == "1" for bit in result["first"][index]] for index in EXAMPLES])
     rows["target"] = originals
-    figure = Figure(figsize=(7, 7.5), layout="constrained")
+    figure = Figure(figsize=(7, 6.4), layout="constrained")
     axes = figure.subplots()
     images = np.stack(list(rows.values())).reshape(len(rows), len(EXAMPLES), *plan.patterns.shape)
     _show(axes, images, np.broadcast_to(images[-1], images.shape))
