@@ -7,13 +7,13 @@ from amaranth.lib.wiring import In, Out
 
 from hw.operation import (
     Action,
-    activity_shape,
     address_shape,
     block_shape,
     lane_shape,
     offset_shape,
     operation_layout,
     row_code,
+    value_shape,
 )
 from hw.pipeline import AdderTree, Broadcast, delayed
 from hw.random import CellRandom, drawn_layout
@@ -22,15 +22,16 @@ from hw.weights import WeightMemory
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import ACCUMULATE, MULTIPLY, SYNAPSE, WEIGHT_MEMORY, Timing
+from model.timing import ACCUMULATE, MEMORY, MULTIPLY, SYNAPSE, WEIGHT_MEMORY, Timing
 
 
 class Crossbar(wiring.Component):
     """Weights, a multiplier and an accumulator a lane, the adder tree, and a synapse unit a lane.
 
-    Activities are ``spec.activity``, weights ``spec.weight``; products and sums are exact in ``spec.accumulator``, so
-    nothing rounds or saturates but the synapse. The inputs' currents of a layered machine are kept, ``spec.drive_shift``
-    bits up (or down, floored), and the currents of the first hidden layer start from them.
+    Activities are ``spec.activity``, states of the side network ``spec.side``, weights ``spec.weight``; products and sums
+    are exact in ``spec.accumulator``'s bits, so nothing rounds or saturates but the synapse. The inputs' currents of a
+    layered machine are kept, ``spec.drive_shift`` bits up (or down, floored), and the currents of the first hidden layer
+    start from them; with biases, those of all.
     Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
     ``column_values`` ``operands`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
     word is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
@@ -40,15 +41,14 @@ class Crossbar(wiring.Component):
     def __init__(self, spec: MachineSpec):
         self.spec = spec
         self.timing = Timing(spec)
-        activities = data.ArrayLayout(activity_shape(spec), spec.lanes)
+        values = data.ArrayLayout(value_shape(spec), spec.lanes)
         super().__init__(
             {
                 "operation": In(operation_layout(spec)),  #: the issued word
-                "row_value": In(activity_shape(spec)),  #: its row's activity, or its input
-                "column_values": In(activities),  #: its columns' activities
-                "free_values": In(
-                    activities
-                ),  #: the same of the free phase's end, for the update of the inputs' weights
+                "row_value": In(value_shape(spec)),  #: its row's activity, side state or input
+                "column_values": In(values),  #: its columns' activities or side states
+                "by_side": In(1),  #: the update is that of the side network; constant during an update
+                "free_values": In(values),  #: the same of the free phase's end, for the update of the inputs' weights
                 "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
                 "fires": Out(1),  #: in the next clock ``currents`` are those of block ``target``, complete
                 "target": Out(block_shape(spec)),
@@ -78,14 +78,15 @@ class Crossbar(wiring.Component):
     def _multiply(self, m, weights, at_operands):
         """One product a lane: weight and activity, or what the two units of a cell that is programmed do."""
         spec = self.spec
-        m.submodules.row = row = Broadcast(activity_shape(spec), spec.lanes)
+        m.submodules.row = row = Broadcast(value_shape(spec), spec.lanes)
         m.d.comb += row.i.eq(self.row_value)
         programs = at_operands.action == Action.PROGRAM
         along_row = at_operands.action == Action.READ_ROWS
-        bits = spec.activity.bits + 1
+        # A product has one factor that is a weight or an activity, even if the other is a side state.
+        bits = max(spec.weight.bits, spec.activity.bits + 1) + value_shape(spec).width + 1
         products = []
         for lane in range(spec.lanes):
-            product = Signal(signed(max(spec.weight.bits, bits) + bits), reset_less=True)
+            product = Signal(signed(bits), reset_less=True)
             column, value, weight = self.column_values[lane], row.o[lane], weights.word[lane].as_signed()
             # An input does not change between the phases, so one product with the column's difference does.
             learns = column - Mux(at_operands.pixels, self.free_values[lane], 0) if not spec.recurrent else column
@@ -105,13 +106,22 @@ class Crossbar(wiring.Component):
         returned = data.StructLayout({"total": signed(len(tree.o)), "lane": lane_shape(spec)})
         m.submodules.sums = sums = Broadcast(returned, spec.lanes)
         m.d.comb += [sums.i.total.eq(tree.o), sums.i.lane.eq(at_sum.row_lane)]
-        at_return = delayed(m, at_sum, sums.latency)
+        at_arrival = delayed(m, at_sum, sums.latency - MEMORY)
+        at_return = delayed(m, at_arrival, MEMORY)
 
         columns_now = at_products.valid & (at_products.action != Action.READ_ROWS)
         rows_now = at_return.valid & (at_return.action == Action.READ_ROWS)
         clear = Mux(rows_now, at_return.clear, at_products.clear)
         subtract = ~rows_now & (at_products.action == Action.PROGRAM) & at_products.second & ~at_products.clear
-        drive = self._drive(m, at_operands, at_products, columns_now)
+        if spec.recurrent:
+            subtract &= ~self.by_side
+        source, driven = at_operands.target, at_products.driven
+        if spec.biases:
+            # The outputs' sums, which only come along the rows, start from their biases.
+            returns = at_arrival.valid & (at_arrival.action == Action.READ_ROWS)
+            source = Mux(returns, at_arrival.target, source)
+            driven = Mux(rows_now, at_return.driven, driven)
+        drive = self._drive(m, source, driven, at_products, columns_now)
         for lane, product in enumerate(products):
             current = Signal(signed(spec.accumulator.bits), reset_less=True)
             m.d.comb += self.currents[lane].eq(current)
@@ -125,25 +135,30 @@ class Crossbar(wiring.Component):
             self.target.eq(Mux(rows_now, at_return.target, at_products.target)),
         ]
 
-    def _drive(self, m, at_operands, at_products, columns_now):
-        """What the accumulators start from: the inputs' currents, kept once a pattern, or nothing."""
+    def _drive(self, m, source, driven, at_products, columns_now):
+        """What the accumulators start from: the currents of inputs and biases, kept once a pattern, or nothing.
+
+        ``source`` is the block whose currents are there MEMORY clocks later; with ``driven`` they are started from.
+        """
         spec = self.spec
         if spec.recurrent:
             return [0] * spec.lanes
         currents = data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)
-        m.submodules.drive = kept = Memory(shape=currents, depth=len(layout_of(spec).layer_blocks[0]), init=[])
+        layout = layout_of(spec)
+        depth = layout.blocks if spec.biases else len(layout.layer_blocks[0])
+        m.submodules.drive = kept = Memory(shape=currents, depth=depth, init=[])
         write, read = kept.write_port(), kept.read_port()
         keeps = columns_now & at_products.pixels & at_products.fires & (at_products.action == Action.READ_COLUMNS)
         m.d.comb += [
             write.en.eq(delayed(m, keeps, ACCUMULATE)),
             write.addr.eq(delayed(m, at_products.target, ACCUMULATE)),
-            read.addr.eq(at_operands.target),
+            read.addr.eq(source),
         ]
         drive = []
         for lane in range(spec.lanes):
             current, up = self.currents[lane], spec.drive_shift
             m.d.comb += write.data[lane].eq(current << up if up >= 0 else current >> -up)
-            drive.append(Mux(at_products.driven, read.data[lane], 0))
+            drive.append(Mux(driven, read.data[lane], 0))
         return drive
 
     def _program(self, m, weights, at_difference):
@@ -167,11 +182,14 @@ class Crossbar(wiring.Component):
             weights.write_address.eq(Mux(stages[SYNAPSE], written, self.access_address)),
             weights.write.eq(stages[SYNAPSE] | self.access_write),
         ]
-        first, *later = (matrix.pre_shift for matrix in spec.matrices)
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
             current = self.currents[lane]
-            difference = Mux(at_difference.pixels, current << first, current << later[0]) if later else current << first
+            if spec.recurrent:
+                difference = Mux(self.by_side, current >> spec.side_update_shift, current)
+            else:
+                first, later, *_ = (current << matrix.pre_shift for matrix in spec.matrices)
+                difference = Mux(at_difference.pixels, first, later)
             # The host's cell goes back with the others of its word as they were read.
             hosts = Mux(self.access_lane == lane, self.access_data, weights.word[lane])
             m.d.comb += [

@@ -76,15 +76,14 @@ def neuron_step(
 def side_step(
     side: int, current: int, error: int, slope: int, weight_fraction: int, error_shift: int, low: int, high: int
 ) -> int:
-    """A side network's state after one Euler step of eps = 1/2, saturated to low..high.
+    """A side network's state after one Euler step of eps = 1/2, within low..high as it was before.
 
-    y + round((g' e - y) / 2), e = sat(round((sum of w y) + (T - g))) in LSBs of y: Almeida 1987 and Pineda 1987, as in Zoppo,
-    Marrone, Corinto 2020. ``current`` is the sum of w y, ``error`` is T - g in LSBs of the activity, ``slope`` is g' in
-    the format SLOPE.
+    y + round((g' e - y) / 2), e = sum of w y + T - g, rounded to LSBs of y and saturated to low..high: Almeida 1987 and Pineda
+    1987, as in Zoppo, Marrone, Corinto 2020. ``current`` is the sum of w y, ``error`` is T - g in LSBs of the activity,
+    ``slope`` is g' in the format SLOPE, below 1, so that y lies between two numbers that are within low..high.
     """
     excitation = saturate(round_shift(current + (error << error_shift), weight_fraction), low, high)
-    move = round_shift(excitation * slope - (side << SLOPE_FRACTION), SLOPE_FRACTION + 1)
-    stepped: int = saturate(side + move, low, high)
+    stepped: int = side + round_shift(excitation * slope - (side << SLOPE_FRACTION), SLOPE_FRACTION + 1)
     return stepped
 
 

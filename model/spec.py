@@ -45,7 +45,8 @@ class MachineSpec:
     cut_diagonals : K outer diagonals of the weight matrix are absent (Zoppo, Marrone, Corinto 2020, Fig. 2);
         N*N - K*(K+1) - N synapses remain, self weights being absent always. Recurrent machines only.
     pixel_bits : an input of p bits (1, 4 or 8) stands for 0 to 1 - 2**-p. Layered machines only.
-    input_weight : format of the inputs' weights. Layered machines only.
+    input_weight : format of the weights of inputs and biases. Layered machines only.
+    biases : every neuron has a weight from one more input, which stands at 1 - 2**-p always. Layered machines only.
     weight, state, activity, accumulator : number formats (docs/arithmetic.md), by default those of the topology; the
         accumulator is by default as wide as the machine's worst sum takes, and at least 24 bits.
     input_level : the clamped input of a white pixel, in LSBs of the state; a black one has the negative. Recurrent only.
@@ -61,6 +62,7 @@ class MachineSpec:
     cut_diagonals: int = 0
     pixel_bits: int = 4
     input_weight: Format = Format(True, 8, 8)
+    biases: bool = False
     weight: Format = Format(True, 8, 7)
     state: Format = _BY_TOPOLOGY
     activity: Format = _BY_TOPOLOGY
@@ -140,20 +142,20 @@ class MachineSpec:
     @property
     def matrices(self) -> tuple[Matrix, ...]:
         """The weight matrices, from the inputs on. The inputs are rows of the first; the others have the upper layer's
-        units as rows, so that few outputs take few words.
+        units as rows, so that few outputs take few words. The biases, if any, are the last: a row for all neurons.
         """
         if self.recurrent:
             return (Matrix(self.neurons, self.neurons, self.weight, 2 * self.activity.fraction, 0),)
         first = self.pixel_bits + self.activity.fraction
         later = 2 * self.activity.fraction
+        shift = layered_pre_shift(self.input_weight, first)
         return (
-            Matrix(
-                self.layers[0], self.layers[1], self.input_weight, first, layered_pre_shift(self.input_weight, first)
-            ),
+            Matrix(self.layers[0], self.layers[1], self.input_weight, first, shift),
             *(
                 Matrix(upper, lower, self.weight, later, layered_pre_shift(self.weight, later))
                 for lower, upper in pairwise(self.layers[1:])
             ),
+            *([Matrix(1, self.neurons, self.input_weight, first, shift)] if self.biases else []),
         )
 
     # -- arithmetic ----------------------------------------------------------------------------------------------
@@ -189,6 +191,11 @@ class MachineSpec:
         return self.accumulator.fraction - self.input_weight.fraction - self.pixel_bits
 
     @property
+    def brightest(self) -> int:
+        """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
+        return (1 << self.pixel_bits) - 1
+
+    @property
     def side_error_shift(self) -> int:
         """Left shift that brings an activity to the binary point of the side network's currents, weight times state."""
         return self.weight.fraction + self.side.fraction - self.activity.fraction
@@ -214,10 +221,10 @@ class MachineSpec:
             error = self.target_level + self.activity_limit
             side = fan_in * self.weight_limit * -self.side.low + (error << self.side_error_shift)
             return max(current + leak + (error << self.nudge_shift) + rounding, side + (1 << self.weight.fraction - 1))
-        raw = self.inputs * self.input_weight.high * ((1 << self.pixel_bits) - 1)
+        counts, shift = (self.inputs + self.biases, *(self.biases for _ in self.layers[2:])), self.drive_shift
+        raws = [count * self.input_weight.high * self.brightest for count in counts]
         # A right shift is taken of the finished sum, and rounds a negative one away from zero.
-        drive = raw << self.drive_shift if self.drive_shift >= 0 else max(raw, (raw >> -self.drive_shift) + 1)
-        drives = (drive, *(0 for _ in self.layers[2:]))
+        drives = [raw << shift if shift >= 0 else max(raw, (raw >> -shift) + 1) if raw else 0 for raw in raws]
         fans = (
             self.layers[2],
             *(a + b for a, b in zip(self.layers[1:], self.layers[3:], strict=False)),
@@ -232,7 +239,8 @@ class MachineSpec:
         table: dict[str, Any] = {}
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
-            if item.name in ("settings", *checks.foreign_fields(self)):
+            # Without biases nothing of them, so that machines keep the hash that they had before there were any.
+            if item.name in ("settings", *checks.foreign_fields(self)) or value is False:
                 continue
             table[item.name] = str(value) if isinstance(value, Format) else value
         table["layers"] = list(self.layers)
@@ -273,7 +281,7 @@ class MachineSpec:
             machine["layers"] = tuple(machine["layers"])
         if isinstance(settings.get("eta_shifts"), list):
             settings["eta_shifts"] = tuple(settings["eta_shifts"])
-        defaults = checks.default_settings(machine.get("layers", cls.layers))
+        defaults = checks.default_settings(machine.get("layers", cls.layers), bool(machine.get("biases")))
         return cls(**machine, settings=replace(defaults, **settings))
 
     @classmethod

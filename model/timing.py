@@ -103,6 +103,11 @@ class Timing:
         return self.placing + (self.rows if along_rows else self.columns) + VERDICT + self.fan
 
     @property
+    def side_drain(self) -> int:
+        """``step_drain`` of the side network, whose neurons take longer."""
+        return self.step_drain + SIDE_VERDICT - VERDICT
+
+    @property
     def update_drain(self) -> int:
         """Clocks of a weight update after its last word was issued: until the weight is written."""
         return self.placing + self.columns + SYNAPSE
@@ -117,8 +122,8 @@ class Timing:
 
     @property
     def side_step(self) -> int:
-        """Clocks of one Euler step of the side network, whose neurons take longer."""
-        return self.step + SIDE_VERDICT - VERDICT
+        """Clocks of one Euler step of the side network."""
+        return self.step + self.side_drain - self.step_drain
 
     @cached_property
     def update(self) -> int:
@@ -144,18 +149,20 @@ class LayeredTiming(Timing):
         """Busy clocks of learnt or recalled patterns; all (patterns,), ``updated`` 0 or 1."""
         layout = LayeredLayout(self.spec)
         first = len(layout.layer_blocks[0])
-        later = layout.words - first * self.spec.inputs
-        read = rows * first + DRIVE
-        update = 1 + rows * first + PROGRAM_CLOCKS * later + self.update_drain
+        later = layout.words - first * self.spec.inputs - layout.bias_words
+        inputs = rows * first + layout.bias_words
+        read = inputs + DRIVE
+        update = 1 + inputs + PROGRAM_CLOCKS * later + self.update_drain
         return read + steps * self.step + updated * update
 
     def pattern_bound(self, steps: float, rows: float, updated: float) -> float:
         """Clocks that one learnt pattern needs at least: a multiply-accumulate a lane a clock, nothing lost.
 
         Matrices behind the first are multiplied in both directions in each step. A cell's update takes one product in
-        the first matrix, whose inputs do not change, and two in the others. ``updated`` is the share of patterns with
-        an update.
+        the first matrix and the biases, whose inputs do not change, and two in the others. ``updated`` is the share of
+        patterns with an update.
         """
-        inputs = rows * self.spec.layers[1]
-        later = sum(matrix.rows * matrix.columns for matrix in self.spec.matrices[1:])
+        biases = self.spec.biases * self.spec.neurons
+        inputs = rows * self.spec.layers[1] + biases
+        later = self.spec.synapses - self.spec.inputs * self.spec.layers[1] - biases
         return (inputs + 2 * later * steps + updated * (inputs + 2 * later)) / self.spec.lanes
