@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
+from model.errors import UserError
 from model.patterns import Patterns, load_patterns
 from model.settings import Settings
 from model.spec import MachineSpec
@@ -31,6 +32,8 @@ class Plan:
     quick : fewer images, seeds and points.
     flips, cuts : probabilities that a pixel is flipped, and diagonals cut in Figure 2; () for those of the targets.
     board : where Table 1 is computed besides the golden machine; "golden" for nowhere else.
+
+    UserError if a probability is outside [0, 1].
     """
 
     spec: MachineSpec
@@ -39,6 +42,11 @@ class Plan:
     flips: tuple[float, ...]
     cuts: tuple[int, ...]
     board: str
+
+    def __post_init__(self) -> None:
+        for p in self.flips:
+            if not 0 <= p <= 1:
+                raise UserError(f"p = {p!r} is not a probability; give a flip probability from 0 to 1.")
 
     @cached_property
     def patterns(self) -> Patterns:
