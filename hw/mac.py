@@ -39,7 +39,19 @@ class MultiplyAccumulate(wiring.Component):
 
     def _instance(self):
         """The product in the pipeline's register, the adder's upper input from the accumulator, its lower from the product."""
-        names = "CE", "AHOLD", "BHOLD", "CHOLD", "DHOLD", "IRSTTOP", "IRSTBOT", "ORSTTOP", "ORSTBOT", "ADDSUBTOP", "ADDSUBBOT"
+        names = (
+            "CE",
+            "AHOLD",
+            "BHOLD",
+            "CHOLD",
+            "DHOLD",
+            "IRSTTOP",
+            "IRSTBOT",
+            "ORSTTOP",
+            "ORSTBOT",
+            "ADDSUBTOP",
+            "ADDSUBBOT",
+        )
         constant = {f"i_{name}": Const(name == "CE") for name in (*names, "CI", "ACCUMCI", "SIGNEXTIN")}
         halves = {
             f"p_{half}{name}": value
