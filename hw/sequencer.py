@@ -87,8 +87,8 @@ class Sequencer(wiring.Component):
     A phase is a number of Euler steps, each one pass over the layout's ``step`` sweeps, a word a clock, and the wait for
     the last states. It ends after the phase's most steps (at least one in a first phase) or when no state moved. Before
     a layered machine's first step comes one pass over its ``inputs``. The update is one pass over the ``program`` sweeps,
-    two clocks a word, one of the inputs, in a serial machine ``lanes`` clocks; it is left out if there was no nudged step, and in a layered machine if
-    ``skip`` is set and no nudged step changed a state.
+    two clocks a word, one of the inputs, and ``lanes`` clocks in a serial machine; it is left out if there was no nudged
+    step, and in a layered machine if ``skip`` is set and no nudged step changed a state.
     ``busy`` is high for exactly as many clocks as model.timing says. Reset: idle, all counters 0.
     """
 

@@ -1,5 +1,7 @@
 """The crossbar of a serial machine: a multiplier a lane, and what follows it for one lane after another."""
 
+from itertools import pairwise
+
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
