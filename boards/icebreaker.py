@@ -69,5 +69,5 @@ BOARD = Board(
     resources=Resources(luts=5280, multipliers=8, block_rams=30, block_ram_bits=4096, spram_bytes=1 << 17),
     machines=("mnist-784-128-10", "glyphs-100"),
     cable="ice40_generic",
-    options={"synth_opts": "-dsp -device u"},
+    options={"synth_opts": "-device u"},
 )
