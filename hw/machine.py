@@ -14,7 +14,7 @@ from hw.sequencer import Sequencer
 from model.errors import UserError
 from model.protocol import LINK_BITS, Space, block_bytes
 from model.spec import MachineSpec
-from model.timing import MEMORY, WEIGHT_MEMORY, Timing
+from model.timing import MEMORY, Timing
 
 
 def check_widths(spec: MachineSpec) -> None:
@@ -113,7 +113,7 @@ class Machine(wiring.Component):
 
     def _fetch(self, m, sequencer, operation, pixel, neurons, crossbar, select, timing):
         """Each operation's row value and column values, in time for the crossbar."""
-        columns = delayed(m, operation, timing.operands - MEMORY)
+        columns = delayed(m, operation, timing.column_values - MEMORY)
         m.d.comb += [
             crossbar.operation.eq(operation),
             neurons.row_bank.eq(self._bank(sequencer, operation)),
@@ -144,14 +144,16 @@ class Machine(wiring.Component):
             ]
         with m.Elif(self.access_done):
             m.d.sync += accessing.eq(0)
-        write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + WEIGHT_MEMORY)
+        write = delayed(
+            m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + Timing(self.spec).operands
+        )
         m.d.comb += [
             crossbar.access_write.eq(write),
             crossbar.access_address.eq(address),
             crossbar.access_lane.eq(lane),
             crossbar.access_data.eq(value),
             neurons.state_block.eq(Mux(accessing, address, self.sign_block)),
-            self.access_done.eq(delayed(m, self.access, 1 + WEIGHT_MEMORY + select.latency)),
+            self.access_done.eq(delayed(m, self.access, 1 + Timing(self.spec).operands + select.latency)),
             self.access_read.eq(select.o),
         ]
         with m.If(~accessing):

@@ -19,7 +19,7 @@ from model.settings import Settings, whole
 
 __all__ = ["DITHER_BITS", "UPDATE_SHIFTS", "MachineSpec", "Settings", "ready_machines"]
 
-MAX_LANES = 64
+MAX_LANES = 128
 
 #: Machine files that come with the package.
 _READY = Path(__file__).parent / "machines"

@@ -18,9 +18,10 @@ Integers = NDArray[np.int64]
 
 #: Lanes that one broadcast register drives, and inputs of one stage of the row multiplexer.
 FANOUT = 8
-#: Address to data of the neurons' memories, and of the weight memory, whose output is registered.
+#: Address to data of the neurons' memories.
 MEMORY = 1
-WEIGHT_MEMORY = 2
+#: Address at a bank of the weight memory to the word: read, output register, selection of the bank.
+BANK = 3
 #: Sequencer to an operation with its input's row, in a layered machine.
 INPUTS = 1
 #: Inputs' currents in the accumulators to their being there to start from.
@@ -72,6 +73,16 @@ class Timing:
     def operands(self) -> int:
         """From an issued word to its operands in the lanes: the row's value is broadcast."""
         return self.row_value + self.fan
+
+    @property
+    def column_values(self) -> int:
+        """From an issued word to its columns' activities at the crossbar, where they are prepared for the product."""
+        return self.operands - 1
+
+    @property
+    def address_levels(self) -> int:
+        """Registers on an address's way to the banks of the weight memory, which is read when the word is issued."""
+        return self.operands - BANK
 
     @property
     def columns(self) -> int:
