@@ -10,6 +10,7 @@ import click
 
 from host.options import common
 from model.errors import MachineError, UserError
+from model.settings import RULES
 
 # Before numpy is imported: its threads gain nothing on matrices of this size, and take the virtual board's processor.
 os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
@@ -103,6 +104,9 @@ def demo(out: Path | None, **options: Any) -> None:
 @click.option("--halvings", type=click.FloatRange(0, 15),
               help="Of --data: how often the learning rates are halved an epoch [default: 1].")  # fmt: skip
 @common("seed", "load", "save", "json", "out")
+@click.option("--rule", type=click.Choice(RULES),
+              help="Of --patterns: ep, equilibrium propagation, or rbp, recurrent backpropagation [default: the machine "
+              "file's, else ep].")  # fmt: skip
 @click.option(
     "--compare/--no-compare", default=True, show_default=True, help="Compare each bit with the golden machine."
 )
@@ -114,6 +118,7 @@ def train(
     epochs: int | None,
     patterns: str,
     compare: bool,
+    rule: str | None,
     load: Path | None,
     **options: Any,
 ) -> None:
@@ -126,7 +131,7 @@ def train(
     Example: ohmprop train --patterns my_folder --machine mine.toml --save mine.npz
              ohmprop train --data digits --machine digits-64-32-10 --epochs 12 --out runs/digits
     """
-    other = ("classes", "per_class", "resize", "halvings") if data is None else ("patterns", "compare")
+    other = ("classes", "per_class", "resize", "halvings") if data is None else ("patterns", "compare", "rule")
     for name in other:
         if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
             option = f"--{name.replace('_', '-')}"
@@ -143,7 +148,7 @@ def train(
         for name in other:
             del options[name]
         _refuse_layered(options["machine"], load)
-        run_train(patterns=patterns, epochs=epochs or 100, compare=compare, load=load, **options)
+        run_train(patterns=patterns, epochs=epochs or 100, compare=compare, rule=rule, load=load, **options)
 
 
 @main.command()

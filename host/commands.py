@@ -88,10 +88,13 @@ def run_train(
     json_file: Path | None,
     out: Path | None,
     compare: bool,
+    rule: str | None,
 ) -> None:
     """Train; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, weights saved."""
     start = Checkpoint.load(load, _spec(machine) if machine else None) if load else None
     spec = start.spec if start else _spec(machine)
+    if rule:
+        spec = dataclasses.replace(spec, settings=dataclasses.replace(spec.settings, rule=rule))
     if start is None:
         start = Checkpoint(spec, quantise(spec, initial_weights(spec, seed)), DEFAULT_LFSR, 0, seed)
     loaded = load_patterns(patterns, spec.neurons)

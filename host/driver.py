@@ -30,6 +30,7 @@ from model.protocol import (
     pack_pixels,
     pack_target,
     pattern_bytes,
+    space_words,
     target_blocks,
     unpack_pattern,
 )
@@ -154,6 +155,13 @@ class Board:
     def read_states(self) -> NDArray[np.integer[Any]]:
         """The neurons' states (neurons,), in LSBs: int8 of a recurrent board, uint8 of a layered one."""
         return self._states(self._read(Space.STATES, self._layout.blocks, self.spec.lanes))
+
+    def read_side_states(self) -> NDArray[np.int16]:
+        """The side network's states (neurons,) of a recurrent board, in LSBs of ``spec.side``."""
+        spec, words = self.spec, space_words(self.spec)[Space.SIDE]
+        data = self._read(Space.SIDE, words, spec.lanes)
+        cells = np.frombuffer(data, np.uint8).reshape(-1, 2, spec.lanes).astype(np.uint16)
+        return self._layout.from_blocks((cells[:, 0] | cells[:, 1] << 8).view(np.int16))
 
     def read_settings(self) -> tuple[Settings, int]:
         """The run-time settings and the LFSR's value."""

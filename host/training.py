@@ -47,7 +47,7 @@ class Comparison(ABC):
 
     @abstractmethod
     def _check_weights(self, where: str) -> None:
-        """Compare all weights."""
+        """Compare all weights, and what states no reply has shown."""
 
     def counted(self) -> dict[str, int]:
         """What the board's counters have grown by, of those that the machine has as well."""
@@ -116,6 +116,7 @@ class Twin(Comparison):
 
     def _check_weights(self, where: str) -> None:
         self._compare_arrays(f"{where}: weights", self._board.read_weights(), self.machine.weights)
+        self._compare_arrays(f"{where}: side states", self._board.read_side_states(), self.machine.side_states)
 
 
 class LayeredTwin(Comparison):

@@ -5,9 +5,8 @@ from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, Signature
 
 from hw.frames import reply_token
-from model.layered_layout import layout_of
 from model.layout import bits_for
-from model.protocol import ACCESS_BYTES, CRC_BYTES, Counters, SettingsRegisters, Space, Status, frame_bytes
+from model.protocol import ACCESS_BYTES, CRC_BYTES, Space, Status, frame_bytes, space_words
 from model.spec import MachineSpec
 
 
@@ -62,7 +61,7 @@ class CellAccess(wiring.Component):
         spec, cells = self.spec, self.cells
         request = Signal(data.StructLayout({"space": 8, "address": 16, "count": 16}), reset_less=True)
         lane = Signal.like(cells.lane, reset_less=True)
-        wide = request.space <= Space.STATES
+        wide = (request.space <= Space.STATES) | (request.space == Space.SIDE)
         last_lane = ~wide | (lane == spec.lanes - 1)
         last_cell = last_lane & (request.count == 1)
         value = Signal(8, reset_less=True)
@@ -81,8 +80,8 @@ class CellAccess(wiring.Component):
             with m.If(last_lane):
                 m.d.sync += [lane.eq(0), request.address.eq(request.address + 1), request.count.eq(request.count - 1)]
 
-        sizes = Array([layout_of(spec).words, layout_of(spec).blocks, SettingsRegisters.size(), Counters.size()])
-        read_only = (request.space == Space.STATES) | (request.space == Space.COUNTERS)
+        sizes = Array(space_words(spec).values())
+        read_only = (request.space == Space.STATES) | (request.space >= Space.COUNTERS)
         longest_read = frame_bytes(spec) - 3 - CRC_BYTES
         carried = Signal(16 + bits_for(spec.lanes + 1), reset_less=True)  # bytes of all the cells
         end = Signal(17, reset_less=True)
@@ -114,7 +113,7 @@ class CellAccess(wiring.Component):
                     m.d.sync += self.status.eq(Status.BAD_LENGTH)
                 with m.Elif(request.space >= len(Space)):
                     m.d.sync += self.status.eq(Status.BAD_ADDRESS)
-                with m.Elif((end > sizes[request.space[:2]]) | (self.writing & read_only)):
+                with m.Elif((end > sizes[request.space[: bits_for(len(Space))]]) | (self.writing & read_only)):
                     m.d.sync += self.status.eq(Status.BAD_ADDRESS)
                 with m.Elif(self.writing):
                     m.next = "FetchCell"

@@ -245,7 +245,7 @@ class CommandProcessor(wiring.Component):
     def _connect_cells(self, m, access, registers):
         """Weights and states are the machine's, settings and counters are here."""
         machine, requests, cells = self.machine, self.requests, access.cells
-        ours = cells.space > Space.STATES
+        ours = (cells.space == Space.SETTINGS) | (cells.space == Space.COUNTERS)
         m.d.comb += [
             access.writing.eq(requests.op == Op.WRITE),
             access.length.eq(requests.length),

@@ -7,13 +7,13 @@ from amaranth.lib.wiring import In, Out
 
 from hw.operation import (
     Action,
-    activity_shape,
     address_shape,
     block_shape,
     lane_shape,
     offset_shape,
     operation_layout,
     row_code,
+    value_shape,
 )
 from hw.pipeline import AdderTree, Broadcast, delayed
 from hw.random import CellRandom, drawn_layout
@@ -22,15 +22,16 @@ from hw.weights import WeightMemory
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import ACCUMULATE, SYNAPSE, Timing
+from model.timing import ACCUMULATE, MEMORY, SYNAPSE, Timing
 
 
 class Crossbar(wiring.Component):
     """Weights, a multiplier and an accumulator a lane, the adder tree, and a synapse unit a lane.
 
-    Activities are ``spec.activity``, weights ``spec.weight``; products and sums are exact in ``spec.accumulator``, so
-    nothing rounds or saturates but the synapse. The inputs' currents of a layered machine are kept, ``spec.drive_shift``
-    bits up (or down, floored), and the currents of the first hidden layer start from them.
+    Activities are ``spec.activity``, states of the side network ``spec.side``, weights ``spec.weight``; products and sums
+    are exact in ``spec.accumulator``'s bits, so nothing rounds or saturates but the synapse. The inputs' currents of a
+    layered machine are kept, ``spec.drive_shift`` bits up (or down, floored), and the currents of the first hidden layer
+    start from them; with biases, those of all.
     Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
     ``column_values`` ``column_values`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
     word is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
@@ -40,15 +41,14 @@ class Crossbar(wiring.Component):
     def __init__(self, spec: MachineSpec):
         self.spec = spec
         self.timing = Timing(spec)
-        activities = data.ArrayLayout(activity_shape(spec), spec.lanes)
+        values = data.ArrayLayout(value_shape(spec), spec.lanes)
         super().__init__(
             {
                 "operation": In(operation_layout(spec)),  #: the issued word
-                "row_value": In(activity_shape(spec)),  #: its row's activity, or its input
-                "column_values": In(activities),  #: its columns' activities
-                "free_values": In(
-                    activities
-                ),  #: the same of the free phase's end, for the update of the inputs' weights
+                "row_value": In(value_shape(spec)),  #: its row's activity, side state or input
+                "column_values": In(values),  #: its columns' activities or side states
+                "by_side": In(1),  #: the update is that of the side network; constant during an update
+                "free_values": In(values),  #: the same of the free phase's end, for the update of the inputs' weights
                 "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
                 "fires": Out(1),  #: in the next clock ``currents`` are those of block ``target``, complete
                 "target": Out(block_shape(spec)),
@@ -76,7 +76,7 @@ class Crossbar(wiring.Component):
     def _multiply(self, m, weights):
         """One product a lane: weight and activity, or what the two units of a cell that is programmed do."""
         spec, timing = self.spec, self.timing
-        m.submodules.row = row = Broadcast(activity_shape(spec), spec.lanes)
+        m.submodules.row = row = Broadcast(value_shape(spec), spec.lanes)
         m.d.comb += row.i.eq(self.row_value)
         # The columns' operand is chosen a clock before the product.
         m.submodules.kind = kind = Broadcast(data.StructLayout({"programs": 1, "sides": 1, "pixels": 1}), spec.lanes)
@@ -86,16 +86,16 @@ class Crossbar(wiring.Component):
             kind.i.sides.eq(early.action != Action.READ_COLUMNS),
             kind.i.pixels.eq(early.pixels & (early.action == Action.PROGRAM)),
         ]
+        # A product has one factor that is a weight or an activity, even if the other is a side state.
+        bits = max(spec.weight.bits, spec.activity.bits + 1) + value_shape(spec).width + 1
         products = []
         for lane in range(spec.lanes):
+            product = Signal(signed(bits), reset_less=True)
             column, value, weight = self.column_values[lane], row.o[lane], weights.word[lane].as_signed()
             programs, sides = delayed(m, kind.o[lane].programs, 1), delayed(m, kind.o[lane].sides, 1)
             # An input does not change between the phases, so one product with the column's difference does.
             learns = column - Mux(kind.o[lane].pixels, self.free_values[lane], 0) if not spec.recurrent else column
             side = Signal(learns.shape(), reset_less=True)
-            product = Signal(
-                signed(max(spec.weight.bits, spec.activity.bits + 1) + spec.activity.bits + 1), reset_less=True
-            )
             m.d.sync += [side.eq(learns), product.eq(Mux(sides, side, value) * Mux(programs, value, weight))]
             m.d.comb += self.word[lane].eq(weight)
             products.append(product)
@@ -121,18 +121,23 @@ class Crossbar(wiring.Component):
         arriving = delayed(m, self.operation, timing.columns - ACCUMULATE - add.latency)
         rows = at_sum.valid & (at_sum.action == Action.READ_ROWS)
         columns = arriving.valid & (arriving.action != Action.READ_ROWS)
+        subtracts = ~rows & (arriving.action == Action.PROGRAM) & arriving.second & ~arriving.clear
+        if spec.recurrent:
+            subtracts &= ~self.by_side
         m.d.comb += [
             add.i.rows.eq(rows),
             add.i.columns.eq(columns),
             add.i.clear.eq(Mux(rows, at_sum.clear, arriving.clear)),
-            add.i.driven.eq(arriving.driven),
-            add.i.subtract.eq(~rows & (arriving.action == Action.PROGRAM) & arriving.second & ~arriving.clear),
+            add.i.driven.eq(Mux(rows, at_sum.driven, arriving.driven)),
+            add.i.subtract.eq(subtracts),
             self.fires.eq(
                 delayed(m, Mux(rows, at_sum.fires, columns & arriving.fires & ~arriving.pixels), add.latency)
             ),
             self.target.eq(delayed(m, Mux(rows, at_sum.target, arriving.target), add.latency)),
         ]
-        drive = self._drive(m, at_products)
+        # The outputs' sums, which only come along the rows, may start from their biases.
+        source = delayed(m, Mux(rows, at_sum.target, arriving.target), add.latency - MEMORY)
+        drive = self._drive(m, source, at_products)
         for lane, product in enumerate(products):
             current = Signal(signed(spec.accumulator.bits), reset_less=True)
             m.d.comb += self.currents[lane].eq(current)
@@ -144,19 +149,24 @@ class Crossbar(wiring.Component):
             with m.If(does.rows | does.columns):
                 m.d.sync += current.eq(Mux(does.subtract, base - term, base + term))
 
-    def _drive(self, m, at_products):
-        """What the accumulators start from: the inputs' currents, kept once a pattern, or nothing."""
+    def _drive(self, m, source, at_products):
+        """What the accumulators start from: the currents of inputs and biases, kept once a pattern.
+
+        ``source`` is the block whose currents are there MEMORY clocks later.
+        """
         spec = self.spec
         if spec.recurrent:
             return [0] * spec.lanes
         currents = data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)
-        m.submodules.drive = kept = Memory(shape=currents, depth=len(layout_of(spec).layer_blocks[0]), init=[])
+        layout = layout_of(spec)
+        depth = layout.blocks if spec.biases else len(layout.layer_blocks[0])
+        m.submodules.drive = kept = Memory(shape=currents, depth=depth, init=[])
         write, read = kept.write_port(), kept.read_port()
         keeps = at_products.valid & at_products.pixels & at_products.fires & (at_products.action == Action.READ_COLUMNS)
         m.d.comb += [
             write.en.eq(delayed(m, keeps, ACCUMULATE)),
             write.addr.eq(delayed(m, at_products.target, ACCUMULATE)),
-            read.addr.eq(delayed(m, self.operation, self.timing.operands).target),
+            read.addr.eq(source),
         ]
         drive = []
         for lane in range(spec.lanes):
@@ -192,12 +202,14 @@ class Crossbar(wiring.Component):
             weights.write_address.eq(Mux(stages[SYNAPSE], written, self.access_address)),
             weights.write.eq(stages[SYNAPSE] | self.access_write),
         ]
-        first, *later = (matrix.pre_shift for matrix in spec.matrices)
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
             current = self.currents[lane]
-            pixels, difference = shifts.o[lane].pixels, current << first
-            difference = Mux(pixels, difference, current << later[0]) if later else difference
+            if spec.recurrent:
+                difference = Mux(self.by_side, current >> spec.side_update_shift, current)
+            else:
+                first, later, *_ = (current << matrix.pre_shift for matrix in spec.matrices)
+                difference = Mux(shifts.o[lane].pixels, first, later)
             # The host's cell goes back with the others of its word as they were read.
             hosts = Mux(self.access_lane == lane, self.access_data, weights.word[lane])
             m.d.comb += [

@@ -15,6 +15,7 @@ class Inputs(wiring.Component):
 
     An operation of the inputs comes with a place in the list and leaves with that input's number and its word's address;
     any other leaves as it came. A black pattern drives its first row all the same, since a sweep is never empty.
+    The biases' input has the place behind all pixels and stands at the brightest pixel, whatever is loaded.
     Latency INPUTS clocks from ``operation`` to ``placed`` and ``pixel``; an operation a clock. A byte takes as many clocks
     as it has pixels, during which ``ready`` is low. Reset drops what is being loaded.
     """
@@ -40,7 +41,9 @@ class Inputs(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         entry = data.StructLayout({"input": input_shape(self.spec), "pixel": self.spec.pixel_bits})
-        m.submodules.rows = rows = Memory(shape=entry, depth=self.spec.inputs, init=[])
+        constant = {"input": self.spec.inputs, "pixel": self.spec.brightest}
+        init = [{}] * self.spec.inputs + [constant] if self.spec.biases else []
+        m.submodules.rows = rows = Memory(shape=entry, depth=self.spec.inputs + self.spec.biases, init=init)
         write, read = rows.write_port(), rows.read_port()
         self._take(m, write)
 

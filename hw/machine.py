@@ -1,12 +1,12 @@
 """The learning machine without its link: sequencer, crossbar, neurons and random numbers."""
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 
 from hw.crossbar import Crossbar
 from hw.inputs import Inputs
 from hw.neurons import Neurons
-from hw.operation import Action
+from hw.operation import Action, value_shape
 from hw.pipeline import RowSelect, delayed
 from hw.port import machine_signature
 from hw.random import RandomBytes
@@ -46,7 +46,7 @@ class Machine(wiring.Component):
         m.submodules.crossbar = crossbar = Crossbar(spec)
         m.submodules.neurons = neurons = Neurons(spec)
         m.submodules.random = random = RandomBytes(spec)
-        m.submodules.select = select = RowSelect(spec.lanes)
+        m.submodules.select = select = RowSelect(value_shape(spec).width, spec.lanes)
 
         m.d.comb += [
             sequencer.start.eq(self.start),
@@ -66,6 +66,8 @@ class Machine(wiring.Component):
                 for number in range(len(spec.matrices))
             ),
             crossbar.random_bytes.eq(random.bytes),
+            crossbar.by_side.eq(self._by_side()),
+            neurons.side.eq(sequencer.side),
             neurons.fires.eq(crossbar.fires),
             neurons.target.eq(crossbar.target),
             neurons.currents.eq(crossbar.currents),
@@ -89,9 +91,13 @@ class Machine(wiring.Component):
         self._signs(m, neurons)
         return m
 
-    def _bank(self, sequencer, operation):
-        """An update's second product is the free phase's."""
-        frees = (operation.action == Action.PROGRAM) & operation.second & ~operation.pixels
+    def _by_side(self):
+        """The update is that of the side network."""
+        return self.settings.rule[0] if self.spec.recurrent else Const(0)
+
+    def _bank(self, sequencer, operation, turned):
+        """An update's second product is the free phase's; if ``turned``, its first one."""
+        frees = (operation.action == Action.PROGRAM) & (operation.second ^ turned) & ~operation.pixels
         return Mux(frees, sequencer.kept, sequencer.old)
 
     def _place(self, m, sequencer):
@@ -116,9 +122,10 @@ class Machine(wiring.Component):
         columns = delayed(m, operation, timing.column_values - MEMORY)
         m.d.comb += [
             crossbar.operation.eq(operation),
-            neurons.row_bank.eq(self._bank(sequencer, operation)),
+            # The side network's update is y g + g y: in each product one factor is the free phase's.
+            neurons.row_bank.eq(self._bank(sequencer, operation, 0)),
             neurons.row_block.eq(operation.row_block),
-            neurons.column_bank.eq(self._bank(sequencer, columns)),
+            neurons.column_bank.eq(self._bank(sequencer, columns, self._by_side())),
             neurons.column_block.eq(columns.block),
             neurons.free_bank.eq(sequencer.kept),
             crossbar.row_value.eq(select.o),
@@ -134,6 +141,9 @@ class Machine(wiring.Component):
         """The host's cells and states leave through the row multiplexer, since no run is under way then."""
         accessing, space, address = Signal(), Signal(Space), Signal(16)
         lane, value = Signal.like(self.access_lane), Signal(8)
+        # A state of the side network is two cells: words 2 b and 2 b + 1 are the low and the high bytes of block b.
+        side = space == Space.SIDE
+        block, high = Mux(side, address >> 1, address), side & address[0]
         with m.If(self.access):
             m.d.sync += [
                 accessing.eq(1),
@@ -144,29 +154,35 @@ class Machine(wiring.Component):
             ]
         with m.Elif(self.access_done):
             m.d.sync += accessing.eq(0)
-        write = delayed(
-            m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + Timing(self.spec).operands
-        )
+        selected = select.o.as_signed() if self.spec.recurrent else select.o
+
+        def words(word):
+            return [select.word[lane].eq(word[lane]) for lane in range(self.spec.lanes)]
+
+        latency = Timing(self.spec).operands  # of the weight memory
+        write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + latency)
         m.d.comb += [
             crossbar.access_write.eq(write),
             crossbar.access_address.eq(address),
             crossbar.access_lane.eq(lane),
             crossbar.access_data.eq(value),
-            neurons.state_block.eq(Mux(accessing, address, self.sign_block)),
-            self.access_done.eq(delayed(m, self.access, 1 + Timing(self.spec).operands + select.latency)),
-            self.access_read.eq(select.o),
+            neurons.state_block.eq(Mux(accessing, block, self.sign_block)),
+            self.access_done.eq(delayed(m, self.access, 1 + latency + select.latency)),
+            self.access_read.eq(Mux(high, selected >> 8, selected)),
         ]
         with m.If(~accessing):
             m.d.comb += [
-                select.word.eq(neurons.row_word),
+                *words(neurons.row_word),
                 select.lane.eq(delayed(m, operation.row_lane, MEMORY)),
             ]
         with m.Else():
             m.d.comb += select.lane.eq(lane)
             with m.If(space == Space.STATES):
-                m.d.comb += select.word.eq(neurons.state_word)
+                m.d.comb += words(neurons.state_word)
+            with m.Elif(side):
+                m.d.comb += words(neurons.side_word)
             with m.Else():
-                m.d.comb += select.word.eq(crossbar.word)
+                m.d.comb += words(crossbar.word)
 
     def _signs(self, m, neurons):
         """Eight lanes' signs at a time."""

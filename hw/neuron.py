@@ -1,12 +1,12 @@
 """The neuron: one Euler step of its relaxation, in the free and in the nudged phase."""
 
 from amaranth import Module, Mux, Signal, signed, unsigned
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.operation import activity_shape
-from model.arithmetic import tanh_table
+from model.arithmetic import SLOPE, slope_table, tanh_table
 from model.spec import MachineSpec
 from model.timing import NEURON, VERDICT
 
@@ -16,6 +16,12 @@ def state_shape(spec: MachineSpec):
     return signed(spec.state.bits) if spec.state.signed else unsigned(spec.state.bits)
 
 
+def goal(spec: MachineSpec, target):
+    """The activity that a target bit stands for."""
+    high, low = (spec.target_level, -spec.target_level) if spec.recurrent else (spec.activity.high, 0)
+    return Mux(target, high, low)
+
+
 class Neuron(wiring.Component):
     """v <- sat(v + round(A / 2**euler_shift)), A = current + (drive - v) << leak_shift [+ (T - g) << nudge_shift].
 
@@ -23,7 +29,8 @@ class Neuron(wiring.Component):
     format's ends. g: ``spec.activity``; g = tanh(v) from a table of every state in a recurrent machine, g = v in a
     layered one (its hard sigmoid is the saturation), whose drive is in the current. Rounding: nearest, ties upwards.
     Latency NEURON clocks from ``current`` to ``new_state`` and ``new_activity``, VERDICT to ``moved``; a neuron a clock;
-    no reset. A stage without anything to do keeps still.
+    no reset. A stage without anything to do keeps still. While the side network steps (``side``), the table gives the
+    slope of ``state`` instead, one clock later; what else comes out then is not to be used.
     """
 
     latency = NEURON
@@ -40,11 +47,13 @@ class Neuron(wiring.Component):
                 "target": In(1),  #: the neuron's target is +target_level, else -target_level
                 "driven": In(1),  #: the input is on; constant during a step
                 "nudged": In(1),  #: the nudge is on, for this neuron
+                "side": In(1),  #: look the slope of ``state`` up; constant during a step; recurrent machines only
                 "whole": In(1),  #: eps is 1 and not 1/2, from a state of 0; constant during a step
                 "tolerance": In(7),  #: largest move of a settled state, in its LSBs; constant during a step
                 "present": In(1),  #: there is such a neuron; else its state and activity are 0
                 "new_state": Out(state_shape(spec)),  #: v after the step
                 "new_activity": Out(activity_shape(spec)),  #: g after the step
+                "slope": Out(unsigned(SLOPE.bits)),  #: g' of ``state`` one clock before; recurrent machines only
                 "moved": Out(1),  #: v moved by more than the tolerance
                 "changed": Out(1),  #: v moved
             }
@@ -66,7 +75,7 @@ class Neuron(wiring.Component):
         with m.If(self.stages[0]):
             m.d.sync += [
                 leaked.eq(self.current + ((self._drive() - self.state) << spec.leak_shift)),
-                error.eq(Mux(self.nudged, self._goal() - self.activity, 0)),
+                error.eq(Mux(self.nudged, goal(spec, self.target) - self.activity, 0)),
                 before[0].eq(self.state),
                 there[0].eq(self.present),
             ]
@@ -95,12 +104,6 @@ class Neuron(wiring.Component):
         level = self.spec.input_level
         return Mux(self.driven, Mux(self.white, level, -level), 0) if self.spec.recurrent else 0
 
-    def _goal(self):
-        """What the nudge pulls the activity to."""
-        spec = self.spec
-        high, low = (spec.target_level, -spec.target_level) if spec.recurrent else (spec.activity.high, 0)
-        return Mux(self.target, high, low)
-
     def _rounded(self, total):
         """The state's move, for eps = 1/2 and for eps = 1."""
         half, whole = ((total + (1 << (shift - 1))) >> shift for shift in (self.spec.euler_shift, self.spec.leak_shift))
@@ -112,12 +115,19 @@ class Neuron(wiring.Component):
         if not spec.recurrent:
             m.d.comb += self.new_activity.eq(self.new_state)
             return
-        table = tanh_table(spec)
+        entry = data.StructLayout({"activity": signed(spec.activity.bits), "slope": unsigned(SLOPE.bits)})
+        activities, slopes = tanh_table(spec).tolist(), slope_table(spec).tolist()
+        # Addressed by the state's own bits: the positive half first, then the negative one.
+        order = [(index - spec.state.low) % len(slopes) for index in range(len(slopes))]
         m.submodules.tanh = tanh = Memory(
-            shape=signed(spec.activity.bits),
-            depth=len(table),
-            # Addressed by the state's own bits: the positive half first, then the negative one.
-            init=[int(table[(index - spec.state.low) % len(table)]) for index in range(len(table))],
+            shape=entry,
+            depth=len(order),
+            init=[{"activity": activities[index], "slope": slopes[index]} for index in order],
         )
         lookup = tanh.read_port()
-        m.d.comb += [lookup.en.eq(self.stages[3]), lookup.addr.eq(state), self.new_activity.eq(lookup.data)]
+        m.d.comb += [
+            lookup.en.eq(Mux(self.side, self.stages[0], self.stages[3])),
+            lookup.addr.eq(Mux(self.side, self.state, state)),
+            self.new_activity.eq(lookup.data.activity),
+            self.slope.eq(lookup.data.slope),
+        ]

@@ -1,21 +1,22 @@
 """All neurons of the layer: a neuron pipeline a lane, their states, activities, inputs and targets, a word a block."""
 
-from amaranth import Cat, Module, Signal, signed
+from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.neuron import Neuron, state_shape
-from hw.operation import activity_shape, block_shape
+from hw.operation import activity_shape, block_shape, value_shape
 from hw.pipeline import delayed
+from hw.side_neuron import SideNeuron
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.protocol import block_bytes
 from model.spec import MachineSpec
-from model.timing import FANOUT, MEMORY, NEURON, VERDICT, fan_levels
+from model.timing import FANOUT, MEMORY, NEURON, SIDE, SIDE_VERDICT, VERDICT, fan_levels
 
 #: Copies of the activities: before and after the running step, those that the free phase ended with, and one that is
-#: never written and stays 0: what a run starts from.
+#: never written and stays 0: what a run starts from. The side network's states take the place of the nudged activities.
 BANKS = 4
 DARK = BANKS - 1
 bank_shape = bits_for(BANKS)
@@ -25,9 +26,11 @@ class Neurons(wiring.Component):
     """One block of neurons steps at a time: ``fires``, then ``currents`` one clock later.
 
     A step writes the activities of bank ``new``; the states change in place. In the first step of a run (``fresh``) a
-    neuron's own state and activity count as 0. Number formats, rounding and saturation
-    are the neuron's (hw/neuron.py). From the clock of ``currents``: new values are in the memories after NEURON clocks
-    and ``moved`` is up to date after VERDICT + fan_levels(lanes). A block a clock; only ``moved`` has a reset.
+    neuron's own state and activity count as 0. A step of the side network (``side``) changes its states only, and its
+    first one (``fresh`` as well) counts them as 0. Number formats, rounding and saturation are the neuron's
+    (hw/neuron.py, hw/side_neuron.py). From the clock of ``currents``: new values are in the memories after NEURON
+    clocks (SIDE) and ``moved`` is up to date after VERDICT (SIDE_VERDICT) + fan_levels(lanes). A block a clock; only
+    ``moved`` has a reset.
     """
 
     def __init__(self, spec: MachineSpec):
@@ -35,14 +38,15 @@ class Neurons(wiring.Component):
         self.layout = layout_of(spec)
         self.outputs = range(self.layout.blocks) if spec.recurrent else self.layout.layer_blocks[-1]
         block = block_shape(spec)
-        activities = data.ArrayLayout(activity_shape(spec), spec.lanes)
+        values = data.ArrayLayout(value_shape(spec), spec.lanes)
         super().__init__(
             {
                 "fires": In(1),  #: the currents of block ``target`` come in the next clock
                 "target": In(block),
                 "currents": In(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),
                 "new": In(bank_shape),  #: bank that the step writes
-                "fresh": In(1),  #: first step after a start
+                "fresh": In(1),  #: first step after a start, or of the side network
+                "side": In(1),  #: the side network steps; recurrent machines only
                 "driven": In(1),  #: the input is on
                 "nudged": In(1),  #: the nudge is on
                 "whole": In(1),  #: the step's eps is 1
@@ -50,14 +54,14 @@ class Neurons(wiring.Component):
                 "watch": In(1),  #: one clock: forget ``moved``
                 "moved": Out(1),  #: a state has moved since by more than the tolerance
                 "changed": Out(1),  #: a state has moved since
-                "row_bank": In(bank_shape),  #: activities for a row: bank and block ...
+                "row_bank": In(bank_shape),  #: values for a row: bank and block ...
                 "row_block": In(block),
-                "row_word": Out(activities),  #: ... and, MEMORY clocks later, the block's activities
-                "column_bank": In(bank_shape),  #: activities for the columns, likewise
+                "row_word": Out(values),  #: ... and, MEMORY clocks later, the block's values
+                "column_bank": In(bank_shape),  #: values for the columns, likewise
                 "column_block": In(block),
-                "column_word": Out(activities),
+                "column_word": Out(values),
                 "free_bank": In(bank_shape),  #: activities of the columns at the free phase's end, of the same block
-                "free_word": Out(activities),
+                "free_word": Out(values),
                 "load": In(
                     1
                 ),  #: one clock: byte ``load_byte`` of a block's input or target bits; of a layered machine's
@@ -68,6 +72,7 @@ class Neurons(wiring.Component):
                 "load_bits": In(8),
                 "state_block": In(block),  #: block that the host looks at, while nothing runs
                 "state_word": Out(data.ArrayLayout(state_shape(spec), spec.lanes)),  #: its states, MEMORY clocks later
+                "side_word": Out(values),  #: its side network's states, with them; recurrent machines only
             }
         )
 
@@ -80,12 +85,9 @@ class Neurons(wiring.Component):
         # A neuron's own state and activity; the host looks at them while no neuron steps.
         m.submodules.own = own = Memory(shape=data.ArrayLayout(private, lanes), depth=blocks, init=[])
         own_read, own_write = own.read_port(), own.write_port()
-        running = Signal()
+        running, own_block = Signal(), Signal.like(self.target)
         m.d.sync += running.eq(self.fires)
-        with m.If(self.fires):
-            m.d.comb += own_read.addr.eq(self.target)
-        with m.Else():
-            m.d.comb += own_read.addr.eq(self.state_block)
+        m.d.comb += [own_block.eq(Mux(self.fires, self.target, self.state_block)), own_read.addr.eq(own_block)]
 
         white = self._bits(m, "input", ~self.load_target, self.target) if spec.recurrent else [0] * lanes
         goal = self._bits(m, "goal", self.load_target, self.target - self.outputs.start)
@@ -109,11 +111,25 @@ class Neurons(wiring.Component):
 
         target = delayed(m, self.target, MEMORY + NEURON)
         stages = [running]
-        for _ in range(VERDICT):
+        for _ in range(SIDE_VERDICT if spec.recurrent else VERDICT):
             stages.append(delayed(m, stages[-1], 1))
-        stepped = stages[NEURON]
-        m.d.comb += [own_write.addr.eq(target), own_write.en.eq(stepped)]
-        for write in writes:
+        stepped, decided = stages[NEURON], stages[VERDICT]
+        m.d.comb += [own_write.addr.eq(target), own_write.en.eq(stepped & ~self.side)]
+        if spec.recurrent:
+            stepped, decided = (
+                Mux(self.side, stages[later], now) for later, now in ((SIDE, stepped), (SIDE_VERDICT, decided))
+            )
+            target = Mux(self.side, delayed(m, target, SIDE - NEURON), target)
+            m.submodules.side = side = Memory(shape=self.side_word.shape(), depth=blocks, init=[])
+            side_read, side_write = side.read_port(), side.write_port()
+            m.d.comb += [
+                side_read.addr.eq(own_block),
+                self.side_word.eq(side_read.data),
+                side_write.addr.eq(target),
+                side_write.en.eq(stepped & self.side),
+            ]
+            writes.append(side_write)
+        for write in writes[: len(copies)]:
             m.d.comb += [write.addr.eq(self._address(self.new, target)), write.en.eq(stepped)]
         stepping = delayed(m, self.target, MEMORY)
         moves, changes = [], []
@@ -121,6 +137,22 @@ class Neurons(wiring.Component):
             m.submodules[f"neuron_{lane}"] = neuron = Neuron(spec)
             empty = [block for block in range(blocks) if lane >= self._units(block)]
             exists = ~Cat(stepping == block for block in empty).any()
+            value, moved = neuron.new_activity, neuron.moved
+            if spec.recurrent:
+                m.submodules[f"side_neuron_{lane}"] = side_neuron = SideNeuron(spec)
+                m.d.comb += [
+                    neuron.side.eq(self.side),
+                    side_neuron.stages.eq(Mux(self.side, Cat(stages[:SIDE_VERDICT]), 0)),
+                    side_neuron.current.eq(self.currents[lane]),
+                    side_neuron.side.eq(Mux(self.fresh, 0, self.side_word[lane])),
+                    side_neuron.activity.eq(own_read.data[lane].activity),
+                    side_neuron.target.eq(goal[lane]),
+                    side_neuron.slope.eq(neuron.slope),
+                    side_neuron.present.eq(exists),
+                    side_neuron.tolerance.eq(self.tolerance),
+                ]
+                value = Mux(self.side, side_neuron.new_side, value)
+                moved = Mux(self.side, side_neuron.moved, moved)
             m.d.comb += [
                 neuron.stages.eq(Cat(stages[:VERDICT])),
                 neuron.current.eq(self.currents[lane]),
@@ -134,17 +166,17 @@ class Neurons(wiring.Component):
                 own_write.data[lane].state.eq(neuron.new_state),
                 own_write.data[lane].activity.eq(neuron.new_activity),
                 self.state_word[lane].eq(own_read.data[lane].state),
-                *(write.data[lane].eq(neuron.new_activity) for write in writes),
+                *(write.data[lane].eq(value) for write in writes),
             ]
-            with m.If(~self.fresh):
+            with m.If(~self.fresh | self.side):
                 m.d.comb += [
                     neuron.state.eq(own_read.data[lane].state),
                     neuron.activity.eq(own_read.data[lane].activity),
                 ]
-            moves.append(neuron.moved)
+            moves.append(moved)
             changes.append(neuron.changed)
-        self._watch(m, moves, stages[VERDICT], self.moved)
-        self._watch(m, changes, stages[VERDICT], self.changed)
+        self._watch(m, moves, decided, self.moved)
+        self._watch(m, changes, decided, self.changed)
         return m
 
     def _units(self, block):

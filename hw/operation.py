@@ -37,13 +37,18 @@ def offset_shape(spec: MachineSpec):
 
 
 def input_shape(spec: MachineSpec):
-    """Number of an input of a layered machine."""
-    return unsigned(max(1, bits_for(spec.inputs)))
+    """Number of an input of a layered machine; the biases' one comes after the pixels."""
+    return unsigned(max(1, bits_for(spec.inputs + spec.biases)))
 
 
 def activity_shape(spec: MachineSpec):
     """An activity: signed in a recurrent layer, where it is a tanh; unsigned in a layered machine."""
     return signed(spec.activity.bits) if spec.activity.signed else unsigned(spec.activity.bits)
+
+
+def value_shape(spec: MachineSpec):
+    """What a row or a column is driven with: an activity or, in a recurrent layer, a state of the side network."""
+    return signed(max(spec.activity.bits, spec.side.bits)) if spec.recurrent else activity_shape(spec)
 
 
 def operation_layout(spec: MachineSpec) -> data.StructLayout:
@@ -52,17 +57,17 @@ def operation_layout(spec: MachineSpec) -> data.StructLayout:
         {
             "valid": 1,  # there is a word
             "action": Action,  # what to do with it
-            "second": 1,  # programming: the free phase's product, which is subtracted and ends the word
+            "second": 1,  # programming: the other product of the word, which ends it
             "address": address_shape(spec),  # its address in the weight memory
             "row_block": block_shape(spec),  # its row's neuron: block
             "row_lane": lane_shape(spec),  # and lane
             "block": block_shape(spec),  # its column block
             "offset": offset_shape(spec),  # its row's number less the block's first column's
             "matrix": max(1, bits_for(len(spec.matrices))),  # its matrix
-            "pixels": 1,  # its row is an input, and no neuron
+            "pixels": 1,  # its row is an input or the biases', and no neuron
             "input": input_shape(spec),  # that input; before hw/inputs.py, its place among those that are read
             "clear": 1,  # the accumulators start anew with it
-            "driven": 1,  # and from what the inputs drive into ``target``
+            "driven": 1,  # and from what inputs and biases drive into ``target``
             "fires": 1,  # after it the neurons of ``target`` step; with ``pixels``, their currents are kept as a drive
             "target": block_shape(spec),  # whose currents these are
         }

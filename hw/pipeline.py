@@ -71,19 +71,19 @@ class Broadcast(wiring.Component):
 
 
 class RowSelect(wiring.Component):
-    """The multiplexer that takes one lane's byte out of a word, in registered stages of FANOUT inputs.
+    """The multiplexer that takes one lane's bits out of a word, in registered stages of FANOUT inputs.
 
-    Latency ``fan_levels(lanes)`` clocks, a byte a clock, no reset.
+    Latency ``fan_levels(lanes)`` clocks, a word a clock, no reset.
     """
 
-    def __init__(self, lanes: int):
-        self.lanes = lanes
+    def __init__(self, width: int, lanes: int):
+        self.width, self.lanes = width, lanes
         self.latency = fan_levels(lanes)
         super().__init__(
             {
-                "word": In(data.ArrayLayout(8, lanes)),  #: one byte a lane
+                "word": In(data.ArrayLayout(width, lanes)),  #: so many bits a lane
                 "lane": In(max(1, bits_for(lanes))),  #: which one
-                "o": Out(8),  #: that byte
+                "o": Out(width),  #: that lane's bits
             }
         )
 
@@ -93,7 +93,7 @@ class RowSelect(wiring.Component):
         stage = bits_for(FANOUT)
         for _ in range(self.latency):
             groups = [level[at : at + FANOUT] for at in range(0, len(level), FANOUT)]
-            chosen = [Signal(8, reset_less=True) for _ in groups]
+            chosen = [Signal(self.width, reset_less=True) for _ in groups]
             for group, output in zip(groups, chosen, strict=True):
                 with m.Switch(lane[:stage]):
                     for index, value in enumerate(group):

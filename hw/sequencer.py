@@ -48,21 +48,23 @@ class SweepTable(wiring.Component):
     def _entry(self, index, sweep):
         lanes = self.spec.lanes
         row = 0 if sweep.pixels else sweep.row
-        first_layer = not self.spec.recurrent and sweep.target in layout_of(self.spec).layer_blocks[0]
+        drives = self.spec.biases or (not self.spec.recurrent and sweep.target in layout_of(self.spec).layer_blocks[0])
         previous = self.sweeps[index - 1].kind if index not in (0, self.step, self.update) else None
         return {
             "operation": {
                 "valid": 1,
                 "action": Action(sweep.kind),
-                "address": sweep.address,
+                # Of the inputs, the address of number 0's word, to which the number is added.
+                "address": sweep.address - sweep.row if sweep.pixels else sweep.address,
                 "row_block": row // lanes,
                 "row_lane": row % lanes,
                 "block": sweep.block,
                 "offset": row - sweep.block * lanes if self.spec.recurrent else 0,
                 "matrix": sweep.matrix,
                 "pixels": sweep.pixels,
+                "input": sweep.row if sweep.pixels else 0,
                 "clear": sweep.clear,
-                "driven": first_layer and sweep.kind == Kind.READ_COLUMNS and not sweep.pixels,
+                "driven": drives and sweep.clear and not sweep.pixels,
                 "fires": sweep.fires,
                 "target": sweep.target,
             },
@@ -73,7 +75,8 @@ class SweepTable(wiring.Component):
 
 
 class Sequencer(wiring.Component):
-    """Learning is a free phase, a nudged phase and an update; recall is a driven and a released phase.
+    """Learning is a free phase, a nudged phase and an update; recall is a driven and a released phase. By recurrent
+    backpropagation the side network's phase takes the place of the nudged one.
 
     A phase is a number of Euler steps, each one pass over the layout's ``step`` sweeps, a word a clock, and the wait for
     the last states. It ends after the phase's most steps (at least one in a first phase) or when no state moved. Before
@@ -98,11 +101,14 @@ class Sequencer(wiring.Component):
                 "operation": Out(operation_layout(spec)),  #: to the crossbar
                 "old": Out(bank_shape),  #: bank of the activities before the running step
                 "new": Out(bank_shape),  #: bank of those after it
-                "kept": Out(bank_shape),  #: after a nudged step: bank of those that the free phase ended with
-                "fresh": Out(1),  #: first step of a run
+                "kept": Out(
+                    bank_shape
+                ),  #: after a step of the second phase: bank of those that the free phase ended with
+                "fresh": Out(1),  #: first step of a run, or of the side network
                 "whole": Out(1),  #: the step's eps is 1
                 "driven": Out(1),  #: the input is on
                 "nudged": Out(1),  #: the nudge is on
+                "side": Out(1),  #: the side network steps
                 "draw": Out(1),  #: one clock: draw an update's random bytes
                 "watch": Out(1),  #: one clock: a step begins
                 "moved": In(1),  #: a state moved in the running step by more than the tolerance
@@ -122,7 +128,8 @@ class Sequencer(wiring.Component):
         current = Signal(table.entry)
         begins, second, load = Signal(), Signal(), Signal()
         program, phase, updating = Signal(Program), Signal(), Signal()
-        drain = Signal(range(max(timing.step_drain, timing.update_drain)))
+        starts, bank = Signal(), Signal.like(self.old)
+        drain = Signal(range(max(timing.side_drain, timing.update_drain)))
         pause = Signal(range(max(timing.row_gap, DRIVE) + 1))
         # The currents of the inputs are kept before any start from them.
         driven = current.operation.pixels & ~updating & ~table.sweep.operation.pixels
@@ -136,9 +143,14 @@ class Sequencer(wiring.Component):
             self.operation.clear.eq(Mux(updating, ~second, current.operation.clear & begins)),
             self.operation.fires.eq(current.operation.fires & (current.more == 0)),
             self.driven.eq((program == Program.LEARN) | ~phase),
-            self.nudged.eq((program == Program.LEARN) & phase),
+            self.nudged.eq((program == Program.LEARN) & phase & ~self.side),
             self.whole.eq(self.fresh & self.settings.feedforward[0]),
+            # The side network starts from 0 as well.
+            self.fresh.eq(starts | (self.side & (self.steps[1] == 0))),
+            self.old.eq(Mux(self.fresh, DARK, bank)),
         ]
+        if self.spec.recurrent:
+            m.d.comb += self.side.eq((program == Program.LEARN) & phase & self.settings.rule[0])
 
         with m.If(self.busy):
             m.d.sync += [
@@ -154,8 +166,7 @@ class Sequencer(wiring.Component):
                         self.busy.eq(1),
                         self.clocks.eq(0),
                         self.steps.eq(0),
-                        self.fresh.eq(1),
-                        self.old.eq(DARK),
+                        starts.eq(1),
                         self.new.eq(0),
                         self.kept.eq(2),
                         program.eq(self.program),
@@ -174,7 +185,8 @@ class Sequencer(wiring.Component):
                         with m.Elif(~current.ends):
                             m.d.comb += load.eq(1)
                         with m.Else():
-                            m.d.sync += drain.eq(Mux(updating, timing.update_drain, timing.step_drain) - 1)
+                            step_drain = Mux(self.side, timing.side_drain, timing.step_drain)
+                            m.d.sync += drain.eq(Mux(updating, timing.update_drain, step_drain) - 1)
                             m.next = "DRAIN"
             with m.State("DRAIN"):
                 m.d.comb += show.eq(table.step)
@@ -184,7 +196,7 @@ class Sequencer(wiring.Component):
                         self._finish(m, program)
                         m.d.sync += updating.eq(0)
                     with m.Else():
-                        self._decide(m, program, phase, load, show, table.update)
+                        self._decide(m, program, phase, starts, bank, load, show, table.update)
             with m.State("FETCH"):
                 m.d.comb += load.eq(1)
                 m.d.sync += updating.eq(1)
@@ -203,7 +215,8 @@ class Sequencer(wiring.Component):
     def _load_inputs(self, m, table, current):
         """A sweep over the inputs takes as many words as there are rows to be read."""
         skipped = self.counters.rows_skipped
-        with m.If(table.sweep.operation.pixels):
+        # Not those of the biases, which take one.
+        with m.If(table.sweep.operation.pixels & (table.sweep.operation.matrix == 0)):
             m.d.sync += [
                 current.more.eq(self.inputs_less_one),
                 skipped.eq(skipped + (self.spec.inputs - 1 - self.inputs_less_one)),
@@ -222,7 +235,7 @@ class Sequencer(wiring.Component):
         with m.Else():
             m.d.sync += operation.row_lane.eq(operation.row_lane + 1)
 
-    def _decide(self, m, program, phase, load, show, update):
+    def _decide(self, m, program, phase, starts, bank, load, show, update):
         """A step is complete: another one, the next phase, the update, or the end."""
         settings, counters = self.settings, self.counters
         learns = program == Program.LEARN
@@ -237,13 +250,13 @@ class Sequencer(wiring.Component):
         m.d.sync += [
             self.steps[phase].eq(done),
             counters.steps.eq(counters.steps + 1),
-            self.fresh.eq(0),
-            self.old.eq(self.new),
-            self.new.eq(Mux(self.fresh, 1, self.old)),
+            starts.eq(0),
+            bank.eq(self.new),
+            self.new.eq(Mux(starts, 1, bank)),
             altered.eq(alters),
         ]
-        with m.If(self.nudged & (self.steps[1] == 0)):
-            m.d.sync += [self.new.eq(self.kept), self.kept.eq(self.old)]
+        with m.If(learns & phase & (self.steps[1] == 0)):
+            m.d.sync += [self.new.eq(self.kept), self.kept.eq(bank)]
 
         skips = Const(0) if self.spec.recurrent else settings.skip[0] & ~alters
         with m.If(~over | (~phase & (second_steps != 0))):

@@ -10,15 +10,18 @@ from model.timing import SYNAPSE
 
 
 def difference_shape(spec: MachineSpec):
-    """The difference of two products of activities, shifted up."""
-    bits = max(matrix.product + matrix.pre_shift for matrix in spec.matrices)
-    return signed(bits + 2)
+    """The difference of two products of activities, shifted up, or the side network's sum of two, shifted down."""
+    bits = max(matrix.product + matrix.pre_shift for matrix in spec.matrices) + 2
+    if spec.recurrent:
+        bits = max(bits, spec.side.bits + spec.activity.bits - spec.side_update_shift)
+    return signed(bits)
 
 
 class Synapse(wiring.Component):
     """One lane's synapse unit: new weight = sat(weight + round at random(difference)), docs/arithmetic.md.
 
-    difference: g' g' - g g of the two phases, or x (g' - g) of an input, shifted up by the matrix's ``pre_shift``; exact.
+    difference: g' g' - g g of the two phases, or x (g' - g) of an input, shifted up by the matrix's ``pre_shift``, exact;
+    or the side network's y g + g y, ``spec.side_update_shift`` bits down, floored.
     weight: ``spec.weight``; saturates at +-``spec.weight_limit``, the same on both sides.
     Rounding: stochastic (model.arithmetic.stochastic_increment).
     Latency SYNAPSE clocks from ``difference`` to ``new_weight``; ``random``, ``enable`` and ``weight`` belong one

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from model.formats import Format
 from model.spec import DITHER_BITS, MachineSpec
 
 try:
@@ -22,6 +23,9 @@ def compiled(function: Callable[..., Any]) -> Callable[..., Any]:
     return function if njit is None else njit(cache=True)(function)
 
 
+#: The slopes g' of tanh, 0 to just below 1.
+SLOPE = Format(False, 8, 8)
+SLOPE_FRACTION = SLOPE.fraction
 #: Feedback of the Galois LFSR when it shifts right: x^32 + x^22 + x^2 + x + 1, a maximal sequence.
 LFSR_TAPS = 0x80200003
 #: The LFSR's value at power-up; any value but zero will do.
@@ -69,6 +73,21 @@ def neuron_step(
 
 
 @compiled
+def side_step(
+    side: int, current: int, error: int, slope: int, weight_fraction: int, error_shift: int, low: int, high: int
+) -> int:
+    """A side network's state after one Euler step of eps = 1/2, within low..high as it was before.
+
+    y + round((g' e - y) / 2), e = sum of w y + T - g, rounded to LSBs of y and saturated to low..high: Almeida 1987 and Pineda
+    1987, as in Zoppo, Marrone, Corinto 2020. ``current`` is the sum of w y, ``error`` is T - g in LSBs of the activity,
+    ``slope`` is g' in the format SLOPE, below 1, so that y lies between two numbers that are within low..high.
+    """
+    excitation = saturate(round_shift(current + (error << error_shift), weight_fraction), low, high)
+    stepped: int = side + round_shift(excitation * slope - (side << SLOPE_FRACTION), SLOPE_FRACTION + 1)
+    return stepped
+
+
+@compiled
 def lfsr_advance(lfsr: int) -> int:
     """The LFSR after the shifts of one random byte; the byte was the low eight bits before them."""
     for _ in range(LFSR_SHIFTS):
@@ -81,4 +100,12 @@ def tanh_table(spec: MachineSpec) -> NDArray[np.int64]:
     states = np.arange(spec.state.low, spec.state.high + 1) / spec.state.one
     limit = spec.activity_limit
     table: NDArray[np.int64] = np.clip(np.rint(np.tanh(states) * spec.activity.one), -limit, limit).astype(np.int64)
+    return table
+
+
+def slope_table(spec: MachineSpec) -> NDArray[np.int64]:
+    """Slopes g' = 1 - tanh(v)**2 for every state, lowest state first; shape (2**state bits,), format SLOPE."""
+    states = np.arange(spec.state.low, spec.state.high + 1) / spec.state.one
+    slopes = np.rint((1 - np.tanh(states) ** 2) * SLOPE.one)
+    table: NDArray[np.int64] = np.minimum(slopes, SLOPE.high).astype(np.int64)
     return table

@@ -21,9 +21,9 @@ MAX_OUTPUTS = 64
 #: The states of a layered machine: 0 to 1 in 255 steps, and its activities.
 UNIT = Format(False, 8, 8)
 #: Fields that only one of the two topologies has; a machine of the other one leaves them at their defaults.
-_RECURRENT_FIELDS = ("cut_diagonals", "input_level", "target_level")
-_LAYERED_FIELDS = ("pixel_bits", "input_weight")
-#: Learning rates of a layered machine's matrices by their number.
+_RECURRENT_FIELDS = ("cut_diagonals", "input_level", "target_level", "side")
+_LAYERED_FIELDS = ("pixel_bits", "input_weight", "biases")
+#: Learning rates of a layered machine's matrices by their number; biases learn at the first one's.
 _ETA_SHIFTS = {2: (3, 4), 3: (3, 5, 7), 4: (3, 5, 7, 7)}
 
 
@@ -55,29 +55,38 @@ def foreign_fields(spec: "MachineSpec") -> tuple[str, ...]:
     return _LAYERED_FIELDS if spec.recurrent else _RECURRENT_FIELDS
 
 
-def default_settings(layers: object) -> Settings:
+def default_settings(layers: object, biases: bool) -> Settings:
     """The settings of a machine of these layers, if nobody gives any; of a recurrent one, if they are none at all."""
     eta_shifts = _ETA_SHIFTS.get(len(layers) - 1) if isinstance(layers, tuple) else None
-    return Settings(nudged_steps=4, released_steps=0, eta_shifts=eta_shifts) if eta_shifts else Settings()
+    if not eta_shifts:
+        return Settings()
+    return Settings(nudged_steps=4, released_steps=0, eta_shifts=eta_shifts + eta_shifts[:biases])
 
 
 def defaults(spec: "MachineSpec") -> dict[str, Any]:
     """The fields whose default depends on the topology alone."""
-    settings = default_settings(spec.layers)
+    settings = default_settings(spec.layers, bool(spec.biases))
     if not spec.recurrent:
         return {"state": UNIT, "activity": UNIT, "settings": settings}
-    state, activity, accumulator = Format(True, 8, 5), Format(True, 8, 7), Format(True, 24, 14)
-    return {"state": state, "activity": activity, "accumulator": accumulator, "settings": settings}
+    return {"state": Format(True, 8, 5), "activity": Format(True, 8, 7), "settings": settings}
 
 
 def check_recurrent_formats(spec: "MachineSpec") -> None:
     """Refuse number formats that a recurrent machine cannot have."""
-    for name, low, high in (("weight", 2, 8), ("state", 4, 8), ("activity", 2, 8), ("accumulator", 8, 48)):
+    for name, low, high in (("weight", 2, 8), ("state", 4, 8), ("activity", 2, 8), ("side", 8, 16)):
         _signed(spec, name, low, high)
+    # No fraction leaves nothing to round in the side network.
+    whole("weight's fraction", spec.weight.fraction, 1, 16)
+    whole("side's fraction", spec.side.fraction, spec.activity.fraction, 16)
     if spec.activity.fraction != spec.activity.bits - 1:
         raise UserError(
             f"activity = {spec.activity} is impossible; tanh lies within +-1, so give "
             f"fxp-s{spec.activity.bits}/{spec.activity.bits - 1}."
+        )
+    if spec.state.fraction > spec.weight.fraction + spec.activity.fraction:
+        raise UserError(
+            f"state = {spec.state} has more fraction than the products of {spec.weight} and {spec.activity}; give it fewer "
+            "bits of fraction."
         )
 
 
@@ -85,6 +94,8 @@ def check_layered_formats(spec: "MachineSpec") -> None:
     """Refuse number formats that a layered machine cannot have."""
     if isinstance(spec.pixel_bits, bool) or spec.pixel_bits not in (1, 4, 8):
         raise UserError(f"pixel_bits = {spec.pixel_bits!r} is impossible; give 1, 4 or 8.")
+    if not isinstance(spec.biases, bool):
+        raise UserError(f"biases = {spec.biases!r} is impossible; write true or false.")
     for name in ("weight", "input_weight"):
         _signed(spec, name, 2, 12)
         # No fraction leaves nothing to shift in an Euler step; more of it would not fit 32-bit products.
@@ -110,10 +121,6 @@ def check_accumulator(spec: "MachineSpec") -> None:
             f"accumulator = {spec.accumulator} does not match the products of {spec.weight} and {spec.activity}; "
             f"give it {spec.weight.fraction + spec.activity.fraction} bits of fraction."
         )
-    if spec.accumulator.fraction < spec.state.fraction:
-        raise UserError(
-            f"state = {spec.state} has more fraction than the accumulator {spec.accumulator}; give it fewer bits of fraction."
-        )
     if spec.worst_accumulator > spec.accumulator.high:
         raise UserError(
             f"accumulator = {spec.accumulator} overflows: the largest sum is {spec.worst_accumulator}; "
@@ -126,8 +133,8 @@ def check_settings(spec: "MachineSpec") -> None:
     settings, matrices = spec.settings, spec.matrices
     if len(settings.eta_shifts) != len(matrices):
         raise UserError(
-            f"eta_shifts = {list(settings.eta_shifts)} is impossible; this machine's weight matrices number {len(matrices)}, "
-            "so give as many."
+            f"eta_shifts = {list(settings.eta_shifts)} is impossible; this machine's weight matrices number {len(matrices)}"
+            f"{', the biases included' if spec.biases else ''}, so give as many."
         )
     for index, (shift, matrix) in enumerate(zip(settings.eta_shifts, matrices, strict=True)):
         if shift not in matrix.eta_shifts:
@@ -135,6 +142,10 @@ def check_settings(spec: "MachineSpec") -> None:
                 f"eta_shifts[{index}] = {shift} is out of this machine's reach; with weights {matrix.weight} give "
                 f"{matrix.shift_base} to {matrix.shift_base + UPDATE_SHIFTS - 1}."
             )
+    if not spec.recurrent and settings.rule != "ep":
+        raise UserError(
+            f"rule = {settings.rule} belongs to a recurrent machine; a layered one learns by ep, so leave it out."
+        )
     if spec.recurrent and (settings.feedforward or not settings.skip):
         raise UserError("feedforward and skip belong to a layered machine; leave them out of a recurrent one.")
     if not spec.recurrent and settings.released_steps:

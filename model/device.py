@@ -24,6 +24,7 @@ from model.protocol import (
     frame_bytes,
     input_bytes,
     pack_pattern,
+    space_words,
     target_bytes,
     unpack_pattern,
     unpack_pixels,
@@ -160,18 +161,17 @@ class GoldenDevice:
             return Status.BAD_LENGTH, b""
         space = payload[0]
         address, count = (int.from_bytes(payload[at : at + 2], "little") for at in (1, 3))
-        width = self._spec.lanes if space in (Space.WEIGHTS, Space.STATES) else 1
+        width = self._spec.lanes if space in (Space.WEIGHTS, Space.STATES, Space.SIDE) else 1
         carried = len(payload) - ACCESS_BYTES if write else count * width
         overhead = 2 + (ACCESS_BYTES if write else 1) + CRC_BYTES
         if count == 0 or carried != count * width or overhead + carried > frame_bytes(self._spec):
             return Status.BAD_LENGTH, b""
-        ends: dict[int, int] = {
-            Space.WEIGHTS: self._layout.words,
-            Space.STATES: self._layout.blocks,
-            Space.SETTINGS: SettingsRegisters.size(),
-            Space.COUNTERS: Counters.size(),
-        }
-        if address + count > ends.get(space, 0) or (write and space in (Space.STATES, Space.COUNTERS)):
+        ends = space_words(self._spec)
+        if (
+            space not in ends
+            or address + count > ends[Space(space)]
+            or (write and space not in (Space.WEIGHTS, Space.SETTINGS))
+        ):
             return Status.BAD_ADDRESS, b""
         part = slice(address * width, (address + count) * width)
         if not write:
@@ -187,6 +187,9 @@ class GoldenDevice:
         machine = self.machine
         if space is Space.WEIGHTS:
             return (self._machine_words() if self._words is None else self._words).tobytes()
+        if space is Space.SIDE and isinstance(machine, GoldenMachine):
+            blocks = self._layout.to_blocks(machine.side_states)
+            return np.stack([blocks & 0xFF, blocks >> 8 & 0xFF], axis=1).astype(np.uint8).tobytes()
         if space is Space.STATES:
             return self._layout.to_blocks(machine.states.view(np.uint8)).tobytes()
         if space is Space.SETTINGS:

@@ -9,6 +9,8 @@ from model.arithmetic import (
     lfsr_advance,
     neuron_step,
     saturate,
+    side_step,
+    slope_table,
     stochastic_increment,
     tanh_table,
 )
@@ -46,6 +48,38 @@ def _relax(weights, states, activities, drive, target, nudged, shifts, limits, t
         if _step(weights, states, activities, drive, target, nudged, shifts, limits, table) <= settled:
             return step + 1
     return most
+
+
+@compiled
+def _relax_side(weights, side, errors, slopes, shifts, limits, most, settled):  # type: ignore[no-untyped-def]
+    """Euler steps of the side network, all from the same old states, from 0 on; returns their number as ``_relax``."""
+    weight_fraction, error_shift = shifts
+    low, high = limits
+    side[:] = 0
+    for step in range(most):
+        old = side.copy()
+        largest = 0
+        for i in range(len(side)):
+            current = np.int64(0)
+            for j in range(len(side)):
+                current += np.int32(weights[i, j]) * np.int32(old[j])
+            side[i] = side_step(old[i], current, errors[i], slopes[i], weight_fraction, error_shift, low, high)
+            largest = max(largest, abs(side[i] - old[i]))
+        if largest <= settled:
+            return step + 1
+    return most
+
+
+@compiled
+def _update_by_side(weights, activities, side, codes, random, shifts, limit, reach):  # type: ignore[no-untyped-def]
+    """w_ij += round at random(eta (y_i g_j + y_j g_i) / 2): the update of Almeida and Pineda, made symmetric."""
+    first, second = shifts
+    for i in range(len(side)):
+        for j in range(max(0, i - reach), i):
+            difference = (side[i] * activities[j] + side[j] * activities[i]) >> first
+            increment = stochastic_increment(difference, second, random[codes[i] ^ codes[j]])
+            weights[i, j] = saturate(weights[i, j] + increment, -limit, limit)
+            weights[j, i] = weights[i, j]
 
 
 @compiled
@@ -114,7 +148,8 @@ class GoldenMachine:
     Attributes
     ----------
     weights : int8 (neurons, neurons), symmetric, zero diagonal; replace or change at will between patterns.
-    states : int8 (neurons,), the neurons' v after the last run.
+    states : int8 (neurons,), the neurons' v after the last run; by the rule "rbp" that of the free phase.
+    side_states : int16 (neurons,), the side network's y after the last side step.
     lfsr : the random register, 1 to 2**32 - 1.
     busy_clocks, steps, learnt, recalled : the machine's counters, not wrapped.
     settings : the run-time settings.
@@ -128,9 +163,11 @@ class GoldenMachine:
         self.busy_clocks = self.steps = self.learnt = self.recalled = 0
         self._states = np.zeros(spec.neurons, np.int64)
         self._activities = np.zeros(spec.neurons, np.int64)
+        self._side = np.zeros(spec.neurons, np.int64)
         self._timing = Timing(spec)
         self._codes = Layout(spec).codes
         self._table = tanh_table(spec)
+        self._slopes = slope_table(spec)
         self._shifts = (spec.leak_shift, spec.nudge_shift)
         self._limits = (spec.state.low, spec.state.high)
 
@@ -138,6 +175,11 @@ class GoldenMachine:
     def states(self) -> NDArray[np.int8]:
         """The neurons' states, a copy."""
         return self._states.astype(np.int8)
+
+    @property
+    def side_states(self) -> NDArray[np.int16]:
+        """The side network's states, a copy."""
+        return self._side.astype(np.int16)
 
     @property
     def _settled(self) -> int:
@@ -148,7 +190,7 @@ class GoldenMachine:
         self.busy_clocks += clocks
 
     def learn(self, pattern: NDArray[np.bool_], target: NDArray[np.bool_] | None = None) -> LearnReply:
-        """Free phase, nudged phase and weight update for one pattern (neurons,), True white.
+        """Free phase, nudged phase (or the side network's) and weight update for one pattern (neurons,), True white.
 
         ``target`` is the pattern itself if not given.
         """
@@ -160,16 +202,37 @@ class GoldenMachine:
         relax = (self._shifts, self._limits, self._table)
         inputs = (self.weights, self._states, self._activities, drive, goal)
         free_steps = int(_relax(*inputs, False, *relax, max(1, settings.free_steps), self._settled))
-        free = self._activities.copy()
-        nudged_steps = int(_relax(*inputs, True, *relax, settings.nudged_steps, self._settled))
         random, self.lfsr = random_table(spec, self.lfsr)
-        if nudged_steps:
-            shift = settings.eta_shifts[0] - spec.update_shift_base
-            _update(self.weights, free, self._activities, self._codes, random, shift, spec.weight_limit, spec.reach)
-        clocks = self._timing.run(free_steps + nudged_steps, nudged_steps > 0)
-        self._count(free_steps + nudged_steps, clocks)
+        shift = settings.eta_shifts[0] - spec.update_shift_base
+        synapses = (self._codes, random)
+        if settings.rule == "rbp":
+            second_steps = self._relax_side(goal)
+            shifts = (spec.side_update_shift, shift)
+            if second_steps:
+                _update_by_side(
+                    self.weights, self._activities, self._side, *synapses, shifts, spec.weight_limit, spec.reach
+                )
+            clocks = self._timing.run(free_steps, second_steps > 0, second_steps)
+        else:
+            free = self._activities.copy()
+            second_steps = int(_relax(*inputs, True, *relax, settings.nudged_steps, self._settled))
+            if second_steps:
+                _update(self.weights, free, self._activities, *synapses, shift, spec.weight_limit, spec.reach)
+            clocks = self._timing.run(free_steps + second_steps, second_steps > 0)
+        self._count(free_steps + second_steps, clocks)
         self.learnt += 1
-        return LearnReply(free_steps, nudged_steps, clocks, self.lfsr)
+        return LearnReply(free_steps, second_steps, clocks, self.lfsr)
+
+    def _relax_side(self, goal: Integers) -> int:
+        """The side network's steps for the settled states; their number."""
+        spec = self.spec
+        if not self.settings.nudged_steps:
+            return 0
+        slopes = self._slopes[self._states - spec.state.low]
+        shifts, limits = (spec.weight.fraction, spec.side_error_shift), (spec.side.low, spec.side.high)
+        errors = goal - self._activities
+        most = self.settings.nudged_steps
+        return int(_relax_side(self.weights, self._side, errors, slopes, shifts, limits, most, self._settled))
 
     def recall(self, pattern: NDArray[np.bool_]) -> tuple[RecallReply, NDArray[np.bool_]]:
         """Relax with the input on, then off; returns the reply and which states are positive (neurons,)."""

@@ -1,6 +1,6 @@
 """The golden machine of layered networks: predicts every bit of the hardware, in integers, without any simulator.
 
-Weights are (inputs, first hidden layer) for the first matrix and (upper layer, lower layer) for the others.
+Weights are (inputs, first hidden layer), then (upper layer, lower layer), and last, if there are biases, (1, neurons).
 """
 
 from collections.abc import Sequence
@@ -20,17 +20,20 @@ Weights = tuple[NDArray[np.int16], ...]
 
 
 @compiled
-def _drive(weights, image, shift, sums, drive):  # type: ignore[no-untyped-def]
-    """The inputs' currents at the accumulator's binary point, kept for a pattern; returns the number of non-zero inputs."""
+def _drive(weights, firsts, image, shift, brightest, sums, drive):  # type: ignore[no-untyped-def]
+    """The currents of inputs and biases at the accumulator's binary point; returns the number of non-zero inputs."""
     sums[:] = 0
     rows = 0
     for i in range(len(image)):
         if image[i]:
             rows += 1
-            row, pixel = weights[i], np.int32(image[i])
+            row, pixel = weights[0][i], np.int32(image[i])
             for j in range(len(row)):
                 sums[j] += np.int32(row[j]) * pixel
-    for j in range(weights.shape[1]):
+    if len(weights) == len(firsts):
+        for j in range(len(sums)):
+            sums[j] += np.int32(weights[-1][0, j]) * np.int32(brightest)
+    for j in range(len(sums)):
         drive[j] = np.int64(sums[j]) << shift if shift >= 0 else np.int64(sums[j]) >> -shift
     return rows
 
@@ -39,7 +42,7 @@ def _drive(weights, image, shift, sums, drive):  # type: ignore[no-untyped-def]
 def _currents(weights, firsts, states, sums):  # type: ignore[no-untyped-def]
     """What each neuron gets from the layers above and below it, all from the same states."""
     sums[:] = 0
-    for index in range(1, len(weights)):
+    for index in range(1, len(firsts) - 1):
         matrix = weights[index]
         below = slice(firsts[index - 1], firsts[index])
         lower, lower_sums = states[below], sums[below]
@@ -104,16 +107,17 @@ def _update(matrix, rows, columns, row_bytes, column_bytes, constants):  # type:
 
 
 @compiled
-def _learn(weights, firsts, images, targets, states, lfsr, codes, shifts, updates, most, settled, feedforward, skip):  # type: ignore[no-untyped-def]
+def _learn(weights, firsts, images, targets, states, lfsr, codes, constants, updates, most, settled, feedforward, skip):  # type: ignore[no-untyped-def]
     """Learn pattern after pattern; free and nudged steps, LFSR, non-zero inputs and whether it was updated, for each."""
-    leak_shift, drive_shift = shifts
+    leak_shift, drive_shift, brightest = constants
     input_codes, neuron_codes, code_bits = codes
+    one = np.full(1, brightest, np.int32)
     records = np.zeros((len(images), 5), np.int64)
     sums, free, drive = np.zeros_like(states), np.zeros_like(states), np.zeros(len(states), np.int64)
     for index in range(len(images)):
         pixels = images[index].astype(np.int32)
         goal = targets[index] * np.int64(255)
-        rows = _drive(weights[0], pixels, drive_shift, sums, drive)
+        rows = _drive(weights, firsts, pixels, drive_shift, brightest, sums, drive)
         states[:] = 0
         first, _ = _relax(
             weights, firsts, states, drive, goal, False, leak_shift, sums, max(1, most[0]), settled, feedforward
@@ -128,8 +132,10 @@ def _learn(weights, firsts, images, targets, states, lfsr, codes, shifts, update
             row_bytes, neuron_bytes = table[input_codes], table[neuron_codes]
             below = slice(0, firsts[1])
             lower = (free[below], states[below])
-            _update(weights[0], (pixels, pixels), lower, row_bytes, neuron_bytes[below], updates[0])
-            for m in range(1, len(weights)):
+            _update(weights[0], (pixels, pixels), lower, row_bytes[: len(pixels)], neuron_bytes[below], updates[0])
+            if len(weights) == len(firsts):
+                _update(weights[-1], (one, one), (free, states), row_bytes[len(pixels) :], neuron_bytes, updates[-1])
+            for m in range(1, len(firsts) - 1):
                 above = slice(firsts[m], firsts[m + 1])
                 upper = (free[above], states[above])
                 _update(weights[m], upper, lower, neuron_bytes[above], neuron_bytes[below], updates[m])
@@ -143,14 +149,14 @@ def _learn(weights, firsts, images, targets, states, lfsr, codes, shifts, update
 
 
 @compiled
-def _recall(weights, firsts, images, states, shifts, most, settled, feedforward):  # type: ignore[no-untyped-def]
+def _recall(weights, firsts, images, states, constants, most, settled, feedforward):  # type: ignore[no-untyped-def]
     """Recall image after image; the outputs' states, and steps and non-zero inputs for each. The states keep the last."""
-    leak_shift, drive_shift = shifts
+    leak_shift, drive_shift, brightest = constants
     answers = np.zeros((len(images), firsts[-1] - firsts[-2]), np.uint8)
     records = np.zeros((len(images), 2), np.int64)
     sums, drive, goal = np.zeros_like(states), np.zeros(len(states), np.int64), np.zeros(1, np.int64)
     for index in range(len(images)):
-        records[index, 1] = _drive(weights[0], images[index], drive_shift, sums, drive)
+        records[index, 1] = _drive(weights, firsts, images[index], drive_shift, brightest, sums, drive)
         states[:] = 0
         records[index, 0], _ = _relax(
             weights, firsts, states, drive, goal, False, leak_shift, sums, max(1, most), settled, feedforward
@@ -183,7 +189,7 @@ class LayeredMachine:
         self._blocks = len(layout.layer_blocks[0])
         self._codes = (layout.input_codes, layout.codes, layout.code_bits)
         self._firsts = np.cumsum([0, *spec.layers[1:]])
-        self._shifts = (spec.leak_shift, spec.drive_shift)
+        self._constants = (spec.leak_shift, spec.drive_shift, spec.brightest)
 
     @property
     def weights(self) -> Weights:
@@ -238,7 +244,7 @@ class LayeredMachine:
             self._states,
             self.lfsr,
             self._codes,
-            self._shifts,
+            self._constants,
             np.array(updates),
             (settings.free_steps, settings.nudged_steps),
             self._settled,
@@ -269,7 +275,7 @@ class LayeredMachine:
             self._firsts,
             np.ascontiguousarray(images, np.uint8),
             self._states,
-            self._shifts,
+            self._constants,
             self.settings.driven_steps,
             self._settled,
             self.settings.feedforward,

@@ -3,7 +3,7 @@
 Matrix after matrix, column block after column block, row after row. The inputs are rows of the first matrix; the others
 have their upper layer as rows: so 128 hidden units and 5 outputs on 32 lanes take 20 words, and the hidden units read
 them along the columns, the outputs along the rows. Each layer begins a new block of lanes; blocks of neurons are
-numbered through all layers from the first hidden one on.
+numbered through all layers from the first hidden one on. The biases come last, a word for each block of neurons.
 """
 
 from collections.abc import Sequence
@@ -45,19 +45,33 @@ class LayeredLayout(BlockLayout):
     def program(self) -> tuple[Sweep, ...]:
         """The sweeps of one weight update: every word once, in the order of the addresses."""
         sweeps, address = [], 0
-        for index, matrix in enumerate(self.spec.matrices):
-            row = self.layer_blocks[index].start * self.spec.lanes if index else 0
-            for block in self.layer_blocks[max(0, index - 1)]:
-                sweep = Sweep(Kind.PROGRAM, block, row, matrix.rows, address, False, False, block, index, index == 0)
+        inputs, biases = range(self.spec.inputs), range(self.spec.inputs, self.spec.inputs + 1)
+        parts = [(self.layer_blocks[0], inputs, True)]
+        for lower, upper, units in zip(self.layer_blocks, self.layer_blocks[1:], self.spec.layers[2:], strict=False):
+            first = upper.start * self.spec.lanes
+            parts.append((lower, range(first, first + units), False))
+        if self.spec.biases:
+            parts.append((range(self.blocks), biases, True))
+        for index, (blocks, rows, pixels) in enumerate(parts):
+            for block in blocks:
+                sweep = Sweep(Kind.PROGRAM, block, rows.start, len(rows), address, False, False, block, index, pixels)
                 sweeps.append(sweep)
-                address += matrix.rows
+                address += len(rows)
         return tuple(sweeps)
+
+    @property
+    def bias_words(self) -> int:
+        """Words that hold biases, the last ones."""
+        return self.blocks if self.spec.biases else 0
 
     @cached_property
     def inputs(self) -> tuple[Sweep, ...]:
-        """The sweeps that read the inputs' currents, once a pattern."""
+        """The sweeps that read the currents of inputs and biases, once a pattern."""
         return tuple(
-            replace(sweep, kind=Kind.READ_COLUMNS, clear=True, fires=True) for sweep in self.program if sweep.pixels
+            replace(sweep, kind=Kind.READ_COLUMNS, clear=index == 0, fires=index == len(sweeps) - 1)
+            for target in range(self.blocks)
+            for sweeps in [[sweep for sweep in self.program if sweep.pixels and sweep.block == target]]
+            for index, sweep in enumerate(sweeps)
         )
 
     @cached_property
@@ -79,7 +93,7 @@ class LayeredLayout(BlockLayout):
         above = [
             replace(sweep, kind=Kind.READ_COLUMNS)
             for sweep in self.program
-            if sweep.matrix == layer + 1 and sweep.block == target
+            if sweep.matrix == layer + 1 and sweep.block == target and not sweep.pixels
         ]
         below = [
             replace(sweep, kind=Kind.READ_ROWS, row=target * lanes, rows=rows, address=sweep.address + first)
@@ -91,7 +105,7 @@ class LayeredLayout(BlockLayout):
     @property
     def input_bits(self) -> int:
         """K: bits below the one that tells an input's number from a neuron's."""
-        return max(self.lane_bits + self.block_bits, bits_for(self.spec.inputs))
+        return max(self.lane_bits + self.block_bits, bits_for(self.spec.inputs + self.spec.biases))
 
     @property
     def code_bits(self) -> int:
@@ -100,8 +114,8 @@ class LayeredLayout(BlockLayout):
 
     @property
     def input_codes(self) -> NDArray[np.int64]:
-        """Each input's number, told from a neuron's by the highest bit; shape (inputs,)."""
-        return (1 << self.input_bits) | np.arange(self.spec.inputs)
+        """Each input's number, told from a neuron's by the highest bit, and then the biases' one; shape (inputs [+ 1],)."""
+        return (1 << self.input_bits) | np.arange(self.spec.inputs + self.spec.biases)
 
     def to_words(self, weights: Sequence[NDArray[np.int16]]) -> NDArray[np.int16]:
         """Weights, each matrix (rows, columns), as memory words (words, lanes); cells without a synapse are 0."""
@@ -121,8 +135,12 @@ class LayeredLayout(BlockLayout):
 
     def _part(self, weights: Sequence[NDArray[np.int16]], sweep: Sweep) -> NDArray[np.int16]:
         """View of the columns that a sweep's words hold."""
-        first = (sweep.block - self.layer_blocks[max(0, sweep.matrix - 1)].start) * self.spec.lanes
-        return weights[sweep.matrix][:, first : first + self.spec.lanes]
+        layers = zip(self.layer_blocks, self.spec.layers[1:], strict=True)
+        layer, blocks, units = next((n, blocks, u) for n, (blocks, u) in enumerate(layers) if sweep.block in blocks)
+        first = (sweep.block - blocks.start) * self.spec.lanes
+        # Only the biases' columns are the neurons of all layers.
+        before = sum(self.spec.layers[1 : layer + 1]) if sweep.matrix == len(self.layer_blocks) else 0
+        return weights[sweep.matrix][:, before + first : before + min(first + self.spec.lanes, units)]
 
 
 def layout_of(spec: MachineSpec) -> Layout | LayeredLayout:

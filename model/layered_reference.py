@@ -5,7 +5,8 @@ Equations of Scellier and Bengio 2017 (Front. Comput. Neurosci. 11:24), with rho
     ds/dt = -s + W s (layers below and above) + beta (T - s) at the outputs,    s clipped to 0..1 after every step
 
 and the update of every weight (eq. 9)  w += alpha / beta (s_i' s_j' - s_i s_j),  ' nudged; inputs x stand still.
-Weights are (inputs, first hidden layer) for the first matrix and (upper layer, lower layer) for the others.
+Weights are (inputs, first hidden layer), then (upper layer, lower layer), and last, if there are biases, (1, neurons); their
+input stands at 1 - 2**-pixel_bits.
 """
 
 from collections.abc import Sequence
@@ -30,12 +31,13 @@ def initial_weights(spec: MachineSpec, seed: int) -> tuple[Floats, ...]:
     """Glorot's uniform weights, as in Scellier and Bengio 2017: within +-sqrt(6 / (rows + columns)).
 
     With more than one hidden layer the outputs' are half as large: an output whose drive starts under -1 is dead, since
-    the nudge (beta = 1) cannot raise it (docs/classifiers.md).
+    the nudge (beta = 1) cannot raise it (docs/classifiers.md). Biases are 0.
     """
     rng = np.random.default_rng(seed)
-    sizes = [(matrix.rows, matrix.columns) for matrix in spec.matrices]
+    sizes = [(matrix.rows, matrix.columns) for matrix in spec.matrices[: len(spec.layers) - 1]]
     *inner, outputs = [rng.uniform(-1, 1, size) * np.sqrt(6 / sum(size)) for size in sizes]
-    return (*inner, outputs * (DEEP_OUTPUTS if len(inner) > 1 else 1))
+    biases = [np.zeros((1, spec.neurons))] if spec.biases else []
+    return (*inner, outputs * (DEEP_OUTPUTS if len(inner) > 1 else 1), *biases)
 
 
 def quantise(spec: MachineSpec, weights: Sequence[Floats]) -> tuple[NDArray[np.int16], ...]:
@@ -52,7 +54,7 @@ def _relax(weights, firsts, states, drive, goal, nudged, steps, feedforward):  #
     flow = np.zeros_like(states)
     for step in range(steps):
         flow[:] = drive - states
-        for index in range(1, len(weights)):
+        for index in range(1, len(firsts) - 1):
             matrix = weights[index]
             below = slice(firsts[index - 1], firsts[index])
             lower, lower_flow = states[below], flow[below]
@@ -73,9 +75,12 @@ def _relax(weights, firsts, states, drive, goal, nudged, steps, feedforward):  #
 
 
 @compiled
-def _drive(matrix, image, drive):  # type: ignore[no-untyped-def]
-    """The inputs' currents of the first hidden layer; the other neurons have none."""
+def _drive(weights, firsts, image, one, drive):  # type: ignore[no-untyped-def]
+    """The currents of inputs, which only the first hidden layer has, and of biases."""
     drive[:] = 0.0
+    if len(weights) == len(firsts):
+        drive += weights[-1][0] * one
+    matrix = weights[0]
     for i in range(len(image)):
         if image[i]:
             for j in range(matrix.shape[1]):
@@ -83,12 +88,12 @@ def _drive(matrix, image, drive):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _learn(weights, firsts, images, targets, alphas, free_steps, nudged_steps, feedforward):  # type: ignore[no-untyped-def]
+def _learn(weights, firsts, images, one, targets, alphas, free_steps, nudged_steps, feedforward):  # type: ignore[no-untyped-def]
     """Learn pattern after pattern."""
     states, drive = np.zeros(firsts[-1]), np.zeros(firsts[-1])
     for index in range(len(images)):
         image, goal = images[index], targets[index] * 1.0
-        _drive(weights[0], image, drive)
+        _drive(weights, firsts, image, one, drive)
         states[:] = 0.0
         _relax(weights, firsts, states, drive, goal, False, max(1, free_steps), feedforward)
         free = states.copy()
@@ -98,7 +103,9 @@ def _learn(weights, firsts, images, targets, alphas, free_steps, nudged_steps, f
             if image[i]:
                 for j in range(first.shape[1]):
                     first[i, j] += alphas[0] * image[i] * (states[j] - free[j])
-        for m in range(1, len(weights)):
+        if len(weights) == len(firsts):
+            weights[-1][0] += alphas[-1] * one * (states - free)
+        for m in range(1, len(firsts) - 1):
             matrix = weights[m]
             low, high = firsts[m - 1], firsts[m]
             for i in range(matrix.shape[0]):
@@ -108,12 +115,12 @@ def _learn(weights, firsts, images, targets, alphas, free_steps, nudged_steps, f
 
 
 @compiled
-def _recall(weights, firsts, images, steps, feedforward):  # type: ignore[no-untyped-def]
+def _recall(weights, firsts, images, one, steps, feedforward):  # type: ignore[no-untyped-def]
     """The outputs' states after a free phase, for each image."""
     answers = np.zeros((len(images), firsts[-1] - firsts[-2]))
     states, drive, goal = np.zeros(firsts[-1]), np.zeros(firsts[-1]), np.zeros(1)
     for index in range(len(images)):
-        _drive(weights[0], images[index], drive)
+        _drive(weights, firsts, images[index], one, drive)
         states[:] = 0.0
         _relax(weights, firsts, states, drive, goal, False, max(1, steps), feedforward)
         answers[index] = states[firsts[-2] :]
@@ -139,6 +146,7 @@ class LayeredReference:
         self.settings = settings
         self.weights = tuple(np.array(matrix, np.float64, order="C") for matrix in weights)
         self._firsts = np.cumsum([0, *spec.layers[1:]])
+        self._one = spec.brightest / (1 << spec.pixel_bits)
 
     def _pixels(self, images: NDArray[np.uint8]) -> Floats:
         return np.asarray(images, np.float64) / (1 << self.spec.pixel_bits)
@@ -153,6 +161,7 @@ class LayeredReference:
             self.weights,
             self._firsts,
             self._pixels(images),
+            self._one,
             np.asarray(targets, np.bool_),
             np.array(alphas, np.float64),
             settings.free_steps,
@@ -164,6 +173,6 @@ class LayeredReference:
         """The outputs' states (count, outputs), 0 to 1, for images (count, inputs)."""
         settings = self.settings
         answers: Floats = _recall(
-            self.weights, self._firsts, self._pixels(images), settings.driven_steps, settings.feedforward
+            self.weights, self._firsts, self._pixels(images), self._one, settings.driven_steps, settings.feedforward
         )
         return answers

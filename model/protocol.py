@@ -15,6 +15,7 @@ from cobs import cobs
 from numpy.typing import NDArray
 
 from model.layered_layout import LayeredLayout, layout_of
+from model.settings import RULES
 from model.spec import UPDATE_SHIFTS, MachineSpec, Settings
 
 VERSION = 1
@@ -27,7 +28,7 @@ CRC_BYTES = 4
 #: Most bits of a weight: a cell is one byte on the link.
 LINK_BITS = 8
 #: Weight matrices that there are registers for.
-MATRICES = 4
+MATRICES = 5
 #: Bytes of an (address, count) pair and the space before it, in READ and WRITE.
 ACCESS_BYTES = 5
 
@@ -56,12 +57,15 @@ class Status(IntEnum):
 
 
 class Space(IntEnum):
-    """What READ and WRITE reach; a word is ``lanes`` bytes in the first two and one byte in the others."""
+    """What READ and WRITE reach; a word is ``lanes`` bytes in WEIGHTS, STATES and SIDE, one byte in the others."""
 
     WEIGHTS = 0  #: the crossbar's words (model/layout.py), signed bytes
     STATES = 1  #: the neurons' states, a word a block, signed bytes; read only
     SETTINGS = 2  #: Settings, then the LFSR
     COUNTERS = 3  #: Counters; read only
+    SIDE = (
+        4  #: the side network's states, two words a block, the low and then the high bytes; recurrent only, read only
+    )
 
 
 @dataclass(frozen=True)
@@ -127,17 +131,19 @@ class SettingsRegisters(Record):
     update_shift_1: int = _bytes(1)
     update_shift_2: int = _bytes(1)
     update_shift_3: int = _bytes(1)
+    update_shift_4: int = _bytes(1)
     tolerance: int = _bytes(1)
     stop_when_settled: int = _bytes(1)
     feedforward: int = _bytes(1)
     skip: int = _bytes(1)
+    rule: int = _bytes(1)
     lfsr: int = _bytes(4)
 
     @classmethod
     def of(cls, spec: MachineSpec, settings: Settings, lfsr: int) -> "SettingsRegisters":
         """The registers' values for ``settings``."""
         used = [shift - matrix.shift_base for shift, matrix in zip(settings.eta_shifts, spec.matrices, strict=True)]
-        shift_0, shift_1, shift_2, shift_3 = [*used, 0, 0, 0][:MATRICES]
+        shift_0, shift_1, shift_2, shift_3, shift_4 = [*used, 0, 0, 0, 0][:MATRICES]
         return cls(
             settings.free_steps,
             settings.nudged_steps,
@@ -147,16 +153,24 @@ class SettingsRegisters(Record):
             shift_1,
             shift_2,
             shift_3,
+            shift_4,
             settings.tolerance,
             int(settings.stop_when_settled),
             int(settings.feedforward),
             int(settings.skip),
+            RULES.index(settings.rule),
             lfsr,
         )
 
     def settings(self, spec: MachineSpec) -> Settings:
         """The settings that the registers stand for."""
-        shifts = (self.update_shift_0, self.update_shift_1, self.update_shift_2, self.update_shift_3)
+        shifts = (
+            self.update_shift_0,
+            self.update_shift_1,
+            self.update_shift_2,
+            self.update_shift_3,
+            self.update_shift_4,
+        )
         return Settings(
             self.free_steps,
             self.nudged_steps,
@@ -169,6 +183,7 @@ class SettingsRegisters(Record):
             bool(self.stop_when_settled & 1),
             bool(self.feedforward & 1),
             bool(self.skip & 1),
+            RULES[self.rule & 1],
         )
 
 
@@ -272,6 +287,21 @@ def decode_frame(frame: bytes) -> tuple[int, int, bytes] | None:
     if len(data) < 2 + CRC_BYTES or zlib.crc32(body).to_bytes(CRC_BYTES, "little") != check:
         return None
     return body[0], body[1], body[2:]
+
+
+# -- spaces ------------------------------------------------------------------------------------------------------
+
+
+def space_words(spec: MachineSpec) -> dict[Space, int]:
+    """Words of each space, in the order of their codes."""
+    layout = layout_of(spec)
+    return {
+        Space.WEIGHTS: layout.words,
+        Space.STATES: layout.blocks,
+        Space.SETTINGS: SettingsRegisters.size(),
+        Space.COUNTERS: Counters.size(),
+        Space.SIDE: 2 * layout.blocks if spec.recurrent else 0,
+    }
 
 
 # -- patterns ----------------------------------------------------------------------------------------------------

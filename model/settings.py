@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 from model.errors import UserError
 
+#: Learning rules; a rule's place is its number in the machine's register.
+RULES = ("ep", "rbp")
+
 
 def whole(name: str, value: object, low: int, high: int) -> None:
     """Refuse anything but a whole number from low to high, in one sentence."""
@@ -26,6 +29,8 @@ class Settings:
     feedforward : the first step of a layered machine is a whole one (eps = 1), which fills the first hidden layer.
     skip : a layered machine leaves out input rows that are zero and updates that change nothing; the weights are
         the same either way, only the clocks and two counters differ.
+    rule : what a recurrent machine learns by: "ep", equilibrium propagation, or "rbp", recurrent backpropagation, whose
+        side network relaxes for at most ``nudged_steps``. A layered machine has "ep" only.
     """
 
     free_steps: int = 20
@@ -37,6 +42,7 @@ class Settings:
     stop_when_settled: bool = True
     feedforward: bool = False
     skip: bool = True
+    rule: str = "ep"
 
     def __post_init__(self) -> None:
         for name in ("free_steps", "nudged_steps", "driven_steps", "released_steps"):
@@ -51,3 +57,5 @@ class Settings:
         for name in ("stop_when_settled", "feedforward", "skip"):
             if not isinstance(getattr(self, name), bool):
                 raise UserError(f"{name} = {getattr(self, name)!r} is impossible; write true or false.")
+        if self.rule not in RULES:
+            raise UserError(f"rule = {self.rule!r} is impossible; give one of {', '.join(RULES)}.")

@@ -45,11 +45,13 @@ class MachineSpec:
     cut_diagonals : K outer diagonals of the weight matrix are absent (Zoppo, Marrone, Corinto 2020, Fig. 2);
         N*N - K*(K+1) - N synapses remain, self weights being absent always. Recurrent machines only.
     pixel_bits : an input of p bits (1, 4 or 8) stands for 0 to 1 - 2**-p. Layered machines only.
-    input_weight : format of the inputs' weights. Layered machines only.
-    weight, state, activity, accumulator : number formats (docs/arithmetic.md), by default those of the topology; a
-        layered machine's accumulator is as wide as its worst sum takes, and at least 24 bits.
+    input_weight : format of the weights of inputs and biases. Layered machines only.
+    biases : every neuron has a weight from one more input, which stands at 1 - 2**-p always. Layered machines only.
+    weight, state, activity, accumulator : number formats (docs/arithmetic.md), by default those of the topology; the
+        accumulator is by default as wide as the machine's worst sum takes, and at least 24 bits.
     input_level : the clamped input of a white pixel, in LSBs of the state; a black one has the negative. Recurrent only.
     target_level : the target of a white pixel, in LSBs of the activity; a black one has the negative. Recurrent only.
+    side : format of the side network's states, which recurrent backpropagation relaxes. Recurrent only.
     memory_bytes : the weight memory that the board offers.
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
@@ -60,12 +62,14 @@ class MachineSpec:
     cut_diagonals: int = 0
     pixel_bits: int = 4
     input_weight: Format = Format(True, 8, 8)
+    biases: bool = False
     weight: Format = Format(True, 8, 7)
     state: Format = _BY_TOPOLOGY
     activity: Format = _BY_TOPOLOGY
     accumulator: Format = _BY_TOPOLOGY
     input_level: int = 16
     target_level: int = 127
+    side: Format = Format(True, 12, 9)
     memory_bytes: int = 1 << 20
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
@@ -84,10 +88,10 @@ class MachineSpec:
             whole("target_level", self.target_level, 1, self.activity.high)
         else:
             checks.check_layered_formats(self)
-            if self.accumulator is _BY_TOPOLOGY:
-                object.__setattr__(self, "accumulator", Format(True, 24, self.weight.fraction + self.activity.fraction))
-                bits = max(24, self.worst_accumulator.bit_length() + 1)
-                object.__setattr__(self, "accumulator", replace(self.accumulator, bits=bits))
+        if self.accumulator is _BY_TOPOLOGY:
+            object.__setattr__(self, "accumulator", Format(True, 24, self.weight.fraction + self.activity.fraction))
+            bits = max(24, self.worst_accumulator.bit_length() + 1)
+            object.__setattr__(self, "accumulator", replace(self.accumulator, bits=bits))
         checks.check_accumulator(self)
         whole("memory_bytes", self.memory_bytes, 1, 1 << 30)
         whole("clock_hz", self.clock_hz, 1, 10**9)
@@ -138,20 +142,20 @@ class MachineSpec:
     @property
     def matrices(self) -> tuple[Matrix, ...]:
         """The weight matrices, from the inputs on. The inputs are rows of the first; the others have the upper layer's
-        units as rows, so that few outputs take few words.
+        units as rows, so that few outputs take few words. The biases, if any, are the last: a row for all neurons.
         """
         if self.recurrent:
             return (Matrix(self.neurons, self.neurons, self.weight, 2 * self.activity.fraction, 0),)
         first = self.pixel_bits + self.activity.fraction
         later = 2 * self.activity.fraction
+        shift = layered_pre_shift(self.input_weight, first)
         return (
-            Matrix(
-                self.layers[0], self.layers[1], self.input_weight, first, layered_pre_shift(self.input_weight, first)
-            ),
+            Matrix(self.layers[0], self.layers[1], self.input_weight, first, shift),
             *(
                 Matrix(upper, lower, self.weight, later, layered_pre_shift(self.weight, later))
                 for lower, upper in pairwise(self.layers[1:])
             ),
+            *([Matrix(1, self.neurons, self.input_weight, first, shift)] if self.biases else []),
         )
 
     # -- arithmetic ----------------------------------------------------------------------------------------------
@@ -187,6 +191,21 @@ class MachineSpec:
         return self.accumulator.fraction - self.input_weight.fraction - self.pixel_bits
 
     @property
+    def brightest(self) -> int:
+        """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
+        return (1 << self.pixel_bits) - 1
+
+    @property
+    def side_error_shift(self) -> int:
+        """Left shift that brings an activity to the binary point of the side network's currents, weight times state."""
+        return self.weight.fraction + self.side.fraction - self.activity.fraction
+
+    @property
+    def side_update_shift(self) -> int:
+        """Right shift from the side network's products of an update to those of EP; their mean takes one bit of it."""
+        return 1 + self.side.fraction - self.activity.fraction
+
+    @property
     def update_shift_base(self) -> int:
         """The eta_shift at which the first matrix's variable shift is zero; it reaches UPDATE_SHIFTS values from here."""
         return self.matrices[0].shift_base
@@ -199,12 +218,13 @@ class MachineSpec:
             fan_in = min(self.neurons - 1, 2 * self.reach)
             current = fan_in * self.weight_limit * self.activity_limit
             leak = (self.input_level - self.state.low) << self.leak_shift
-            nudge = (self.target_level + self.activity_limit) << self.nudge_shift
-            return current + leak + nudge + rounding
-        raw = self.inputs * self.input_weight.high * ((1 << self.pixel_bits) - 1)
+            error = self.target_level + self.activity_limit
+            side = fan_in * self.weight_limit * -self.side.low + (error << self.side_error_shift)
+            return max(current + leak + (error << self.nudge_shift) + rounding, side + (1 << self.weight.fraction - 1))
+        counts, shift = (self.inputs + self.biases, *(self.biases for _ in self.layers[2:])), self.drive_shift
+        raws = [count * self.input_weight.high * self.brightest for count in counts]
         # A right shift is taken of the finished sum, and rounds a negative one away from zero.
-        drive = raw << self.drive_shift if self.drive_shift >= 0 else max(raw, (raw >> -self.drive_shift) + 1)
-        drives = (drive, *(0 for _ in self.layers[2:]))
+        drives = [raw << shift if shift >= 0 else max(raw, (raw >> -shift) + 1) if raw else 0 for raw in raws]
         fans = (
             self.layers[2],
             *(a + b for a, b in zip(self.layers[1:], self.layers[3:], strict=False)),
@@ -219,7 +239,8 @@ class MachineSpec:
         table: dict[str, Any] = {}
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
-            if item.name in ("settings", *checks.foreign_fields(self)):
+            # Without biases nothing of them, so that machines keep the hash that they had before there were any.
+            if item.name in ("settings", *checks.foreign_fields(self)) or value is False:
                 continue
             table[item.name] = str(value) if isinstance(value, Format) else value
         table["layers"] = list(self.layers)
@@ -253,14 +274,14 @@ class MachineSpec:
                 )
         machine = _known(document.get("machine", {}), cls, "machine")
         settings = _known(document.get("settings", {}), Settings, "settings")
-        for name in ("input_weight", "weight", "state", "activity", "accumulator"):
+        for name in ("input_weight", "weight", "state", "activity", "accumulator", "side"):
             if name in machine:
                 machine[name] = Format.parse(machine[name])
         if isinstance(machine.get("layers"), list):
             machine["layers"] = tuple(machine["layers"])
         if isinstance(settings.get("eta_shifts"), list):
             settings["eta_shifts"] = tuple(settings["eta_shifts"])
-        defaults = checks.default_settings(machine.get("layers", cls.layers))
+        defaults = checks.default_settings(machine.get("layers", cls.layers), bool(machine.get("biases")))
         return cls(**machine, settings=replace(defaults, **settings))
 
     @classmethod

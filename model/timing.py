@@ -32,6 +32,9 @@ ACCUMULATE = 1
 #: Currents to the neuron's new state and activity; to the verdict whether its state moved.
 NEURON = 4
 VERDICT = 5
+#: The same of the side network.
+SIDE = 5
+SIDE_VERDICT = 7
 #: Difference of the two products to the new weight.
 SYNAPSE = 3
 #: Clocks after which nothing moves in a machine that is asked for nothing: more than its longest pipeline.
@@ -111,6 +114,11 @@ class Timing:
         return self.placing + (self.rows if along_rows else self.columns) + VERDICT + self.fan
 
     @property
+    def side_drain(self) -> int:
+        """``step_drain`` of the side network, whose neurons take longer."""
+        return self.step_drain + SIDE_VERDICT - VERDICT
+
+    @property
     def update_drain(self) -> int:
         """Clocks of a weight update after its last word was issued: until the weight is written."""
         return self.placing + self.columns + SYNAPSE
@@ -123,14 +131,19 @@ class Timing:
         gaps = list(pairwise(kinds)).count((Kind.READ_ROWS, Kind.READ_COLUMNS))
         return layout.step_words + gaps * self.row_gap + self.step_drain
 
+    @property
+    def side_step(self) -> int:
+        """Clocks of one Euler step of the side network."""
+        return self.step + self.side_drain - self.step_drain
+
     @cached_property
     def update(self) -> int:
         """Clocks of one weight update; the first fetches the list of its sweeps."""
         return 1 + PROGRAM_CLOCKS * layout_of(self.spec).words + self.update_drain
 
-    def run(self, steps: int, updated: bool) -> int:
-        """Busy clocks of a learnt or recalled pattern with ``steps`` Euler steps in all."""
-        return steps * self.step + updated * self.update
+    def run(self, steps: int, updated: bool, side_steps: int = 0) -> int:
+        """Busy clocks of a learnt or recalled pattern with ``steps`` Euler steps in all, the side network's apart."""
+        return steps * self.step + side_steps * self.side_step + updated * self.update
 
     def bound(self, steps: float) -> float:
         """Clocks that one learnt pattern needs at least: a multiply-accumulate a lane a clock, nothing lost.
@@ -147,18 +160,20 @@ class LayeredTiming(Timing):
         """Busy clocks of learnt or recalled patterns; all (patterns,), ``updated`` 0 or 1."""
         layout = LayeredLayout(self.spec)
         first = len(layout.layer_blocks[0])
-        later = layout.words - first * self.spec.inputs
-        read = rows * first + DRIVE
-        update = 1 + rows * first + PROGRAM_CLOCKS * later + self.update_drain
+        later = layout.words - first * self.spec.inputs - layout.bias_words
+        inputs = rows * first + layout.bias_words
+        read = inputs + DRIVE
+        update = 1 + inputs + PROGRAM_CLOCKS * later + self.update_drain
         return read + steps * self.step + updated * update
 
     def pattern_bound(self, steps: float, rows: float, updated: float) -> float:
         """Clocks that one learnt pattern needs at least: a multiply-accumulate a lane a clock, nothing lost.
 
         Matrices behind the first are multiplied in both directions in each step. A cell's update takes one product in
-        the first matrix, whose inputs do not change, and two in the others. ``updated`` is the share of patterns with
-        an update.
+        the first matrix and the biases, whose inputs do not change, and two in the others. ``updated`` is the share of
+        patterns with an update.
         """
-        inputs = rows * self.spec.layers[1]
-        later = sum(matrix.rows * matrix.columns for matrix in self.spec.matrices[1:])
+        biases = self.spec.biases * self.spec.neurons
+        inputs = rows * self.spec.layers[1] + biases
+        later = self.spec.synapses - self.spec.inputs * self.spec.layers[1] - biases
         return (inputs + 2 * later * steps + updated * (inputs + 2 * later)) / self.spec.lanes

@@ -17,12 +17,15 @@ from xml.etree import ElementTree
 ROOT = Path(__file__).resolve().parent.parent
 SECONDS = 240
 
-LEARNING = "tests/test_quick.py::test_learning_and_recall[lanes_do_not_divide]"
-BAND = "tests/test_quick.py::test_learning_and_recall[band]"
+LEARNING = "tests/test_quick.py::test_learning_and_recall[lanes_do_not_divide-ep-ep]"
+BAND = "tests/test_quick.py::test_learning_and_recall[band-ep-ep]"
+SIDE = "tests/test_quick.py::test_learning_and_recall[lanes_do_not_divide-rbp-rbp-ep]"
+SIDE_NEURON = "tests/test_quick.py::test_side_neuron_at_its_rails_and_ties"
 SETTLING = "tests/test_quick.py::test_a_phase_ends_when_all_is_settled"
 LAYERED = "tests/test_quick.py::test_a_layered_machine[one_hidden]"
 DEEP = "tests/test_quick.py::test_a_layered_machine[two_hidden]"
 ONE_BLOCK = "tests/test_quick.py::test_a_layered_machine[one_block]"
+BIASES = "tests/test_quick.py::test_a_layered_machine[biases]"
 LINK = "tests/test_quick.py::test_link"
 NEURON = "tests/test_quick.py::test_neuron_at_its_rails_and_ties"
 SYNAPSE = "tests/test_quick.py::test_synapse_at_its_rails_and_ties"
@@ -75,7 +78,7 @@ MUTANTS = (
     Mutant(
         "neurons: own state not forgotten before a run",
         "neurons.py",
-        "with m.If(~self.fresh):",
+        "with m.If(~self.fresh | self.side):",
         "with m.If(1):",
         LEARNING,
     ),
@@ -123,14 +126,14 @@ MUTANTS = (
     Mutant(
         "sequencer: stale activities, the banks never swap",
         "sequencer.py",
-        "self.old.eq(self.new)",
-        "self.old.eq(self.old)",
+        "bank.eq(self.new)",
+        "bank.eq(bank)",
         LEARNING,
     ),
     Mutant(
         "sequencer: a step overwrites the activities it reads",
         "sequencer.py",
-        "self.new.eq(Mux(self.fresh, 1, self.old))",
+        "self.new.eq(Mux(starts, 1, bank))",
         "self.new.eq(self.new)",
         LEARNING,
     ),
@@ -203,6 +206,62 @@ MUTANTS = (
         "sequencer.old",
         LEARNING,
     ),
+    Mutant(
+        "side neuron: the excitation rounds down",
+        "side_neuron.py",
+        "(total + (1 << spec.weight.fraction - 1))",
+        "total",
+        SIDE_NEURON,
+    ),
+    Mutant("side neuron: the state rounds down", "side_neuron.py", " + (1 << SLOPE.fraction)) >>", ") >>", SIDE_NEURON),
+    Mutant("side neuron: no saturation above", "side_neuron.py", "rounded > high", "0", SIDE_NEURON),
+    Mutant("side neuron: no saturation below", "side_neuron.py", "rounded < low", "0", SIDE_NEURON),
+    Mutant(
+        "side neuron: the error has the wrong sign",
+        "side_neuron.py",
+        "goal(spec, self.target) - self.activity",
+        "self.activity - goal(spec, self.target)",
+        SIDE_NEURON,
+    ),
+    Mutant(
+        "neuron: the slope of another state",
+        "neuron.py",
+        "lookup.addr.eq(Mux(self.side, self.state, state))",
+        "lookup.addr.eq(state)",
+        SIDE,
+    ),
+    Mutant("neurons: the side network changes the states", "neurons.py", "stepped & ~self.side", "stepped", SIDE),
+    Mutant(
+        "sequencer: the side network starts from what the last pattern left",
+        "sequencer.py",
+        "starts | (self.side & (self.steps[1] == 0))",
+        "starts",
+        SIDE,
+    ),
+    Mutant(
+        "sequencer: the side network's step ends before its last state",
+        "sequencer.py",
+        "Mux(self.side, timing.side_drain, timing.step_drain)",
+        "timing.step_drain",
+        SIDE,
+    ),
+    Mutant(
+        "crossbar: the side network's products are subtracted", "crossbar.py", "subtract &= ~self.by_side", "pass", SIDE
+    ),
+    Mutant(
+        "crossbar: the side network learns at the wrong rate",
+        "crossbar.py",
+        "current >> spec.side_update_shift",
+        "current >> spec.side_update_shift - 1",
+        SIDE,
+    ),
+    Mutant(
+        "machine: the side network's update is not symmetric",
+        "machine.py",
+        "self._bank(sequencer, columns, self._by_side())",
+        "self._bank(sequencer, columns, 0)",
+        SIDE,
+    ),
     Mutant("inputs: a row that is not zero is skipped", "inputs.py", "(pixel != 0)", "(pixel > 1)", LAYERED),
     Mutant(
         "inputs: the pixels of a byte in the wrong order",
@@ -243,7 +302,7 @@ MUTANTS = (
     Mutant(
         "crossbar: the inputs' currents are forgotten",
         "crossbar.py",
-        "Mux(at_products.driven, read.data[lane], 0)",
+        "Mux(driven, read.data[lane], 0)",
         "0",
         LAYERED,
     ),
@@ -260,6 +319,27 @@ MUTANTS = (
         "Mux(at_operands.pixels, self.free_values[lane], 0)",
         "0",
         LAYERED,
+    ),
+    Mutant(
+        "crossbar: a sum along the rows starts from another block's bias",
+        "crossbar.py",
+        "Mux(returns, at_arrival.target, source)",
+        "source",
+        BIASES,
+    ),
+    Mutant(
+        "inputs: the biases' input one too small",
+        "inputs.py",
+        '"pixel": self.spec.brightest',
+        '"pixel": self.spec.brightest - 1',
+        BIASES,
+    ),
+    Mutant(
+        "machine: the biases learn at the first matrix's rate",
+        "crossbar.py",
+        "Array(self.shifts)[at_difference.matrix]",
+        "Array(self.shifts)[Mux(at_difference.pixels, 0, at_difference.matrix)]",
+        BIASES,
     ),
     Mutant("neurons: hidden units are nudged", "neurons.py", "self.nudged & aims", "self.nudged", LAYERED),
     Mutant("neuron: no feedforward start", "neuron.py", "Mux(self.whole, whole, half)", "half", LAYERED),

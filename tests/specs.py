@@ -30,5 +30,8 @@ LAYERED = {
     "two_hidden": MachineSpec(layers=(13, 9, 6, 5), lanes=4, pixel_bits=8),
     "three_hidden": MachineSpec(layers=(12, 5, 6, 4, 3), lanes=2, pixel_bits=1),
     "one_block": MachineSpec(layers=(11, 8, 3), lanes=8),
+    # The next outputs' words are under way before the first sum along the rows is back.
+    "biases": MachineSpec(layers=(10, 3, 4), lanes=3, biases=True),
+    "biases_of_two_hidden": MachineSpec(layers=(9, 5, 7, 4), lanes=4, biases=True),
     "nothing_skipped": MachineSpec(layers=(14, 6, 3), lanes=5, settings=_LAYERED),
 }

@@ -1,5 +1,7 @@
 """Learns and recalls random patterns on the whole machine; compares everything with the golden model after each."""
 
+from dataclasses import replace
+
 import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge
@@ -7,7 +9,8 @@ from cocotb.triggers import ClockCycles, FallingEdge
 from hw.port import Program, counters_layout, settings_layout
 from model.golden import GoldenMachine
 from model.layered_layout import layout_of
-from model.protocol import SettingsRegisters, Space, block_bytes, pack_pattern
+from model.protocol import SettingsRegisters, Space, block_bytes, pack_pattern, space_words
+from model.settings import RULES
 from model.spec import MachineSpec
 from model.timing import Timing, fan_levels
 from sim.bench import bench_parameters
@@ -49,6 +52,12 @@ class Port:
     async def states(self):
         """All states."""
         return self.layout.from_blocks(await self.read(Space.STATES, self.layout.blocks))
+
+    async def side_states(self):
+        """All states of the side network."""
+        cells = await self.read(Space.SIDE, space_words(self.spec)[Space.SIDE])
+        low, high = cells[::2].view(np.uint8), cells[1::2].astype(np.int16)
+        return self.layout.from_blocks(low + 256 * high)
 
     async def write_weights(self, weights):
         """Replace all weights."""
@@ -112,8 +121,10 @@ async def learns_as_the_golden_machine_does(dut):
     dut.lfsr_next.value, dut.lfsr_load.value = golden.lfsr, 1
     await clocks(dut)
     dut.lfsr_load.value = 0
-    port.set_settings(spec.settings)
-    for _ in range(parameters["patterns"]):
+    for number in range(parameters["patterns"]):
+        # The rules take turns, so that each starts from what the other one left.
+        golden.settings = replace(spec.settings, rule=RULES[number % len(RULES)])
+        port.set_settings(golden.settings)
         pattern, target = rng.random(spec.neurons) < 0.5, rng.random(spec.neurons) < 0.5
         await port.load(pattern, 0)
         await port.load(target, 1)
@@ -121,6 +132,7 @@ async def learns_as_the_golden_machine_does(dut):
         reply = golden.learn(pattern, target)
         assert got == (reply.free_steps, reply.nudged_steps, reply.clocks)
         assert np.array_equal(await port.states(), golden.states)
+        assert np.array_equal(await port.side_states(), golden.side_states)
         assert dut.lfsr.value.to_unsigned() == golden.lfsr
         assert np.array_equal(await port.weights(), golden.weights)
 

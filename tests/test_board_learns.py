@@ -2,6 +2,7 @@
 
 from collections import deque
 from contextlib import closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -17,6 +18,7 @@ from model.layered_reference import initial_weights as layered_weights
 from model.layered_reference import quantise as quantised
 from model.patterns import glyphs
 from model.reference import initial_weights, quantise
+from model.settings import RULES
 from model.spec import MachineSpec
 from sim.virtual_board import VirtualBoard
 from tests.specs import LAYERED, SPECS
@@ -26,14 +28,16 @@ CASES = {name: (SPECS[name], 25) for name in ("lanes_do_not_divide", "one_lane",
 CASES["hundred"] = (MachineSpec(), 16)
 
 
+@pytest.mark.parametrize("rule", RULES)
 @pytest.mark.parametrize("name", CASES)
-def test_every_pattern_leaves_board_and_golden_machine_equal(name):
+def test_every_pattern_leaves_board_and_golden_machine_equal(name, rule):
     spec, count = CASES[name]
+    settings = replace(spec.settings, rule=rule)
     rng = np.random.default_rng(5)
     patterns = glyphs() if name == "hundred" else rng.random((count, spec.neurons)) < 0.5
     with VirtualBoard(spec) as simulated, closing(open_port(simulated.port, spec.baud)) as port:
         board = Board(port, spec)
-        twin = Twin(board, spec.settings, quantise(spec, initial_weights(spec, 2)), lfsr=0x5EED)
+        twin = Twin(board, settings, quantise(spec, initial_weights(spec, 2)), lfsr=0x5EED)
         for number, pattern in enumerate(patterns[:count]):
             (learnt,) = board.learn_many([pattern])
             twin.learn(f"pattern {number}", pattern, *learnt)

@@ -41,6 +41,14 @@ SPECS = {
     ),
     "many_lanes": MachineSpec(layers=(5, 3, 2), lanes=64, settings=replace(QUICK, stop_when_settled=False)),
     "no_nudge": MachineSpec(layers=(6, 4, 2), lanes=3, settings=replace(QUICK, nudged_steps=0, free_steps=0)),
+    "biases": MachineSpec(layers=(11, 7, 5), lanes=3, biases=True, settings=replace(QUICK, eta_shifts=(1, 1, 2))),
+    "biases_in_deep_nets": MachineSpec(
+        layers=(8, 5, 7, 4),
+        lanes=3,
+        biases=True,
+        **FINE,
+        settings=replace(QUICK, eta_shifts=(2, 1, 2, 1), feedforward=True),
+    ),
     "no_skipping": MachineSpec(layers=(9, 5, 3), lanes=3, settings=replace(QUICK, skip=False)),
 }
 
@@ -52,7 +60,11 @@ class Rules:
         self.spec, self.settings, self.lfsr = machine.spec, machine.settings, machine.lfsr
         self.layers = machine.spec.layers
         self.w = {}  # (layer of i, i, j) is the weight between unit i of that layer and unit j of the next one
-        for index, matrix in enumerate(machine.weights):
+        self.bias = {}  # (layer, j) is that of unit j
+        if machine.spec.biases:
+            units = [(layer, j) for layer, count in enumerate(self.layers) if layer for j in range(count)]
+            self.bias = dict(zip(units, machine.weights[-1][0].tolist(), strict=True))
+        for index, matrix in enumerate(machine.weights[: len(self.layers) - 1]):
             lower_first = matrix.tolist() if index == 0 else matrix.T.tolist()
             self.w |= {(index, i, j): w for i, row in enumerate(lower_first) for j, w in enumerate(row)}
         self.rows_skipped = self.updates_skipped = self.steps = 0
@@ -60,9 +72,10 @@ class Rules:
     def matrices(self) -> list[list[list[int]]]:
         sizes = list(pairwise(self.layers))
         first = [[self.w[0, i, j] for j in range(sizes[0][1])] for i in range(sizes[0][0])]
-        return [first] + [
+        later = [
             [[self.w[m, i, j] for i in range(sizes[m][0])] for j in range(sizes[m][1])] for m in range(1, len(sizes))
         ]
+        return [first, *later] + ([[list(self.bias.values())]] if self.bias else [])
 
     def step(self, s: list[list[int]], x: list[int], target: list[int] | None, whole: bool) -> list[list[int]]:
         spec, new = self.spec, []
@@ -71,11 +84,12 @@ class Rules:
             new.append([])
             for j in range(self.layers[layer]):
                 total = 0
+                raw = self.bias.get((layer, j), 0) * (2**spec.pixel_bits - 1)
                 if layer == 1:
-                    raw = sum(self.w[0, i, j] * x[i] for i in range(self.layers[0]))
-                    scale = spec.weight.fraction + 8 - spec.input_weight.fraction - spec.pixel_bits
-                    total += raw * 2**scale if scale >= 0 else raw // 2**-scale
-                else:
+                    raw += sum(self.w[0, i, j] * x[i] for i in range(self.layers[0]))
+                scale = spec.weight.fraction + 8 - spec.input_weight.fraction - spec.pixel_bits
+                total += raw * 2**scale if scale >= 0 else raw // 2**-scale
+                if layer > 1:
                     total += sum(self.w[layer - 1, i, j] * s[layer - 2][i] for i in range(self.layers[layer - 1]))
                 if layer < len(self.layers) - 1:
                     total += sum(self.w[layer, j, k] * s[layer][k] for k in range(self.layers[layer + 1]))
@@ -105,7 +119,7 @@ class Rules:
         lanes = self.spec.lanes
         blocks = [-(-units // lanes) for units in self.layers[1:]]
         lane_bits, block_bits = (lanes - 1).bit_length(), (sum(blocks) - 1).bit_length()
-        low = max(lane_bits + block_bits, (self.layers[0] - 1).bit_length())
+        low = max(lane_bits + block_bits, (self.layers[0] + self.spec.biases - 1).bit_length())
         number = unit if layer == 0 else (sum(blocks[: layer - 1]) + unit // lanes) * 2**lane_bits + unit % lanes
         return [number // 2**bit % 2 for bit in range(low)] + [int(layer == 0)]
 
@@ -120,23 +134,39 @@ class Rules:
                 self.lfsr = self.lfsr // 2 ^ (0x80200003 if self.lfsr % 2 else 0)
         updated = second > 0 and (free != after or not settings.skip)
         for (layer, i, j), weight in self.w.items():
-            form = spec.weight if layer else spec.input_weight
-            product = 16 if layer else 8 + spec.pixel_bits
             if layer:
                 difference = after[layer - 1][i] * after[layer][j] - free[layer - 1][i] * free[layer][j]
             else:
                 difference = x[i] * (after[0][j] - free[0][j])
-            pre = max(0, form.fraction - product + 8)
-            divisor = settings.eta_shifts[layer] - (form.fraction - product + 9 - pre)
-            byte = 0
-            for mine, other, random_byte in zip(self.number(layer, i), self.number(layer + 1, j), drawn, strict=True):
-                byte ^= random_byte * (mine != other)
-            increment = (difference * 2**pre // 2**divisor + 2 * byte + 1) // 512
-            assert difference or not increment, "what is skipped would not have changed anything"
-            self.w[layer, i, j] = max(-form.high, min(form.high, weight + increment))
+            numbers = self.number(layer, i), self.number(layer + 1, j)
+            self.w[layer, i, j] = self.learnt(weight, difference, settings.eta_shifts[layer], not layer, numbers, drawn)
+        for (layer, j), weight in self.bias.items():
+            difference = (2**spec.pixel_bits - 1) * (after[layer - 1][j] - free[layer - 1][j])
+            numbers = self.number(0, self.layers[0]), self.number(layer, j)
+            self.bias[layer, j] = self.learnt(weight, difference, settings.eta_shifts[-1], True, numbers, drawn)
         self.count(x, first + second, updated)
         self.updates_skipped += second > 0 and not updated
         return after, first, second
+
+    def learnt(
+        self,
+        weight: int,
+        difference: int,
+        shift: int,
+        pixel: bool,
+        numbers: tuple[list[int], list[int]],
+        drawn: list[int],
+    ) -> int:
+        form = self.spec.input_weight if pixel else self.spec.weight
+        product = 8 + self.spec.pixel_bits if pixel else 16
+        pre = max(0, form.fraction - product + 8)
+        divisor = shift - (form.fraction - product + 9 - pre)
+        byte = 0
+        for mine, other, random_byte in zip(*numbers, drawn, strict=True):
+            byte ^= random_byte * (mine != other)
+        increment = (difference * 2**pre // 2**divisor + 2 * byte + 1) // 512
+        assert difference or not increment, "what is skipped would not have changed anything"
+        return max(-form.high, min(form.high, weight + increment))
 
     def count(self, x: list[int], steps: int, updated: bool) -> None:
         self.steps += steps
@@ -192,13 +222,19 @@ def compare_with_the_rules(machine: LayeredMachine, seed: int, count: int) -> in
 def test_random_machines_against_the_rules(seed: int) -> None:
     source = random.Random(seed)
     hidden = [source.randint(1, 9) for _ in range(source.randint(1, 3))]
-    shifts = tuple(source.randint(1, 4) for _ in range(len(hidden) + 1))
+    shifts, biases = tuple(source.randint(1, 4) for _ in range(len(hidden) + 2)), source.random() < 0.5
     spec = MachineSpec(
         layers=(source.randint(1, 12), *hidden, source.randint(2, 5)),
         lanes=source.randint(1, 9),
         pixel_bits=source.choice([1, 4, 8]),
+        biases=biases,
         **source.choice([{}, FINE]),
-        settings=replace(QUICK, eta_shifts=shifts, feedforward=source.random() < 0.5, free_steps=source.randint(1, 12)),
+        settings=replace(
+            QUICK,
+            eta_shifts=shifts if biases else shifts[:-1],
+            feedforward=source.random() < 0.5,
+            free_steps=source.randint(1, 12),
+        ),
     )
     compare_with_the_rules(random_machine(spec, seed + 1), seed, 5)
 

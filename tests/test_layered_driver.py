@@ -19,6 +19,7 @@ SPECS = {
     "white or black": MachineSpec(layers=(13, 5, 2), lanes=3, pixel_bits=1),
     "bytes, two hidden layers": MachineSpec(layers=(10, 9, 6, 4), lanes=4, pixel_bits=8),
     "three hidden layers": MachineSpec(layers=(9, 5, 7, 4, 3), lanes=2),
+    "three hidden layers and biases": MachineSpec(layers=(9, 5, 7, 4, 3), lanes=2, biases=True),
     "outputs in many blocks": MachineSpec(layers=(30, 20, 64), lanes=1),
     "coarse weights": MachineSpec(layers=(12, 6, 3), lanes=16, weight=Format(True, 5, 4), input_weight=Format(True, 4, 4)),
 }  # fmt: skip

@@ -12,11 +12,14 @@ from model.spec import MachineSpec
 from tests.test_layered import SPECS, random_patterns
 
 
-def relax(weights, layers, x, target, steps, whole):
+def relax(spec, weights, layers, x, target, steps, whole):
     for step in range(steps):
         old, epsilon = [layer.copy() for layer in layers], 1 if whole and step == 0 else 0.5
         for index in range(len(layers)):
             current = x @ weights[0] if index == 0 else weights[index] @ old[index - 1]
+            if spec.biases:
+                first = sum(spec.layers[1 : index + 1])
+                current = current + 15 / 16 * weights[-1][0, first : first + spec.layers[index + 1]]
             if index < len(layers) - 1:
                 current = current + old[index + 1] @ weights[index + 1]
             elif target is not None:
@@ -25,7 +28,7 @@ def relax(weights, layers, x, target, steps, whole):
     return layers
 
 
-@pytest.mark.parametrize("name", ["one_hidden", "feedforward", "three_hidden"])
+@pytest.mark.parametrize("name", ["one_hidden", "feedforward", "three_hidden", "biases"])
 def test_against_matrices(name: str) -> None:
     spec, alphas = SPECS[name], [0.5, 0.25, 0.125, 0.0625][: len(SPECS[name].matrices)]
     weights = [matrix.copy() for matrix in initial_weights(spec, 4)]
@@ -34,10 +37,12 @@ def test_against_matrices(name: str) -> None:
     reference.learn_many(images, targets, alphas)
     for pixels, target in zip(images, targets, strict=True):
         x = pixels / 16
-        free = relax(weights, [np.zeros(n) for n in spec.layers[1:]], x, None, 20, spec.settings.feedforward)
-        after = relax(weights, [layer.copy() for layer in free], x, target, 4, False)
+        free = relax(spec, weights, [np.zeros(n) for n in spec.layers[1:]], x, None, 20, spec.settings.feedforward)
+        after = relax(spec, weights, [layer.copy() for layer in free], x, target, 4, False)
         for index, alpha in enumerate(alphas):
-            if index == 0:
+            if index == len(after):
+                contrast = 15 / 16 * (np.concatenate(after) - np.concatenate(free))[None]
+            elif index == 0:
                 contrast = np.outer(x, after[0]) - np.outer(x, free[0])
             else:
                 contrast = np.outer(after[index], after[index - 1]) - np.outer(free[index], free[index - 1])
@@ -45,7 +50,7 @@ def test_against_matrices(name: str) -> None:
     for matrix, expected in zip(reference.weights, weights, strict=True):
         assert matrix == pytest.approx(expected)
     start = [np.zeros(n) for n in spec.layers[1:]]
-    answer = relax(weights, start, images[0] / 16, None, 20, spec.settings.feedforward)[-1]
+    answer = relax(spec, weights, start, images[0] / 16, None, 20, spec.settings.feedforward)[-1]
     assert reference.recall_many(images[:1])[0] == pytest.approx(answer)
 
 

@@ -17,6 +17,7 @@ from model.timing import LayeredTiming
 from tests.test_layered import FINE, SPECS, random_machine, random_patterns
 
 MNIST = MachineSpec(layers=(784, 128, 5))
+BIASED = MachineSpec(layers=(784, 128, 5), biases=True)
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -30,6 +31,7 @@ def test_the_hash_stays() -> None:
     assert MNIST.spec_hash == "54c1532d738dfe56"
     others = [replace(MNIST, pixel_bits=1), replace(MNIST, input_weight=Format(True, 8, 9)), replace(MNIST, lanes=8)]
     assert len({spec.spec_hash for spec in [MNIST, *others, *SPECS.values()]}) == 4 + len(SPECS)
+    assert BIASED.spec_hash != MNIST.spec_hash
     assert replace(MNIST, settings=replace(MNIST.settings, skip=False)).spec_hash == MNIST.spec_hash
 
 
@@ -48,6 +50,17 @@ def test_defaults_of_a_layered_machine() -> None:
     assert MachineSpec.from_toml("machine.layers = [9, 3, 3, 2]\nsettings.skip = false") == MachineSpec(
         layers=(9, 3, 3, 2), settings=Settings(20, 4, 20, 0, (3, 5, 7), skip=False)
     )
+
+
+def test_defaults_of_biases() -> None:
+    spec = MachineSpec.from_toml("machine.layers = [64, 32, 10]\nmachine.biases = true")
+    assert spec == MachineSpec(layers=(64, 32, 10), biases=True) and spec.settings.eta_shifts == (3, 4, 3)
+    assert (spec.matrices[-1].rows, spec.matrices[-1].columns, spec.synapses) == (1, 42, 64 * 32 + 320 + 42)
+    assert spec.worst_accumulator - MachineSpec(layers=(64, 32, 10)).worst_accumulator == 127 * 15 << 3
+    # The outputs' sums are the largest here.
+    few = MachineSpec(layers=(1, 512, 2), pixel_bits=1, input_weight=Format(True, 8, 1))
+    many = MachineSpec(layers=few.layers, pixel_bits=1, input_weight=few.input_weight, biases=True)
+    assert many.worst_accumulator - few.worst_accumulator == 127 << 13
 
 
 @pytest.mark.parametrize("pixel_bits", [1, 4, 8])
@@ -82,6 +95,9 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"pixel_bits": True}, "pixel_bits = True"),
     ({"layers": (100,), "pixel_bits": 8}, "pixel_bits = 8 belongs to a layered machine"),
     ({"layers": (100,), "input_weight": Format(True, 8, 7)}, "input_weight = fxp-s8/7 belongs to a layered machine"),
+    ({"layers": (100,), "biases": True}, "biases = True belongs to a layered machine"),
+    ({"biases": 1}, "biases = 1 .* write true or false"),
+    ({"biases": True, "settings": MNIST.settings}, r"eta_shifts = \[3, 4\] .* number 3, the biases included, so give"),
     ({"cut_diagonals": 1}, "cut_diagonals = 1 belongs to a recurrent machine"),
     ({"input_level": 8}, "input_level = 8 belongs to a recurrent machine"),
     ({"target_level": 100}, "target_level = 100 belongs to a recurrent machine"),
@@ -158,10 +174,12 @@ def run(layout: LayeredLayout, sweeps: tuple[Sweep, ...], pixels: np.ndarray, st
 def test_the_sweeps_compute_the_currents(name: str) -> None:
     spec = SPECS[name]
     layout, first, *later = LayeredLayout(spec), *random_machine(spec, 1).weights
-    pixels = random_patterns(spec, 1, 1)[0][0].astype(np.int64)
+    pixels = np.append(random_patterns(spec, 1, 1)[0][0].astype(np.int64), spec.brightest)
     states = np.random.default_rng(2).integers(0, 256, spec.neurons)
     driven = run(layout, layout.inputs, pixels, states)
-    assert np.array_equal(driven[: spec.layers[1]], pixels @ first.astype(np.int64))
+    drives = later.pop()[0] * pixels[-1] if spec.biases else np.zeros(spec.neurons, np.int64)
+    drives[: spec.layers[1]] += pixels[:-1] @ first.astype(np.int64)
+    assert np.array_equal(driven, drives)
     layers, expected = np.split(states, np.cumsum(spec.layers[1:-1])), [np.zeros(n, np.int64) for n in spec.layers[1:]]
     for index, matrix in enumerate(later):
         expected[index] += layers[index + 1] @ matrix.astype(np.int64)
@@ -185,4 +203,9 @@ def test_words_and_bound_of_784_128_5() -> None:
     assert (layout.words, layout.step_words, sum(sweep.rows for sweep in layout.inputs)) == (3156, 40, 3136)
     assert timing.pattern_bound(24, 784, 1) == 2 * 3136 + 25 * 40
     assert timing.pattern_bound(14.5, 150, 0.25) == 1.25 * 150 * 4 + 14.75 * 40
+    assert layout.code_bits == 11
+    # Five blocks of neurons; 133 biases take a product in the reading and one in the update.
+    layout, biased = LayeredLayout(BIASED), LayeredTiming(BIASED)
+    assert (layout.words, layout.step_words, sum(sweep.rows for sweep in layout.inputs)) == (3161, 40, 3141)
+    assert biased.pattern_bound(24, 784, 1) == timing.pattern_bound(24, 784, 1) + 2 * 133 / 32
     assert layout.code_bits == 11

@@ -30,7 +30,7 @@ def test_machine(name):
 
 
 def test_machine_with_hundred_neurons():
-    run("hundred", SPECS["hundred"], patterns=1, weight_limit=12)
+    run("hundred", SPECS["hundred"], patterns=2, weight_limit=12)
 
 
 def test_settings_at_their_edges():
@@ -39,7 +39,7 @@ def test_settings_at_their_edges():
         run("edges", replace(SPECS["band"], settings=settings), patterns=4)
 
 
-@pytest.mark.parametrize("name", ["one_hidden", "three_hidden", "one_block", "nothing_skipped"])
+@pytest.mark.parametrize("name", ["one_hidden", "three_hidden", "one_block", "nothing_skipped", "biases_of_two_hidden"])
 def test_layered_machine(name):
     spec = LAYERED[name]
     run_bench(Machine(spec), f"layered-{name}", "tests.tb_layered", {"machine": spec.to_toml(), "patterns": 4})

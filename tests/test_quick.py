@@ -19,8 +19,9 @@ from hw.frame_receiver import FrameReceiver
 from hw.frame_sender import FrameSender
 from hw.machine import Machine
 from hw.neuron import Neuron
+from hw.side_neuron import SideNeuron
 from hw.synapse import Synapse
-from model.arithmetic import neuron_step, saturate, stochastic_increment
+from model.arithmetic import SLOPE, neuron_step, saturate, side_step, stochastic_increment
 from model.device import GoldenDevice
 from model.layered_layout import layout_of
 from model.protocol import (
@@ -35,10 +36,11 @@ from model.protocol import (
     pack_pattern,
     pack_pixels,
     pack_target,
+    space_words,
 )
 from model.reference import quantise, synapse_mask
 from model.spec import MachineSpec, Settings
-from model.timing import NEURON, SYNAPSE
+from model.timing import NEURON, SIDE, SYNAPSE
 from tests.mutants import MUTANTS, Mutant, faulty
 from tests.specs import LAYERED, SPECS
 
@@ -131,6 +133,10 @@ class Host:
         """All states."""
         self.access(Op.READ, Space.STATES, 0, layout_of(self.spec).blocks)
 
+    def read_side(self):
+        """All states of the side network."""
+        self.access(Op.READ, Space.SIDE, 0, space_words(self.spec)[Space.SIDE])
+
     def counters(self):
         """All but the first one: the golden device's clock stands still between requests."""
         first = Counters.widths()["clocks"]
@@ -180,26 +186,29 @@ def random_weights(spec, rng):
 SHORT = Settings(free_steps=4, nudged_steps=2, driven_steps=3, released_steps=2, eta_shifts=(2,))
 
 
+@pytest.mark.parametrize("rules", [("ep", "ep"), ("rbp", "rbp", "ep")], ids="-".join)
 @pytest.mark.parametrize("name", ["lanes_do_not_divide", "band"])
-def test_learning_and_recall(name):
+def test_learning_and_recall(name, rules):
     spec = SPECS[name]
     host, rng = Host(spec), np.random.default_rng(3)
-    host.settings(SHORT, 0xC0FFEE11)
     host.write_weights(random_weights(spec, rng))
-    for _ in range(2):
+    for number, rule in enumerate(rules):
+        host.settings(replace(SHORT, rule=rule, nudged_steps=2 + number), 0xC0FFEE11)
         pattern, target = rng.random((2, spec.neurons)) < 0.5
         host.learn(pattern, target)
+        host.read_side()
         host.recall(target)
     host.read_weights()
     host.counters()
     host.play()
 
 
-@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block"])
+@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block", "biases"])
 def test_a_layered_machine(name):
     spec = replace(LAYERED[name], pixel_bits=4)
     host, rng = Host(spec), np.random.default_rng(4)
-    shifts = tuple(matrix.shift_base for matrix in spec.matrices)
+    # The biases at another rate than the inputs, though their formats are the same.
+    shifts = tuple(matrix.shift_base + (index > 1) for index, matrix in enumerate(spec.matrices))
     short = Settings(4, 2, 3, 0, shifts, feedforward=name == "one_hidden")
     host.settings(short, 0xC0FFEE11)
     host.write_weights([rng.integers(-127, 128, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
@@ -294,6 +303,36 @@ def test_neuron_at_its_rails_and_ties(nudged):
     neuron = Neuron(spec)
     assert clock_through(neuron, inputs, neuron.new_state, NEURON) == expected
     assert {spec.state.low, spec.state.high} <= set(expected)
+
+
+def test_side_neuron_at_its_rails_and_ties():
+    spec = SPECS["lanes_do_not_divide"]
+    low, high, fraction = spec.side.low, spec.side.high, spec.weight.fraction
+    names = ("side", "current", "activity", "target", "slope")
+    error = spec.target_level - 5
+    cases = []
+    for side in (low, -1, 0, high):
+        for slope in (0, 1, SLOPE.high):
+            # Where the excitation goes from one number to the next, around 0 and at its rails.
+            for excitation in (low, -1, 0, 1, high):
+                tie = ((2 * excitation + 1) << fraction - 1) - (error << spec.side_error_shift)
+                cases += [(side, tie - below, 5, 1, slope) for below in (0, 1)]
+            # Where the move of an excitation of 1 or so goes from one number to the next.
+            cases += [
+                (side, -(error << spec.side_error_shift) + (near << fraction), 5, 1, slope) for near in range(-3, 4)
+            ]
+    expected = [
+        side_step(side, current, error, slope, fraction, spec.side_error_shift, low, high)
+        for side, current, _, _, slope in cases
+    ]
+    inputs = []
+    for case in cases:
+        # The slope comes a clock later than the rest, so each case stays for two.
+        inputs += [{"present": 1} | dict(zip(names, case, strict=True))] * 2
+    neuron = SideNeuron(spec)
+    assert clock_through(neuron, inputs, neuron.new_side, SIDE)[::2] == expected
+    # A slope below 1 keeps a step from one rail to the other within them.
+    assert low < min(expected) < 3 * low // 4 and 3 * high // 4 < max(expected) < high
 
 
 @pytest.mark.parametrize("shift", [0, 3])
