@@ -18,11 +18,11 @@ from hw.operation import (
 from hw.pipeline import AdderTree, Broadcast, delayed
 from hw.random import CellRandom, drawn_layout
 from hw.synapse import Synapse
-from hw.weights import WeightMemory
+from hw.weights import weight_memory
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import ACCUMULATE, MEMORY, SYNAPSE, Timing
+from model.timing import ACCUMULATE, MEMORY, Timing
 
 
 class Crossbar(wiring.Component):
@@ -34,7 +34,7 @@ class Crossbar(wiring.Component):
     start from them; with biases, those of all.
     Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
     ``column_values`` ``column_values`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
-    word is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
+    word is in the memory ``columns + synapse`` after its second operation. An operation a clock, but reading columns may
     not follow reading rows before the row sums are back. No reset: operations under way run to their end.
     """
 
@@ -60,13 +60,15 @@ class Crossbar(wiring.Component):
                 "access_write": In(1),  #: one clock: ``access_data`` goes into lane ``access_lane`` of ``word``
                 "access_lane": In(lane_shape(spec)),
                 "access_data": In(8),
-                "word": Out(data.ArrayLayout(signed(8), spec.lanes)),  #: the host's word, Timing.operands clocks later
+                "word": Out(
+                    data.ArrayLayout(signed(8), spec.lanes)
+                ),  #: the host's word, Timing.weight_memory clocks later
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.weights = weights = WeightMemory(self.spec)
+        m.submodules.weights = weights = weight_memory(self.spec)
         products = self._multiply(m, weights)
         self._accumulate(m, products)
         self._program(m, weights)
@@ -195,12 +197,12 @@ class Crossbar(wiring.Component):
         m.d.comb += [shifts.i.pixels.eq(arriving.pixels), shifts.i.shift.eq(Array(self.shifts)[arriving.matrix])]
 
         stages = [at_difference.valid & (at_difference.action == Action.PROGRAM) & at_difference.second]
-        for _ in range(SYNAPSE):
+        for _ in range(timing.synapse):
             stages.append(delayed(m, stages[-1], 1))
-        written = delayed(m, at_difference.address, SYNAPSE)
+        written = delayed(m, at_difference.address, timing.synapse)
         m.d.comb += [
-            weights.write_address.eq(Mux(stages[SYNAPSE], written, self.access_address)),
-            weights.write.eq(stages[SYNAPSE] | self.access_write),
+            weights.write_address.eq(Mux(stages[-1], written, self.access_address)),
+            weights.write.eq(stages[-1] | self.access_write),
         ]
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
@@ -219,7 +221,7 @@ class Crossbar(wiring.Component):
                 synapse.random.eq(random.o[lane]),
                 synapse.enable.eq(connected[lane]),
                 synapse.weight.eq(weights.word[lane].as_signed()),
-                weights.write_word[lane].eq(Mux(stages[SYNAPSE], synapse.new_weight, hosts)),
+                weights.write_word[lane].eq(Mux(stages[-1], synapse.new_weight, hosts)),
             ]
 
     def _connections(self, m, due):
@@ -233,12 +235,17 @@ class Crossbar(wiring.Component):
         return [(distance != 0) & (distance <= spec.reach) & (distance >= -spec.reach) for distance in distances]
 
     def _address(self, m, weights):
-        """The word is read as it is issued, in time for the multipliers, or late, when its increment is nearly there."""
+        """The word is read in time for the multipliers, or late, when its increment is nearly there."""
         timing, operation = self.timing, self.operation
-        to_program = delayed(m, operation, timing.columns + 1 - timing.operands)
-        with m.If(to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second):
-            m.d.comb += weights.read_address.eq(to_program.address)
-        with m.Elif(operation.valid):
-            m.d.comb += weights.read_address.eq(operation.address)
+        to_read = delayed(m, operation, timing.operands - timing.weight_memory)
+        to_program = delayed(m, operation, timing.columns + 1 - timing.weight_memory)
+        programs = to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second
+        programmed = delayed(m, programs, 1)
+        with m.If(programs):
+            m.d.comb += [weights.read.eq(1), weights.read_address.eq(to_program.address)]
+        with m.Elif(to_read.valid & (to_read.action != Action.PROGRAM)):
+            m.d.comb += [weights.read.eq(1), weights.read_address.eq(to_read.address)]
         with m.Else():
+            # A memory with one port keeps a word that is programmed for another clock.
+            m.d.comb += weights.read.eq(~weights.write & ~programmed)
             m.d.comb += weights.read_address.eq(self.access_address)

@@ -159,7 +159,7 @@ class Machine(wiring.Component):
         def words(word):
             return [select.word[lane].eq(word[lane]) for lane in range(self.spec.lanes)]
 
-        latency = Timing(self.spec).operands  # of the weight memory
+        latency = Timing(self.spec).weight_memory
         write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + latency)
         m.d.comb += [
             crossbar.access_write.eq(write),

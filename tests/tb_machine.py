@@ -23,7 +23,7 @@ class Port:
 
     def __init__(self, dut, spec):
         self.dut, self.spec, self.layout = dut, spec, layout_of(spec)
-        self.access_clocks = 1 + Timing(spec).operands + fan_levels(spec.lanes)
+        self.access_clocks = 1 + Timing(spec).weight_memory + fan_levels(spec.lanes)
 
     async def access(self, space, address, lane, value=None):
         """Write one cell, or read it."""
