@@ -1,4 +1,4 @@
-"""The command line: ``ohmprop demo``, ``train``, ``recall``, ``eval``, ``reproduce``, ``info``, ``sim``, ``data``, ``bench``."""
+"""The command line: ``ohmprop demo``, ``train``, ``reproduce``, ``board`` and the rest; ``ohmprop --help`` names all."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from host.commands_board import board
 from host.options import common
 from model.errors import MachineError, UserError
 from model.settings import RULES
@@ -311,3 +312,6 @@ def bench_depth(**options: Any) -> None:
     from host.depth import run_bench_depth
 
     run_bench_depth(**options)
+
+
+main.add_command(board)
