@@ -1,4 +1,4 @@
-"""The command line: ``ohmprop demo``, ``train``, ``recall``, ``eval``, ``reproduce``, ``info``, ``sim``, ``board`` and so on."""
+"""The command line: ``ohmprop demo``, ``train``, ``reproduce``, ``board`` and the rest; ``ohmprop --help`` names all."""
 
 import os
 import sys

@@ -20,7 +20,7 @@ from hw.synapse import difference_shape
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
-from model.timing import WEIGHT_MEMORY, Timing
+from model.timing import ONE_PORT_MEMORY, Timing
 
 
 class SerialSynapse(wiring.Component):
@@ -28,7 +28,7 @@ class SerialSynapse(wiring.Component):
 
     A word that was read turns round in its register: each clock the lowest lane's weight leaves it and comes back at the
     top, new. After ``lanes`` clocks the word is whole again and is written. The host's access goes the same way.
-    Latencies: ``word`` WEIGHT_MEMORY clocks after its address, which is due ``operands`` - WEIGHT_MEMORY clocks after
+    Latencies: ``word`` ONE_PORT_MEMORY clocks after its address, which is due ``operands`` - ONE_PORT_MEMORY clocks after
     ``operation``. Of a word that is programmed, ``begin`` comes with ``columns`` after its second operation, the first
     lane's ``difference`` two clocks later, and the word is written SERIAL_SYNAPSE + ``lanes`` clocks after ``begin``.
     A word every ``lanes`` clocks; no reset.
@@ -123,7 +123,7 @@ class SerialSynapse(wiring.Component):
 
     def _read(self, m, memory, programs, begun):
         """Which word is read: for the multipliers, to be programmed, or for the host."""
-        at_address = delayed(m, self.operation, self.timing.operands - WEIGHT_MEMORY)
+        at_address = delayed(m, self.operation, self.timing.operands - ONE_PORT_MEMORY)
         with m.If(programs):
             m.d.comb += [memory.read.eq(1), memory.read_address.eq(begun.address)]
         with m.Elif(self.access):

@@ -19,7 +19,7 @@ from model.settings import Settings, whole
 
 __all__ = ["DITHER_BITS", "UPDATE_SHIFTS", "MachineSpec", "Settings", "ready_machines"]
 
-MAX_LANES = 64
+MAX_LANES = 128
 
 #: Machine files that come with the package.
 _READY = Path(__file__).parent / "machines"
@@ -41,7 +41,7 @@ class MachineSpec:
     layers : unit counts. One entry is a recurrent layer in which every unit is input and output (2 to 256 units).
         Otherwise inputs (1 to 1024), one to three hidden layers (1 to 512 each) and outputs (2 to 64), each connected
         with the next: a layered machine.
-    lanes : column multipliers that work side by side, 1 to 64.
+    lanes : column multipliers that work side by side, 1 to 128.
     cut_diagonals : K outer diagonals of the weight matrix are absent (Zoppo, Marrone, Corinto 2020, Fig. 2);
         N*N - K*(K+1) - N synapses remain, self weights being absent always. Recurrent machines only.
     pixel_bits : an input of p bits (1, 4 or 8) stands for 0 to 1 - 2**-p. Layered machines only.
@@ -195,11 +195,6 @@ class MachineSpec:
         return self.accumulator.fraction - self.input_weight.fraction - self.pixel_bits
 
     @property
-    def brightest(self) -> int:
-        """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
-        return (1 << self.pixel_bits) - 1
-
-    @property
     def side_error_shift(self) -> int:
         """Left shift that brings an activity to the binary point of the side network's currents, weight times state."""
         return self.weight.fraction + self.side.fraction - self.activity.fraction
@@ -208,6 +203,11 @@ class MachineSpec:
     def side_update_shift(self) -> int:
         """Right shift from the side network's products of an update to those of EP; their mean takes one bit of it."""
         return 1 + self.side.fraction - self.activity.fraction
+
+    @property
+    def brightest(self) -> int:
+        """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
+        return (1 << self.pixel_bits) - 1
 
     @property
     def update_shift_base(self) -> int:

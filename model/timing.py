@@ -19,9 +19,12 @@ Integers = NDArray[np.int64]
 
 #: Lanes that one broadcast register drives, and inputs of one stage of the row multiplexer.
 FANOUT = 8
-#: Address to data of the neurons' memories, and of the weight memory, whose output is registered.
+#: Address to data of the neurons' memories.
 MEMORY = 1
-WEIGHT_MEMORY = 2
+#: Address at a bank of the weight memory to the word: read, output register, selection of the bank. The memory of a
+#: serial machine, which has one port, has no banks.
+BANK = 3
+ONE_PORT_MEMORY = 2
 #: Sequencer to an operation with its input's row, in a layered machine.
 INPUTS = 1
 #: Inputs' currents in the accumulators to their being there to start from.
@@ -90,6 +93,21 @@ class Timing:
         return self.row_value + self.fan
 
     @property
+    def column_values(self) -> int:
+        """From an issued word to its columns' activities at the crossbar, where they are prepared for the product."""
+        return self.operands - 1
+
+    @property
+    def address_levels(self) -> int:
+        """Registers on an address's way to the banks of the weight memory: as many as there is time for."""
+        return self.operands - BANK
+
+    @property
+    def weight_memory(self) -> int:
+        """Address to word of the weight memory."""
+        return ONE_PORT_MEMORY if self.spec.serial else self.address_levels + BANK
+
+    @property
     def columns(self) -> int:
         """From an issued word to the accumulators, reading columns."""
         return self.operands + MULTIPLY + ACCUMULATE
@@ -117,7 +135,7 @@ class Timing:
     @property
     def access(self) -> int:
         """From the host's request for a cell to the answer."""
-        return 1 + WEIGHT_MEMORY + (self.spec.lanes if self.spec.serial else self.fan)
+        return 1 + self.weight_memory + (self.spec.lanes if self.spec.serial else self.fan)
 
     @property
     def turn(self) -> int:
