@@ -266,7 +266,7 @@ class CommandProcessor(wiring.Component):
             cells.read.eq(Mux(ours, registers.cells.read, machine.access_read)),
             registers.snapshot.eq(access.done),
             registers.lfsr.eq(machine.lfsr),
-            registers.machine.eq(machine.counters),
+            registers.machine.eq(machine.events if self.spec.serial else machine.counters),
             registers.dropped.eq(requests.dropped),
             machine.settings.eq(registers.settings),
             machine.lfsr_load.eq(registers.lfsr_load),

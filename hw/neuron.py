@@ -69,19 +69,21 @@ class Neuron(wiring.Component):
         before = [Signal(state_shape(spec), reset_less=True) for _ in range(3)]
         there = [Signal(reset_less=True) for _ in range(2)]
         stepped = Signal(signed(spec.accumulator.bits - spec.leak_shift + 1), reset_less=True)
-        half, whole = self._rounded(leaked + (error << spec.nudge_shift))
+        total = leaked + (error << spec.nudge_shift)
+        half = total >> spec.euler_shift
+        whole = half if spec.recurrent else total >> spec.leak_shift
         high, low = spec.state.high, spec.state.low
         limited = Mux(stepped > high, high, Mux(stepped < low, low, stepped))
         with m.If(self.stages[0]):
             m.d.sync += [
-                leaked.eq(self.current + ((self._drive() - self.state) << spec.leak_shift)),
+                leaked.eq(self.current + self._leak()),
                 error.eq(Mux(self.nudged, goal(spec, self.target) - self.activity, 0)),
                 before[0].eq(self.state),
                 there[0].eq(self.present),
             ]
         with m.If(self.stages[1]):
             m.d.sync += [
-                stepped.eq(before[0] + Mux(self.whole, whole, half)),
+                stepped.eq(Mux(self.whole, whole, half)),
                 before[1].eq(before[0]),
                 there[1].eq(there[0]),
             ]
@@ -104,10 +106,13 @@ class Neuron(wiring.Component):
         level = self.spec.input_level
         return Mux(self.driven, Mux(self.white, level, -level), 0) if self.spec.recurrent else 0
 
-    def _rounded(self, total):
-        """The state's move, for eps = 1/2 and for eps = 1."""
-        half, whole = ((total + (1 << (shift - 1))) >> shift for shift in (self.spec.euler_shift, self.spec.leak_shift))
-        return half, half if self.spec.recurrent else whole
+    def _leak(self):
+        """Drive, leak, rounding and the state itself, before the shift to the right.
+
+        With eps = 1/2, v + round((a + d - v) / 2) = floor((a + d + v + 1) / 2); with eps = 1 the old state falls out.
+        """
+        half = (self._drive() + self.state + 1) << self.spec.leak_shift
+        return half if self.spec.recurrent else Mux(self.whole, 1 << (self.spec.leak_shift - 1), half)
 
     def _activate(self, m, state):
         """The activity of the new state."""

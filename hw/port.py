@@ -31,6 +31,13 @@ def counters_layout() -> data.StructLayout:
     return data.StructLayout({name: 8 * widths[name] for name in MACHINE_COUNTERS})
 
 
+def events_layout(spec: MachineSpec) -> data.StructLayout:
+    """How much each of those counters grows in a clock."""
+    return data.StructLayout(
+        {name: bits_for(spec.inputs) if name == "rows_skipped" else 1 for name in MACHINE_COUNTERS}
+    )
+
+
 def machine_signature(spec: MachineSpec) -> Signature:
     """Ports of the machine, seen from the command processor (``In`` there is ``Out`` at the machine).
 
@@ -50,7 +57,8 @@ def machine_signature(spec: MachineSpec) -> Signature:
             #: Steps of the run's first and second phase and its clocks; hold until the next start.
             "steps": In(data.ArrayLayout(8, 2)),
             "clocks": In(32),
-            "counters": In(counters_layout()),
+            #: What it counts; of a serial machine the events, which are counted elsewhere (hw/counter_memory.py).
+            **({"events": In(events_layout(spec))} if spec.serial else {"counters": In(counters_layout())}),
             #: The random register; ``lfsr_load`` replaces it with ``lfsr_next`` in one clock.
             "lfsr": In(32),
             "lfsr_load": Out(1),

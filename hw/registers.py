@@ -1,11 +1,12 @@
 """Settings and counters, a byte at a time as the link sees them."""
 
-from amaranth import Cat, Module, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.cells import cells_signature
-from hw.port import MACHINE_COUNTERS, counters_layout, settings_layout
+from hw.counter_memory import CounterMemory
+from hw.port import MACHINE_COUNTERS, counters_layout, events_layout, settings_layout
 from model.arithmetic import DEFAULT_LFSR
 from model.layout import bits_for
 from model.protocol import Counters, SettingsRegisters, Space
@@ -19,7 +20,8 @@ class Registers(wiring.Component):
 
     The LFSR's four bytes are gathered, and loaded together after the last of them is written. Counters wrap around;
     those that count while they are read out are read as they were at ``snapshot``.
-    Latency: a settings byte takes effect, and ``done`` comes, one clock after ``access``; ``lfsr_load`` with ``done``.
+    Latency: a settings byte takes effect, and ``done`` comes, one clock after ``access``; ``lfsr_load`` with ``done``;
+    in a serial machine a counter's byte takes longer (hw/counter_memory.py).
     Throughput: a byte every two clocks. Reset brings back the spec's settings and clears the counters kept here.
     """
 
@@ -35,7 +37,8 @@ class Registers(wiring.Component):
                 "lfsr": In(32),  #: the machine's random register
                 "lfsr_load": Out(1),  #: one clock: the machine takes ``lfsr_next``
                 "lfsr_next": Out(32, init=DEFAULT_LFSR),
-                "machine": In(counters_layout()),  #: what the machine counts itself
+                #: What the machine counts itself; of a serial machine the events.
+                "machine": In(events_layout(spec) if spec.serial else counters_layout()),
                 "frame": In(1),  #: count a frame received whole
                 "refused": In(1),  #: count a request refused
                 "repeated": In(1),  #: count a request answered from the cache
@@ -45,39 +48,76 @@ class Registers(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        spec = self.spec
+        values = self._settings(m)
+        cells = self.cells
+        with m.If(cells.space == Space.SETTINGS):
+            m.d.sync += cells.read.eq(self._byte(Cat(values, self.lfsr)))
+        if self.spec.serial:
+            self._count_in_memory(m)
+        else:
+            m.d.sync += cells.done.eq(cells.access)
+            counters = self._count(m)
+            with m.If(cells.space == Space.COUNTERS):
+                m.d.sync += cells.read.eq(self._byte(counters.as_value()))
+        return m
+
+    def _byte(self, image):
+        """The byte of a record that is asked for."""
+        return image.word_select(self.cells.address[: bits_for(len(image) // 8)], 8)
+
+    def _settings(self, m):
+        """The settings' registers, those bits that the machine looks at."""
+        spec, cells = self.spec, self.cells
+        reset = SettingsRegisters.of(spec, spec.settings, DEFAULT_LFSR).pack()
+        used = SettingsRegisters.used_bits(spec)
+        registers = [
+            Signal(bits, name=f"setting_{name}", init=reset[at]) for at, (name, bits) in enumerate(used.items())
+        ]
+        last = SettingsRegisters.size() - 1
+        m.d.sync += self.lfsr_load.eq(cells.access & cells.write & (cells.address == last))
+        with m.If(cells.access & cells.write), m.Switch(cells.address):
+            for at in range(SETTINGS_BYTES):
+                with m.Case(at):
+                    m.d.sync += registers[at].eq(cells.data)
+            for at in range(SETTINGS_BYTES, last + 1):
+                with m.Case(at):
+                    m.d.sync += self.lfsr_next.word_select(at - SETTINGS_BYTES, 8).eq(cells.data)
+        values = [Signal(8, name=f"value_{name}") for name in used]
+        m.d.comb += [value.eq(register) for value, register in zip(values, registers, strict=True)]
+        m.d.comb += self.settings.as_value().eq(Cat(values))
+        return values
+
+    def _events(self):
+        """What the link counts."""
+        return {"frames": self.frame, "refused": self.refused, "repeated": self.repeated, "dropped": self.dropped}
+
+    def _count(self, m):
+        """The counters as registers."""
         running = Signal(data.StructLayout({name: 8 * width for name, width in Counters.widths().items()}))
         shown = Signal.like(running)
         m.d.sync += running.clocks.eq(running.clocks + 1)
-        for count, event in (
-            (running.frames, self.frame),
-            (running.refused, self.refused),
-            (running.repeated, self.repeated),
-            (running.dropped, self.dropped),
-        ):
-            m.d.sync += count.eq(count + event)
+        for name, event in self._events().items():
+            m.d.sync += running[name].eq(running[name] + event)
         for name in MACHINE_COUNTERS:
             m.d.comb += shown[name].eq(self.machine[name])
         for name in ("frames", "refused", "repeated"):
             m.d.comb += shown[name].eq(running[name])
         with m.If(self.snapshot):
             m.d.sync += [shown.clocks.eq(running.clocks), shown.dropped.eq(running.dropped)]
+        return shown
 
-        reset = SettingsRegisters.of(spec, spec.settings, DEFAULT_LFSR).pack()
-        values = [Signal(8, name=f"setting_{at}", init=reset[at]) for at in range(SETTINGS_BYTES)]
-        m.d.comb += self.settings.as_value().eq(Cat(values))
+    def _count_in_memory(self, m):
+        """The counters in a block RAM, which takes its time to answer."""
         cells = self.cells
-        last = SettingsRegisters.size() - 1
-        m.d.sync += cells.done.eq(cells.access)
-        m.d.sync += self.lfsr_load.eq(cells.access & cells.write & (cells.address == last))
-        with m.If(cells.access & cells.write), m.Switch(cells.address):
-            for at in range(SETTINGS_BYTES):
-                with m.Case(at):
-                    m.d.sync += values[at].eq(cells.data)
-            for at in range(SETTINGS_BYTES, last + 1):
-                with m.Case(at):
-                    m.d.sync += self.lfsr_next.word_select(at - SETTINGS_BYTES, 8).eq(cells.data)
-        for space, image in ((Space.SETTINGS, Cat(values, self.lfsr)), (Space.COUNTERS, shown.as_value())):
-            with m.If(cells.space == space):
-                m.d.sync += cells.read.eq(image.word_select(cells.address[: bits_for(len(image) // 8)], 8))
-        return m
+        m.submodules.counters = counters = CounterMemory(self.spec)
+        counting = cells.space == Space.COUNTERS
+        m.d.comb += [
+            counters.machine.eq(self.machine),
+            *(counters.link[name].eq(event) for name, event in self._events().items()),
+            counters.snapshot.eq(self.snapshot),
+            counters.read.eq(cells.access & counting),
+            counters.address.eq(cells.address),
+        ]
+        m.d.sync += cells.done.eq(Mux(counting, counters.done, cells.access))
+        with m.If(counting):
+            m.d.sync += cells.read.eq(counters.value)

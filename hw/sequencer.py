@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.neurons import DARK, bank_shape
 from hw.operation import Action, input_shape, operation_layout
-from hw.port import Program, counters_layout, settings_layout
+from hw.port import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
 from model.layered_layout import layout_of
 from model.layout import Kind, bits_for
 from model.spec import MachineSpec
@@ -103,7 +103,8 @@ class Sequencer(wiring.Component):
                 "busy": Out(1),
                 "steps": Out(data.ArrayLayout(8, 2)),  #: steps of the first and the second phase
                 "clocks": Out(32),  #: busy clocks of this run
-                "counters": Out(counters_layout()),
+                "events": Out(events_layout(spec)),  #: what is counted in this clock
+                "counters": Out(counters_layout()),  #: the sums; not in a serial machine
                 "operation": Out(operation_layout(spec)),  #: to the crossbar
                 "old": Out(bank_shape),  #: bank of the activities before the running step
                 "new": Out(bank_shape),  #: bank of those after it
@@ -168,11 +169,11 @@ class Sequencer(wiring.Component):
         if self.spec.recurrent:
             m.d.comb += self.side.eq((program == Program.LEARN) & phase & self.settings.rule[0])
 
+        m.d.comb += self.events.busy_clocks.eq(self.busy)
         with m.If(self.busy):
-            m.d.sync += [
-                self.clocks.eq(self.clocks + 1),
-                self.counters.busy_clocks.eq(self.counters.busy_clocks + 1),
-            ]
+            m.d.sync += self.clocks.eq(self.clocks + 1)
+        if not serial:
+            m.d.sync += [self.counters[name].eq(self.counters[name] + self.events[name]) for name in MACHINE_COUNTERS]
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += show.eq(0)
@@ -236,13 +237,10 @@ class Sequencer(wiring.Component):
 
     def _load_inputs(self, m, table, current):
         """A sweep over the inputs takes as many words as there are rows to be read."""
-        skipped = self.counters.rows_skipped
         # Not those of the biases, which take one.
         with m.If(table.sweep.operation.pixels & (table.sweep.operation.matrix == 0)):
-            m.d.sync += [
-                current.more.eq(self.inputs_less_one),
-                skipped.eq(skipped + (self.spec.inputs - 1 - self.inputs_less_one)),
-            ]
+            m.d.sync += current.more.eq(self.inputs_less_one)
+            m.d.comb += self.events.rows_skipped.eq(self.spec.inputs - 1 - self.inputs_less_one)
 
     def _next_row(self, m, current, begins):
         """The word of the next row, in the same column block."""
@@ -259,7 +257,7 @@ class Sequencer(wiring.Component):
 
     def _decide(self, m, program, phase, starts, bank, load, show, update):
         """A step is complete: another one, the next phase, the update, or the end."""
-        settings, counters = self.settings, self.counters
+        settings = self.settings
         learns = program == Program.LEARN
         first_steps = Mux(learns, settings.free_steps, settings.driven_steps)
         second_steps = Mux(learns, settings.nudged_steps, settings.released_steps)
@@ -269,9 +267,9 @@ class Sequencer(wiring.Component):
         altered = Signal()  # a nudged step changed a state
         alters = self.nudged & (altered | self.changed)
 
+        m.d.comb += self.events.steps.eq(1)
         m.d.sync += [
             self.steps[phase].eq(done),
-            counters.steps.eq(counters.steps + 1),
             starts.eq(0),
             bank.eq(self.new),
             self.new.eq(Mux(starts, 1, bank)),
@@ -289,15 +287,14 @@ class Sequencer(wiring.Component):
             m.d.comb += show.eq(update)
             m.next = "FETCH"
         with m.Else():
-            m.d.sync += counters.updates_skipped.eq(counters.updates_skipped + (learns & phase))
+            m.d.comb += self.events.updates_skipped.eq(learns & phase)
             self._finish(m, program)
 
     def _finish(self, m, program):
         """The run is over."""
-        counters = self.counters
         m.d.sync += self.busy.eq(0)
-        with m.If(program == Program.LEARN):
-            m.d.sync += counters.learnt.eq(counters.learnt + 1)
-        with m.Else():
-            m.d.sync += counters.recalled.eq(counters.recalled + 1)
+        m.d.comb += [
+            self.events.learnt.eq(program == Program.LEARN),
+            self.events.recalled.eq(program == Program.RECALL),
+        ]
         m.next = "IDLE"

@@ -69,15 +69,17 @@ class SerialCrossbar(wiring.Component):
         at_products = delayed(m, at_operands, MULTIPLY)
         at_columns = delayed(m, at_products, ACCUMULATE)
         totals = self._multiply(m, synapse, at_operands, at_products)
-        row_fires, row_target, row_sum, row_lane = self._rows(m, totals, at_columns)
+        row_fires, row_sum, row_lane = self._rows(m, totals, at_columns)
 
         reads_columns = at_columns.valid & (at_columns.action == Action.READ_COLUMNS)
         programs = at_columns.valid & (at_columns.action == Action.PROGRAM) & at_columns.second
         column_fires = reads_columns & at_columns.fires
+        # The block whose neurons step next; the one after it fires when this one's currents have begun to come.
+        fired = Signal(data.StructLayout({"target": block_shape(self.spec), "pixels": 1}), reset_less=True)
+        with m.If(self.operation.valid & self.operation.fires):
+            m.d.sync += [fired.target.eq(self.operation.target), fired.pixels.eq(self.operation.pixels)]
         taken = (reads_columns & at_columns.taken) | programs
-        self._stream(
-            m, totals, at_columns, taken, programs, column_fires, row_fires, row_target, row_lane, row_sum, synapse
-        )
+        self._stream(m, totals, fired, taken, programs, column_fires, row_fires, row_lane, row_sum, synapse)
         self._connect(m, synapse, programs)
         return m
 
@@ -117,17 +119,12 @@ class SerialCrossbar(wiring.Component):
         grown = Signal(signed(width), reset_less=True)
         m.d.sync += grown.eq(tree.o - delayed(m, tree.o, 1))
 
-        row = Signal(
-            data.StructLayout(
-                {"valid": 1, "lane": lane_shape(spec), "clear": 1, "fires": 1, "target": block_shape(spec)}
-            )
-        )
+        row = Signal(data.StructLayout({"valid": 1, "lane": lane_shape(spec), "clear": 1, "fires": 1}))
         m.d.comb += [
             row.valid.eq(at_columns.valid & (at_columns.action == Action.READ_ROWS)),
             row.lane.eq(at_columns.row_lane),
             row.clear.eq(at_columns.clear),
             row.fires.eq(at_columns.fires & row.valid),
-            row.target.eq(at_columns.target),
         ]
         at_sum = delayed(m, row, tree.latency)
         at_grown = delayed(m, at_sum, 1)
@@ -142,11 +139,9 @@ class SerialCrossbar(wiring.Component):
             write.addr.eq(at_grown.lane),
             write.data.eq(Mux(at_grown.clear, 0, read.data) + grown),
         ]
-        return at_end.fires, at_end.target, read.data, lane
+        return at_end.fires, read.data, lane
 
-    def _stream(
-        self, m, totals, at_columns, taken, programs, column_fires, row_fires, row_target, row_lane, row_sum, synapse
-    ):
+    def _stream(self, m, totals, fired, taken, programs, column_fires, row_fires, row_lane, row_sum, synapse):
         """Takes the accumulators and sends them on, a lane a clock."""
         spec, lanes = self.spec, self.spec.lanes
         bits = spec.accumulator.bits
@@ -166,9 +161,9 @@ class SerialCrossbar(wiring.Component):
         m.d.sync += [stream.valid.eq(begins | counting), stream.lane.eq(row_lane)]
         with m.If(begins):
             m.d.sync += [
-                stream.target.eq(Mux(row_fires, row_target, at_columns.target)),
+                stream.target.eq(fired.target),
                 learns.eq(programs),
-                keeps.eq(column_fires & at_columns.pixels),
+                keeps.eq(column_fires & fired.pixels),
                 along_row.eq(row_fires),
                 from_columns.eq(~row_fires | held),
             ]

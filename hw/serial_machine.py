@@ -44,7 +44,7 @@ class SerialMachine(wiring.Component):
             self.busy.eq(sequencer.busy),
             self.steps.eq(sequencer.steps),
             self.clocks.eq(sequencer.clocks),
-            self.counters.eq(sequencer.counters),
+            self.events.eq(sequencer.events),
             random.draw.eq(sequencer.draw),
             random.load.eq(self.lfsr_load),
             random.load_value.eq(self.lfsr_next),

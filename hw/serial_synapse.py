@@ -60,9 +60,8 @@ class SerialSynapse(wiring.Component):
         m = Module()
         spec, operation = self.spec, self.operation
         m.submodules.memory = memory = SinglePortMemory(spec)
-        programs = operation.valid & (operation.action == Action.PROGRAM)
-
-        # The word that is programmed: kept from its second operation to ``begin``, and then as long as each part is wanted.
+        # The word that is programmed, kept as long as each part is wanted; up to ``begin`` the sequencer has still not issued
+        # the next one.
         word = data.StructLayout(
             {
                 "address": address_shape(spec),
@@ -73,14 +72,10 @@ class SerialSynapse(wiring.Component):
                 "pixels": 1,
             }
         )
-        issued, begun = Signal(word, reset_less=True), Signal(word, reset_less=True)
-        with m.If(programs & operation.second):
-            m.d.sync += issued.row.eq(row_code(spec, operation))
-            m.d.sync += [
-                issued[name].eq(operation[name]) for name in ("address", "block", "offset", "matrix", "pixels")
-            ]
+        begun = Signal(word, reset_less=True)
         with m.If(self.begin):
-            m.d.sync += begun.eq(issued)
+            m.d.sync += begun.row.eq(row_code(spec, operation))
+            m.d.sync += [begun[name].eq(operation[name]) for name in ("address", "block", "offset", "matrix", "pixels")]
         after = [self.begin]
         for _ in range(3):
             after.append(delayed(m, after[-1], 1))

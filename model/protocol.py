@@ -140,6 +140,15 @@ class SettingsRegisters(Record):
     lfsr: int = _bytes(4)
 
     @classmethod
+    def used_bits(cls, spec: MachineSpec) -> dict[str, int]:
+        """Bits of each register that the machine has, the LFSR apart; the others read as 0."""
+        shifts = {f"update_shift_{number}": 3 for number in range(len(spec.matrices))}
+        flags = ("rule",) if spec.recurrent else ("feedforward", "skip")
+        steps = {"free_steps": 8, "nudged_steps": 8, "driven_steps": 8, "released_steps": 8 if spec.recurrent else 0}
+        used = {**steps, **shifts, "tolerance": 7, "stop_when_settled": 1, **dict.fromkeys(flags, 1)}
+        return {name: used.get(name, 0) for name in cls.widths() if name != "lfsr"}
+
+    @classmethod
     def of(cls, spec: MachineSpec, settings: Settings, lfsr: int) -> "SettingsRegisters":
         """The registers' values for ``settings``."""
         used = [shift - matrix.shift_base for shift, matrix in zip(settings.eta_shifts, spec.matrices, strict=True)]

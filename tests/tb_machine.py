@@ -142,6 +142,7 @@ async def learns_as_the_golden_machine_does(dut):
         assert got == (recalled.driven_steps, recalled.released_steps, recalled.clocks)
         assert await port.signs() == pack_pattern(spec, signs)
         assert np.array_equal(await port.states(), golden.states)
-        counted = counters_layout().from_bits(dut.counters.value.to_unsigned())
-        for name in ("busy_clocks", "steps", "learnt", "recalled"):
-            assert counted[name] == getattr(golden, name), name
+        if not spec.serial:  # which counts outside of it
+            counted = counters_layout().from_bits(dut.counters.value.to_unsigned())
+            for name in ("busy_clocks", "steps", "learnt", "recalled"):
+                assert counted[name] == getattr(golden, name), name

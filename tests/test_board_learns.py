@@ -23,7 +23,9 @@ from model.spec import MachineSpec
 from sim.virtual_board import VirtualBoard
 from tests.specs import LAYERED, SPECS
 
-CASES = {name: (SPECS[name], 25) for name in ("lanes_do_not_divide", "one_lane", "band", "more_lanes_than_neurons")}
+CASES = {
+    name: (SPECS[name], 25) for name in ("lanes_do_not_divide", "one_lane", "band", "more_lanes_than_neurons", "serial")
+}
 #: The default machine, which the demonstration compiles as well.
 CASES["hundred"] = (MachineSpec(), 16)
 
@@ -65,7 +67,7 @@ def test_a_layered_board_learns_digits():
     assert training.rows_skipped > 0 and training.updates_skipped > 0
 
 
-@pytest.mark.parametrize("name", ["two_hidden", "three_hidden"])
+@pytest.mark.parametrize("name", ["two_hidden", "three_hidden", "serial"])
 def test_every_pattern_leaves_a_deep_board_and_golden_machine_equal(name):
     spec, rng = LAYERED[name], np.random.default_rng(6)
     with VirtualBoard(spec) as simulated, closing(open_port(simulated.port, spec.baud)) as port:

@@ -41,7 +41,8 @@ def test_settings_at_their_edges():
 
 
 @pytest.mark.parametrize(
-    "name", ["one_hidden", "three_hidden", "one_block", "nothing_skipped", "biases_of_two_hidden", "serial"]
+    "name",
+    ["one_hidden", "three_hidden", "one_block", "nothing_skipped", "biases_of_two_hidden", "serial", "serial_deep"],
 )
 def test_layered_machine(name):
     spec = LAYERED[name]
