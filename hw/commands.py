@@ -5,7 +5,7 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.cells import CellAccess
-from hw.frames import replies_signature, requests_signature
+from hw.frames import replies_signature, reply_token, requests_signature
 from hw.port import Program, machine_signature
 from hw.registers import Registers
 from model.layered_layout import layout_of
@@ -46,10 +46,10 @@ class CommandProcessor(wiring.Component):
     sender still keeps; all others are refused. IDENTIFY is always answered, and the numbers go on from its own. All
     checks come before the first change. It is idle again after any request, whatever its bytes.
     Latency: ``latency`` clocks from a request to the first byte of IDENTIFY's reply. Throughput: a request at a time;
-    two clocks a pattern byte, three clocks and the machine's access a cell. Reset expects sequence number 0.
+    two clocks a pattern byte and a byte of a reply, three clocks and the machine's access a cell. Reset expects sequence number 0.
     """
 
-    latency = 1
+    latency = 2
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
@@ -59,7 +59,7 @@ class CommandProcessor(wiring.Component):
                 "requests": In(requests_signature(frame_bytes(spec))),
                 "replies": Out(replies_signature(WINDOW)),
                 "busy": Out(1),  #: there is a request that is not answered yet
-                "refused": Out(1),  #: one clock for each that is refused
+                "refused": Out(1),  #: the last request was refused
             }
         )
 
@@ -69,7 +69,7 @@ class CommandProcessor(wiring.Component):
         m.submodules.registers = registers = Registers(spec)
         m.submodules.access = access = CellAccess(spec)
         self._connect_cells(m, access, registers)
-        m.d.comb += [self.busy.eq(requests.valid), self.refused.eq(registers.refused)]
+        m.d.comb += self.busy.eq(requests.valid)
 
         # What a request is, and where its reply is kept.
         learning = requests.op == Op.LEARN
@@ -87,18 +87,32 @@ class CommandProcessor(wiring.Component):
         body = Signal(Body, reset_less=True)
         refusal = Signal(reset_less=True)
         index = Signal(range(max(Identity.size(), LearnReply.size())), reset_less=True)  # within a part of the reply
-        m.d.comb += replies.slot.eq(Mux(refusal, WINDOW, slot))
+
+        # A register for a byte and its slot, so that the sender's readiness goes no further in one clock.
+        full, byte_slot = Signal(), Signal.like(replies.slot, reset_less=True)
+        offered, offering = Signal(reply_token(), reset_less=True), Signal(reply_token())
+        offers, own_slot = Signal(), Mux(refusal, WINDOW, slot)
+        m.d.comb += [
+            replies.bytes.valid.eq(full),
+            replies.bytes.p.eq(offered),
+            replies.slot.eq(Mux(full, byte_slot, own_slot)),
+        ]
+        with m.If(full):
+            m.d.sync += full.eq(~replies.bytes.ready)
+        with m.Elif(offers):
+            m.d.sync += [full.eq(1), offered.eq(offering), byte_slot.eq(own_slot)]
 
         def reply(outcome, what=Body.NONE):
             m.d.sync += [status.eq(outcome), body.eq(what)]
             m.next = "Head"
 
         def offer(byte, last):
-            m.d.comb += [replies.bytes.valid.eq(1), replies.bytes.p.data.eq(byte), replies.bytes.p.last.eq(last)]
-            return m.If(replies.bytes.ready)
+            m.d.comb += [offers.eq(1), offering.data.eq(byte), offering.last.eq(last)]
+            return m.If(~full)
 
         def finish():
             m.d.comb += [requests.release.eq(1), registers.refused.eq(status != Status.DONE)]
+            m.d.sync += self.refused.eq(status != Status.DONE)
             with m.If(cacheable):
                 m.d.sync += [cached[slot].eq(1), cached_sequence[slot].eq(requests.sequence)]
             m.next = "Idle"
@@ -190,7 +204,7 @@ class CommandProcessor(wiring.Component):
                 with m.If((requests.op == Op.READ) & (access.status == Status.DONE)):
                     reply(Status.DONE, Body.CELLS)
             with m.State("Cells"):
-                m.d.comb += access.reply.ready.eq(replies.bytes.ready)
+                m.d.comb += access.reply.ready.eq(~full)
                 last = access.reply.p.last
                 with m.If(access.reply.valid), offer(access.reply.p.data, last), m.If(last):
                     finish()
@@ -238,7 +252,7 @@ class CommandProcessor(wiring.Component):
                 with m.If(last_sign):
                     finish()
 
-            with m.State("Repeat"), m.If(replies.free):
+            with m.State("Repeat"), m.If(replies.free & ~full):
                 m.d.comb += [replies.resend.eq(1), requests.release.eq(1), registers.repeated.eq(1)]
                 m.next = "Idle"
         return m

@@ -18,7 +18,7 @@ LINK_COUNTERS = ("frames", "refused", "repeated", "dropped")
 #: Where the copies begin, in bytes.
 COPIES = 64
 #: Events of one kind that may wait; the next one comes after all that wait have been counted.
-WAITING = 7
+WAITING = 3
 
 
 class CounterMemory(wiring.Component):

@@ -1,6 +1,6 @@
 """The side network's neuron: one Euler step of what recurrent backpropagation sends back through the weights."""
 
-from amaranth import Module, Mux, Signal, signed, unsigned
+from amaranth import Array, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -53,25 +53,24 @@ class SideNeuron(wiring.Component):
         total = Signal(signed(spec.accumulator.bits), reset_less=True)
         excitation = Signal(side_shape(spec), reset_less=True)
         slope = Signal.like(self.slope, reset_less=True)
-        product = Signal(signed(spec.side.bits + SLOPE.bits), reset_less=True)
-        rounded = (total + (1 << spec.weight.fraction - 1)) >> spec.weight.fraction
+        rounded = total >> spec.weight.fraction
         stepped = Signal(side_shape(spec), reset_less=True)
         before = [Signal(side_shape(spec), reset_less=True) for _ in range(5)]
         there = [Signal(reset_less=True) for _ in range(4)]
         with m.If(self.stages[0]):
             error = goal(spec, self.target) - self.activity
-            m.d.sync += [total.eq(self.current + (error << spec.side_error_shift)), there[0].eq(self.present)]
-            m.d.sync += before[0].eq(self.side)
+            rounding = 1 << spec.weight.fraction - 1
+            m.d.sync += total.eq(self.current + ((error << spec.side_error_shift) + rounding))
+            m.d.sync += [there[0].eq(self.present), before[0].eq(self.side)]
         with m.If(self.stages[1]):
             m.d.sync += [
                 excitation.eq(Mux(rounded > high, high, Mux(rounded < low, low, rounded))),
                 slope.eq(self.slope),
             ]
-        with m.If(self.stages[2]):
-            m.d.sync += product.eq(excitation * slope)
+        product = self._product(m, excitation, slope)
         with m.If(self.stages[3]):
-            move = (product - (before[2] << SLOPE.fraction) + (1 << SLOPE.fraction)) >> (SLOPE.fraction + 1)
-            m.d.sync += stepped.eq(before[2] + move)
+            # y + round((g' e - y) / 2) = floor((g' e + y + 1) / 2), in LSBs of y.
+            m.d.sync += stepped.eq((product + ((before[2] + 1) << SLOPE.fraction)) >> (SLOPE.fraction + 1))
         with m.If(self.stages[4]):
             m.d.sync += self.new_side.eq(Mux(there[3], stepped, 0))
         for stage in range(1, 4):
@@ -87,3 +86,21 @@ class SideNeuron(wiring.Component):
         with m.If(self.stages[6]):
             m.d.sync += self.moved.eq((move > self.tolerance) | (-move > self.tolerance))
         return m
+
+    def _product(self, m, excitation, slope):
+        """g' e, one clock later."""
+        if not self.spec.serial:
+            product = Signal(signed(len(excitation) + len(slope)), reset_less=True)
+            with m.If(self.stages[2]):
+                m.d.sync += product.eq(excitation * slope)
+            return product
+        # A small FPGA has no multiplier left for it: two bits of the slope choose a multiple of e.
+        triple = excitation + (excitation << 1)
+        multiples = Array([Const(0, triple.shape()), excitation, excitation << 1, triple])
+        halves = []
+        for at in range(0, len(slope), 4):
+            low, high = multiples[slope[at : at + 2]], multiples[slope[at + 2 : at + 4]]
+            half = Signal(signed(len(excitation) + 4), reset_less=True, name=f"half_{at}")
+            m.d.sync += half.eq(low + (high << 2))
+            halves.append(half << at)
+        return sum(halves)

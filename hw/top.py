@@ -29,7 +29,7 @@ class Top(wiring.Component):
     rx: In(1, init=1)  #: from the host, asynchronous, idle high
     tx: Out(1, init=1)  #: to the host, idle high
     busy: Out(1)  #: a request is being executed
-    refused: Out(1)  #: one clock for each request that is refused
+    refused: Out(1)  #: the last request was refused
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
