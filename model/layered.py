@@ -8,8 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
-from model.arithmetic import DEFAULT_LFSR, compiled, neuron_step, saturate, stochastic_increment
-from model.golden import byte_table, draw
+from model.arithmetic import DEFAULT_LFSR, byte_table, compiled, draw, neuron_step, saturate, stochastic_increment
 from model.layered_layout import LayeredLayout
 from model.protocol import LearnReply, RecallReply
 from model.spec import MachineSpec, Settings
