@@ -15,14 +15,7 @@ from model.arithmetic import (
     stochastic_increment,
     tanh_table,
 )
-from model.devices.pulses import (
-    PulseUnit,
-    decay_matrix,
-    program_pairs,
-    random_sets,
-    read_deviations,
-    unit_hashes,
-)
+from model.devices.pulses import PulseUnit, decay_matrix, program_pairs, random_sets, read_deviations, unit_hashes
 from model.layout import Layout
 from model.protocol import LearnReply, RecallReply
 from model.spec import MachineSpec, Settings
