@@ -227,7 +227,6 @@ class GoldenMachine:
         if unit and unit.decay_every and self.learnt % unit.decay_every == 0:
             tables, self.lfsr = random_sets(2, self._code_bits, self.lfsr)
             decay_matrix(self.weights, self._codes, self._codes, tables, unit.decay_shift, unit.masks(spec)[0])
-            clocks += self._timing.update
         self._count(free_steps + second_steps, clocks)
         return LearnReply(free_steps, second_steps, clocks, self.lfsr)
 

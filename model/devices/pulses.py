@@ -31,6 +31,11 @@ SETS, NOISY_SETS = 3, 5
 PULSES_UP, PULSES_DOWN, PULSES_LOST = range(3)
 
 
+def no_cells(spec: MachineSpec) -> Masks:
+    """A mask of each matrix's shape in which no cell is set."""
+    return tuple(np.zeros((matrix.rows, matrix.columns), np.bool_) for matrix in spec.matrices)
+
+
 @dataclass(frozen=True, eq=False)
 class PulseUnit:
     """The devices of a machine's cells and what is wrong with them; each field is a switch of its own.
@@ -88,7 +93,7 @@ class PulseUnit:
 
     def masks(self, spec: MachineSpec) -> Masks:
         """The stuck cells of each matrix."""
-        return self.stuck or tuple(np.zeros((matrix.rows, matrix.columns), np.bool_) for matrix in spec.matrices)
+        return self.stuck or no_cells(spec)
 
     @property
     def sets(self) -> int:
@@ -121,7 +126,7 @@ def stuck_cells(
     Those at G_min or G_max are set in ``weights`` (one array a matrix, changed in place). In a recurrent machine (i, j)
     and (j, i) are one cell. UserError if a cell is not in the array or sticks somewhere else.
     """
-    masks = tuple(np.zeros((matrix.rows, matrix.columns), np.bool_) for matrix in spec.matrices)
+    masks = no_cells(spec)
     places = {"min": tables.low, "max": tables.high, "frozen": None}
     for matrix, row, column, where in cells:
         inside = 0 <= matrix < len(masks) and 0 <= row < masks[matrix].shape[0] and 0 <= column < masks[matrix].shape[1]
@@ -140,6 +145,7 @@ def stuck_cells(
     return masks
 
 
+@compiled
 def unit_hashes(numbers: Integers) -> Integers:
     """Sixteen bits for each unit's number (its code); those of a row and a column make those of their cell.
 
