@@ -1,4 +1,4 @@
-"""The command line: ``ohmprop demo``, ``train``, ``recall``, ``eval``, ``info``, ``sim``, ``data`` and ``bench``."""
+"""The command line: ``ohmprop demo``, ``train``, ``recall``, ``eval``, ``info``, ``sim``, ``data``, ``bench``, ``device``."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from host.device_cli import device
 from host.options import common
 from model.errors import MachineError, UserError
 from model.settings import RULES
@@ -265,3 +266,6 @@ def bench_model(**options: Any) -> None:
     from host.bench import run_bench_model
 
     run_bench_model(**options)
+
+
+main.add_command(device)
