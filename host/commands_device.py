@@ -238,8 +238,9 @@ def _learn_glyphs(
     seed: int,
 ) -> dict[str, Any]:
     """One training of the default machine, and the shares of corrupted glyphs that it recalls."""
-    spec, patterns, rng = MachineSpec(), glyphs(), np.random.default_rng(seed)
-    machine = GoldenMachine(spec, dataclasses.replace(spec.settings, eta_shifts=(shift,), rule=rule))
+    settings = dataclasses.replace(MachineSpec().settings, eta_shifts=(shift,), rule=rule)
+    spec, patterns, rng = MachineSpec(settings=settings), glyphs(), np.random.default_rng(seed)
+    machine = GoldenMachine(spec)
     machine.lfsr = DEFAULT_LFSR ^ seed
     unit = pulse_unit(device, spec, pulses, scheme)
     if not noise:

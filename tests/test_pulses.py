@@ -96,23 +96,33 @@ class Rules:
             self.counts[matrix, 2] += count
         if stuck:
             return weight
-        deviation = self.deviate(self.hash(row) ^ self.hash(column))
-        gain = max(0, min(63, 32 + (unit.spread * deviation + 32) // 64))
+        bits = self.hash(row) ^ self.hash(column)
+        deviation = self.deviate(random[3] + 256 * random[4]) if unit.noise else 0
+        move = self.move(tables, weight, wanted, self.gain(bits, unit.spread), deviation)
+        return self.rounded(tables, weight, move, random[1] + 256 * random[2])
+
+    @classmethod
+    def gain(cls, bits, spread):
+        return max(0, min(63, 32 + (spread * cls.deviate(bits) + 32) // 64))
+
+    @staticmethod
+    def move(tables, weight, wanted, gain, deviation):
+        """In 2**-16 levels."""
+        direction, count = (UP, wanted) if wanted > 0 else (DOWN, -wanted)
         entry = weight + 2 ** (tables.weight.bits - 1)
         size = (count * int(tables.steps[direction, entry]) * gain + 16) // 32
-        noise = 0
-        if unit.noise:
-            root = [0, 8, 11, 14, 16, 18, 20, 21][count]
-            ten = self.deviate(random[3] + 256 * random[4]) * root * int(tables.noises[direction, entry])
-            noise = (ten + 4) // 8
-        move = (noise + (size if wanted > 0 else -size)) * 2**tables.scale
-        moved = weight + (2 * (move + random[1] + 256 * random[2]) + 1) // 2**17
-        return max(tables.low, min(tables.high, moved))
+        root = [0, 8, 11, 14, 16, 18, 20, 21][count]
+        noise = (deviation * root * int(tables.noises[direction, entry]) + 4) // 8
+        return (noise + (size if wanted > 0 else -size)) * 2**tables.scale
+
+    @staticmethod
+    def rounded(tables, weight, move, random):
+        return max(tables.low, min(tables.high, weight + (move + random) // 2**16))
 
     def decay(self, weight, codes, drawn, stuck):
         random = [self.random(one, codes[0] ^ codes[1]) for one in drawn]
         size = abs(weight) * 2**16 // 2**self.unit.decay_shift
-        lost = (2 * (size + random[0] + 256 * random[1]) + 1) // 2**17
+        lost = (size + random[0] + 256 * random[1]) // 2**16
         return weight if stuck else int(np.sign(weight)) * (abs(weight) - lost)
 
     def reading(self, codes, bits):
@@ -243,6 +253,23 @@ def test_layered_machine_against_the_rules(name, mechanism):
         assert machine.lfsr == rules.lfsr
         assert machine.pulses.tolist() == rules.counts.tolist()
     assert rules.counts[:, :2].sum(axis=0).all()
+
+
+@pytest.mark.parametrize("name", ["ag-a-si", "reram-es", "ecram-mo", "reram-array-hfo2"])
+def test_a_pulse_to_its_last_bit(name):
+    """With the random bits at which the rounding turns, so that one unit in 2**-16 levels shows."""
+    tables, rng = step_tables(preset(name), Format(True, 8, 7)), np.random.default_rng(11)
+    constants = PulseUnit(tables).constants
+    for _ in range(3000):
+        weight = int(rng.integers(tables.low, tables.high + 1))
+        wanted = int(rng.integers(1, 8)) * int(rng.choice([-1, 1]))
+        spread, bits, deviation = (int(rng.integers(0, most)) for most in (256, 65536, 61))
+        gain = pulses.cell_gain(bits, spread)
+        assert gain == Rules.gain(bits, spread)
+        move = Rules.move(tables, weight, wanted, gain, deviation - 30)
+        for random in (-move & 0xFFFF, -move - 1 & 0xFFFF):
+            found = pulses.pulsed(weight, wanted, gain, deviation - 30, random, *constants)
+            assert found == Rules.rounded(tables, weight, move, random)
 
 
 UNCOMPILED = """

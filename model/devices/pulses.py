@@ -181,7 +181,7 @@ def pulsed(weight: int, pulses: int, gain: int, deviation: int, rounding: int, s
     size = (count * steps[direction, weight + zero] * gain + (1 << GAIN_SHIFT - 1)) >> GAIN_SHIFT
     noise = (deviation * ROOTS[count] * noises[direction, weight + zero] + (1 << ROOT_SHIFT - 1)) >> ROOT_SHIFT
     move = ((size if pulses > 0 else -size) + noise) << scale
-    moved: int = saturate(weight + ((2 * (move + rounding) + 1) >> (STEP_FRACTION + 1)), low, high)
+    moved: int = saturate(weight + ((move + rounding) >> STEP_FRACTION), low, high)
     return moved
 
 
@@ -236,7 +236,7 @@ def program_pairs(weights, terms, codes, tables, hashes, shifts, reach, stuck, u
 @compiled
 def decayed(weight, shift, rounding):  # type: ignore[no-untyped-def]
     """The weight after it has lost 2**-shift of itself, rounded at random by 16 bits."""
-    lost = (2 * ((abs(weight) << STEP_FRACTION >> shift) + rounding) + 1) >> (STEP_FRACTION + 1)
+    lost = ((abs(weight) << STEP_FRACTION >> shift) + rounding) >> STEP_FRACTION
     return weight - lost if weight > 0 else weight + lost
 
 
