@@ -71,7 +71,7 @@ def fit(**options: Any) -> None:
 @SCHEME
 @click.option("--rule", type=click.Choice(("ep", "rbp")), default="ep", show_default=True, help="Learning rule.")
 @click.option("--eta-shift", "eta_shifts", type=click.IntRange(0, 15), multiple=True, default=(4, 5, 6, 7, 8, 9),
-              show_default=True, help="Rates 2**-N of pulses to try; the best is told.")  # fmt: skip
+              show_default=True, help="Rates 2**-N of pulses to try.")  # fmt: skip
 @click.option("--pulses", type=click.IntRange(1, 7), default=1, show_default=True, help="Most pulses an update.")
 @click.option("--noise/--no-noise", default=True, show_default=True, help="With the device's noise and spread.")
 @click.option("--stuck", type=click.FloatRange(0, 0.9), default=0.0, show_default=True,
@@ -79,6 +79,8 @@ def fit(**options: Any) -> None:
 @common("epochs", "seed", "json")
 def learn_glyphs(**options: Any) -> None:
     """Learn the glyphs with the golden machine made of each device, all if none is named, and recall corrupted ones.
+
+    The best rate of --eta-shift is chosen with --seed, and told is what a training with the next seed recalls.
 
     Example: ohmprop device glyphs soft-bounds epiram --scheme pair
     """
