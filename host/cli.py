@@ -1,4 +1,4 @@
-"""The command line: ``ohmprop demo``, ``train``, ``recall``, ``eval``, ``reproduce``, ``info``, ``sim``, ``data``, ``bench``."""
+"""The command line: ``ohmprop demo``, ``train``, ``reproduce``, ``board`` and the rest; ``ohmprop --help`` names all."""
 
 import os
 import sys
@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 
+from host.commands_board import board
 from host.options import common
 from model.errors import MachineError, UserError
 from model.settings import RULES
@@ -277,7 +278,7 @@ def data_mnist() -> None:
 
 @main.group(no_args_is_help=False)
 def bench() -> None:
-    """Measure speed.
+    """Measure speed, and search for settings.
 
     Example: ohmprop bench model
     """
@@ -293,3 +294,24 @@ def bench_model(**options: Any) -> None:
     from host.bench import run_bench_model
 
     run_bench_model(**options)
+
+
+@bench.command("depth")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True,
+              help="Learn from the seeds 1 to this.")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(1, 1000), default=30, show_default=True,
+              help="Rounds through the images.")  # fmt: skip
+@common("json")
+def bench_depth(**options: Any) -> None:
+    """Search for settings at which three hidden layers learn the digits, in the golden machine and in float64.
+
+    It takes some minutes on all cores.
+
+    Example: ohmprop bench depth --seeds 1 --json depth.json
+    """
+    from host.depth import run_bench_depth
+
+    run_bench_depth(**options)
+
+
+main.add_command(board)

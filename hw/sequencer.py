@@ -133,14 +133,19 @@ class Sequencer(wiring.Component):
         pause = Signal(range(max(timing.row_gap, DRIVE) + 1))
         # The currents of the inputs are kept before any start from them.
         driven = current.operation.pixels & ~updating & ~table.sweep.operation.pixels
-        # An input does not change between the phases, so its weights take one product and one clock.
-        single = ~updating | current.operation.pixels
+        # An input does not change between the phases, so its weights take one product and one clock; in a memory with
+        # one port two, of which the first stays empty.
+        one_port = self.spec.memory_ports == 1
+        single = ~updating | (current.operation.pixels & (not one_port))
+        empty = updating & current.operation.pixels & ~second & one_port
 
         m.d.comb += [
             self.operation.eq(current.operation),
             self.operation.valid.eq(0),
             self.operation.second.eq(updating & (second | single)),
-            self.operation.clear.eq(Mux(updating, ~second, current.operation.clear & begins)),
+            self.operation.clear.eq(
+                Mux(updating, ~second | current.operation.pixels, current.operation.clear & begins)
+            ),
             self.operation.fires.eq(current.operation.fires & (current.more == 0)),
             self.driven.eq((program == Program.LEARN) | ~phase),
             self.nudged.eq((program == Program.LEARN) & phase & ~self.side),
@@ -177,7 +182,7 @@ class Sequencer(wiring.Component):
                 with m.If(pause != 0):
                     m.d.sync += pause.eq(pause - 1)
                 with m.Else():
-                    m.d.comb += self.operation.valid.eq(1)
+                    m.d.comb += self.operation.valid.eq(~empty)
                     m.d.sync += second.eq(~single & ~second)
                     with m.If(single | second):
                         with m.If(current.more != 0):

@@ -23,6 +23,7 @@ class Top(wiring.Component):
     rx: In(1, init=1)  #: from the host, asynchronous, idle high
     tx: Out(1, init=1)  #: to the host, idle high
     busy: Out(1)  #: a request is being executed
+    refused: Out(1)  #: one clock for each request that is refused
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
@@ -43,6 +44,7 @@ class Top(wiring.Component):
             receiver.valid.eq(uart_receiver.valid),
             self.tx.eq(uart_transmitter.tx),
             self.busy.eq(commands.busy),
+            self.refused.eq(commands.refused),
         ]
         connect(m, receiver.requests, commands.requests)
         connect(m, commands.replies, sender.replies)

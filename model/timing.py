@@ -18,9 +18,12 @@ Integers = NDArray[np.int64]
 
 #: Lanes that one broadcast register drives, and inputs of one stage of the row multiplexer.
 FANOUT = 8
-#: Address to data of the neurons' memories, and of the weight memory, whose output is registered.
+#: Address to data of the neurons' memories.
 MEMORY = 1
-WEIGHT_MEMORY = 2
+#: Address at a bank of the weight memory to the word: read, output register, selection of the bank. A weight memory with
+#: one port has no banks.
+BANK = 3
+ONE_PORT_MEMORY = 2
 #: Sequencer to an operation with its input's row, in a layered machine.
 INPUTS = 1
 #: Inputs' currents in the accumulators to their being there to start from.
@@ -34,8 +37,10 @@ VERDICT = 5
 #: The same of the side network.
 SIDE = 5
 SIDE_VERDICT = 7
-#: Difference of the two products to the new weight.
+#: Difference of the two products to the new weight; and what a weight memory with one port adds, so that a word is
+#: read and written in clocks of different parity.
 SYNAPSE = 3
+ONE_PORT = 1
 #: Clocks after which nothing moves in a machine that is asked for nothing: more than its longest pipeline.
 SETTLING = 64
 #: Clocks a word takes to program: one product of each phase.
@@ -77,6 +82,21 @@ class Timing:
         return self.row_value + self.fan
 
     @property
+    def column_values(self) -> int:
+        """From an issued word to its columns' activities at the crossbar, where they are prepared for the product."""
+        return self.operands - 1
+
+    @property
+    def address_levels(self) -> int:
+        """Registers on an address's way to the banks of the weight memory: as many as there is time for."""
+        return self.operands - BANK
+
+    @property
+    def weight_memory(self) -> int:
+        """Address to word of the weight memory."""
+        return ONE_PORT_MEMORY if self.spec.memory_ports == 1 else self.address_levels + BANK
+
+    @property
     def columns(self) -> int:
         """From an issued word to the accumulators, reading columns."""
         return self.operands + MULTIPLY + ACCUMULATE
@@ -97,6 +117,16 @@ class Timing:
         return 0 if self.spec.recurrent else INPUTS
 
     @property
+    def synapse(self) -> int:
+        """From the difference of the two products to the new weight in the memory."""
+        return SYNAPSE + (ONE_PORT if self.spec.memory_ports == 1 else 0)
+
+    @property
+    def input_clocks(self) -> int:
+        """Clocks that an input's word takes to program: one product, but a memory with one port reads and then writes."""
+        return PROGRAM_CLOCKS if self.spec.memory_ports == 1 else 1
+
+    @property
     def step_drain(self) -> int:
         """Clocks of an Euler step after its last word was issued: until all states and the verdict on them are there."""
         along_rows = any(sweep.kind == Kind.READ_ROWS for sweep in layout_of(self.spec).step)
@@ -110,7 +140,7 @@ class Timing:
     @property
     def update_drain(self) -> int:
         """Clocks of a weight update after its last word was issued: until the weight is written."""
-        return self.placing + self.columns + SYNAPSE
+        return self.placing + self.columns + self.synapse
 
     @cached_property
     def step(self) -> int:
@@ -152,7 +182,7 @@ class LayeredTiming(Timing):
         later = layout.words - first * self.spec.inputs - layout.bias_words
         inputs = rows * first + layout.bias_words
         read = inputs + DRIVE
-        update = 1 + inputs + PROGRAM_CLOCKS * later + self.update_drain
+        update = 1 + self.input_clocks * inputs + PROGRAM_CLOCKS * later + self.update_drain
         return read + steps * self.step + updated * update
 
     def pattern_bound(self, steps: float, rows: float, updated: float) -> float:

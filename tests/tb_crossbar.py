@@ -11,7 +11,7 @@ from model.arithmetic import saturate, stochastic_increment
 from model.golden import random_table
 from model.layout import Kind, Layout
 from model.spec import MachineSpec
-from model.timing import SYNAPSE, WEIGHT_MEMORY, Timing
+from model.timing import Timing
 from sim.bench import bench_parameters
 from tests.clocked import clocks, pack, start, unpack
 
@@ -46,7 +46,7 @@ class Bench:
         dut.operation.value = layout.const(fields).as_value().value
         self.at(self.timing.row_value, lambda: setattr(dut.row_value, "value", int(row_value)))
         columns = pack(column_values, self.bits)
-        self.at(self.timing.operands, lambda: setattr(dut.column_values, "value", columns))
+        self.at(self.timing.column_values, lambda: setattr(dut.column_values, "value", columns))
         await self.clock()
         dut.operation.value = 0
 
@@ -100,7 +100,7 @@ class Bench:
             for lane, weight in enumerate(word):
                 self.dut.access_address.value, self.dut.access_lane.value = address, lane
                 self.dut.access_data.value = int(weight) & 0xFF
-                for _ in range(WEIGHT_MEMORY):
+                for _ in range(self.timing.weight_memory):
                     await self.clock()
                 self.dut.access_write.value = 1
                 await self.clock()
@@ -111,7 +111,7 @@ class Bench:
         words = []
         for address in range(self.layout.words):
             self.dut.access_address.value = address
-            for _ in range(WEIGHT_MEMORY):
+            for _ in range(self.timing.weight_memory):
                 await self.clock()
             words.append(unpack(self.dut.word.value.to_unsigned(), 8, self.spec.lanes))
         return np.array(words, np.int8)
@@ -177,7 +177,7 @@ async def reads_and_programs(dut):
         for sweep in layout.program:
             await bench.sweep(sweep, gaps)
         # The last word's second operation was issued one clock ago.
-        for _ in range(bench.timing.columns + SYNAPSE):
+        for _ in range(bench.timing.columns + bench.timing.synapse):
             await bench.clock()
         expected = learnt(spec, weights, bench.activities, bench.free, shift, table)
         got = layout.from_words(await bench.read_words())

@@ -24,7 +24,7 @@ def run(name, spec, patterns, weight_limit=127):
     run_bench(Machine(spec), f"machine-{name}", "tests.tb_machine", parameters)
 
 
-@pytest.mark.parametrize("name", ["lanes_do_not_divide", "one_lane", "band", "coarse_weights"])
+@pytest.mark.parametrize("name", ["lanes_do_not_divide", "one_lane", "band", "coarse_weights", "one_port"])
 def test_machine(name):
     run(name, SPECS[name], patterns=5)
 
@@ -39,7 +39,9 @@ def test_settings_at_their_edges():
         run("edges", replace(SPECS["band"], settings=settings), patterns=4)
 
 
-@pytest.mark.parametrize("name", ["one_hidden", "three_hidden", "one_block", "nothing_skipped", "biases_of_two_hidden"])
+@pytest.mark.parametrize(
+    "name", ["one_hidden", "three_hidden", "one_block", "nothing_skipped", "biases_of_two_hidden", "one_port"]
+)
 def test_layered_machine(name):
     spec = LAYERED[name]
     run_bench(Machine(spec), f"layered-{name}", "tests.tb_layered", {"machine": spec.to_toml(), "patterns": 4})
