@@ -11,7 +11,7 @@ from model.arithmetic import saturate, stochastic_increment
 from model.golden import random_table
 from model.layout import Kind, Layout
 from model.spec import MachineSpec
-from model.timing import Timing
+from model.timing import SYNAPSE, Timing
 from sim.bench import bench_parameters
 from tests.clocked import clocks, pack, start, unpack
 
@@ -186,7 +186,7 @@ async def reads_and_programs(dut):
         for sweep in layout.program:
             await bench.sweep(sweep, gaps)
         # The last word's second operation was issued one clock ago.
-        for _ in range(bench.timing.columns + bench.timing.synapse):
+        for _ in range(bench.timing.columns + SYNAPSE):
             await bench.clock()
         expected = learnt(spec, weights, bench.activities, bench.free, bench.by_side, shift, table)
         got = layout.from_words(await bench.read_words())
