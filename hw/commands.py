@@ -59,6 +59,7 @@ class CommandProcessor(wiring.Component):
                 "requests": In(requests_signature(frame_bytes(spec))),
                 "replies": Out(replies_signature(WINDOW)),
                 "busy": Out(1),  #: there is a request that is not answered yet
+                "refused": Out(1),  #: one clock for each that is refused
             }
         )
 
@@ -68,7 +69,7 @@ class CommandProcessor(wiring.Component):
         m.submodules.registers = registers = Registers(spec)
         m.submodules.access = access = CellAccess(spec)
         self._connect_cells(m, access, registers)
-        m.d.comb += self.busy.eq(requests.valid)
+        m.d.comb += [self.busy.eq(requests.valid), self.refused.eq(registers.refused)]
 
         # What a request is, and where its reply is kept.
         learning = requests.op == Op.LEARN

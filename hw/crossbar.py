@@ -22,7 +22,7 @@ from hw.weights import WeightMemory
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import ACCUMULATE, MEMORY, MULTIPLY, SYNAPSE, WEIGHT_MEMORY, Timing
+from model.timing import ACCUMULATE, MEMORY, SYNAPSE, Timing
 
 
 class Crossbar(wiring.Component):
@@ -33,7 +33,7 @@ class Crossbar(wiring.Component):
     layered machine are kept, ``spec.drive_shift`` bits up (or down, floored), and the currents of the first hidden layer
     start from them; with biases, those of all.
     Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
-    ``column_values`` ``operands`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
+    ``column_values`` ``column_values`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
     word is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
     not follow reading rows before the row sums are back. No reset: operations under way run to their end.
     """
@@ -60,85 +60,101 @@ class Crossbar(wiring.Component):
                 "access_write": In(1),  #: one clock: ``access_data`` goes into lane ``access_lane`` of ``word``
                 "access_lane": In(lane_shape(spec)),
                 "access_data": In(8),
-                "word": Out(data.ArrayLayout(signed(8), spec.lanes)),  #: the host's word, WEIGHT_MEMORY clocks later
+                "word": Out(
+                    data.ArrayLayout(signed(8), spec.lanes)
+                ),  #: the host's word, Timing.weight_memory clocks later
             }
         )
 
     def elaborate(self, platform):
         m = Module()
         m.submodules.weights = weights = WeightMemory(self.spec)
-        at_operands = delayed(m, self.operation, self.timing.operands)
-        products = self._multiply(m, weights, at_operands)
-        at_products = delayed(m, at_operands, MULTIPLY)
-        self._accumulate(m, products, at_operands, at_products)
-        self._program(m, weights, delayed(m, at_products, ACCUMULATE))
+        products = self._multiply(m, weights)
+        self._accumulate(m, products)
+        self._program(m, weights)
         self._address(m, weights)
         return m
 
-    def _multiply(self, m, weights, at_operands):
+    def _multiply(self, m, weights):
         """One product a lane: weight and activity, or what the two units of a cell that is programmed do."""
-        spec = self.spec
+        spec, timing = self.spec, self.timing
         m.submodules.row = row = Broadcast(value_shape(spec), spec.lanes)
         m.d.comb += row.i.eq(self.row_value)
-        programs = at_operands.action == Action.PROGRAM
-        along_row = at_operands.action == Action.READ_ROWS
+        # The columns' operand is chosen a clock before the product.
+        m.submodules.kind = kind = Broadcast(data.StructLayout({"programs": 1, "sides": 1, "pixels": 1}), spec.lanes)
+        early = delayed(m, self.operation, timing.column_values - kind.latency)
+        m.d.comb += [
+            kind.i.programs.eq(early.action == Action.PROGRAM),
+            kind.i.sides.eq(early.action != Action.READ_COLUMNS),
+            kind.i.pixels.eq(early.pixels & (early.action == Action.PROGRAM)),
+        ]
         # A product has one factor that is a weight or an activity, even if the other is a side state.
         bits = max(spec.weight.bits, spec.activity.bits + 1) + value_shape(spec).width + 1
         products = []
         for lane in range(spec.lanes):
             product = Signal(signed(bits), reset_less=True)
             column, value, weight = self.column_values[lane], row.o[lane], weights.word[lane].as_signed()
+            programs, sides = delayed(m, kind.o[lane].programs, 1), delayed(m, kind.o[lane].sides, 1)
             # An input does not change between the phases, so one product with the column's difference does.
-            learns = column - Mux(at_operands.pixels, self.free_values[lane], 0) if not spec.recurrent else column
-            m.d.sync += product.eq(Mux(programs, learns, Mux(along_row, column, value)) * Mux(programs, value, weight))
+            learns = column - Mux(kind.o[lane].pixels, self.free_values[lane], 0) if not spec.recurrent else column
+            side = Signal(learns.shape(), reset_less=True)
+            m.d.sync += [side.eq(learns), product.eq(Mux(sides, side, value) * Mux(programs, value, weight))]
             m.d.comb += self.word[lane].eq(weight)
             products.append(product)
         return products
 
-    def _accumulate(self, m, products, at_operands, at_products):
+    def _accumulate(self, m, products):
         """Products add up in their lanes; a row's sum over the lanes goes back to the lane of the row's neuron."""
-        spec = self.spec
+        spec, timing = self.spec, self.timing
         m.submodules.tree = tree = AdderTree(len(products[0]), spec.lanes)
         for lane, product in enumerate(products):
             m.d.comb += tree.i[lane].eq(product)
+        at_products = delayed(m, self.operation, timing.columns - ACCUMULATE)
         at_sum = delayed(m, at_products, tree.latency)
         m.d.comb += tree.enable.eq(at_products.valid & (at_products.action == Action.READ_ROWS))
         returned = data.StructLayout({"total": signed(len(tree.o)), "lane": lane_shape(spec)})
         m.submodules.sums = sums = Broadcast(returned, spec.lanes)
         m.d.comb += [sums.i.total.eq(tree.o), sums.i.lane.eq(at_sum.row_lane)]
-        at_arrival = delayed(m, at_sum, sums.latency - MEMORY)
-        at_return = delayed(m, at_arrival, MEMORY)
 
-        columns_now = at_products.valid & (at_products.action != Action.READ_ROWS)
-        rows_now = at_return.valid & (at_return.action == Action.READ_ROWS)
-        clear = Mux(rows_now, at_return.clear, at_products.clear)
-        subtract = ~rows_now & (at_products.action == Action.PROGRAM) & at_products.second & ~at_products.clear
+        # What the accumulators do comes to them with the products or with the row's sum, whichever it is.
+        m.submodules.add = add = Broadcast(
+            data.StructLayout({"rows": 1, "columns": 1, "clear": 1, "driven": 1, "subtract": 1}), spec.lanes
+        )
+        arriving = delayed(m, self.operation, timing.columns - ACCUMULATE - add.latency)
+        rows = at_sum.valid & (at_sum.action == Action.READ_ROWS)
+        columns = arriving.valid & (arriving.action != Action.READ_ROWS)
+        subtracts = ~rows & (arriving.action == Action.PROGRAM) & arriving.second & ~arriving.clear
         if spec.recurrent:
-            subtract &= ~self.by_side
-        source, driven = at_operands.target, at_products.driven
-        if spec.biases:
-            # The outputs' sums, which only come along the rows, start from their biases.
-            returns = at_arrival.valid & (at_arrival.action == Action.READ_ROWS)
-            source = Mux(returns, at_arrival.target, source)
-            driven = Mux(rows_now, at_return.driven, driven)
-        drive = self._drive(m, source, driven, at_products, columns_now)
+            subtracts &= ~self.by_side
+        m.d.comb += [
+            add.i.rows.eq(rows),
+            add.i.columns.eq(columns),
+            add.i.clear.eq(Mux(rows, at_sum.clear, arriving.clear)),
+            add.i.driven.eq(Mux(rows, at_sum.driven, arriving.driven)),
+            add.i.subtract.eq(subtracts),
+            self.fires.eq(
+                delayed(m, Mux(rows, at_sum.fires, columns & arriving.fires & ~arriving.pixels), add.latency)
+            ),
+            self.target.eq(delayed(m, Mux(rows, at_sum.target, arriving.target), add.latency)),
+        ]
+        # The outputs' sums, which only come along the rows, may start from their biases.
+        source = delayed(m, Mux(rows, at_sum.target, arriving.target), add.latency - MEMORY)
+        drive = self._drive(m, source, at_products)
         for lane, product in enumerate(products):
             current = Signal(signed(spec.accumulator.bits), reset_less=True)
             m.d.comb += self.currents[lane].eq(current)
-            row_sum = Mux(sums.o[lane].lane == lane, sums.o[lane].total, 0)
-            base = Mux(clear, drive[lane], current)
-            term = Mux(rows_now, row_sum, product)
-            with m.If(rows_now | columns_now):
-                m.d.sync += current.eq(Mux(subtract, base - term, base + term))
-        m.d.comb += [
-            self.fires.eq(Mux(rows_now, at_return.fires, columns_now & at_products.fires & ~at_products.pixels)),
-            self.target.eq(Mux(rows_now, at_return.target, at_products.target)),
-        ]
+            does, total = add.o[lane], sums.o[lane]
+            row_sum = Mux(total.lane == lane, total.total, 0)
+            start = Mux(does.driven, drive[lane], 0)
+            base = Mux(does.clear, start, current)
+            term = Mux(does.rows, row_sum, product)
+            with m.If(does.rows | does.columns):
+                m.d.sync += current.eq(Mux(does.subtract, base - term, base + term))
 
-    def _drive(self, m, source, driven, at_products, columns_now):
-        """What the accumulators start from: the currents of inputs and biases, kept once a pattern, or nothing.
+    def _drive(self, m, source, at_products):
+        """What the accumulators start from: the currents of inputs and biases, kept once a pattern.
 
-        ``source`` is the block whose currents are there MEMORY clocks later; with ``driven`` they are started from.
+        ``source`` is the block whose currents are there MEMORY clocks later.
         """
         spec = self.spec
         if spec.recurrent:
@@ -148,7 +164,7 @@ class Crossbar(wiring.Component):
         depth = layout.blocks if spec.biases else len(layout.layer_blocks[0])
         m.submodules.drive = kept = Memory(shape=currents, depth=depth, init=[])
         write, read = kept.write_port(), kept.read_port()
-        keeps = columns_now & at_products.pixels & at_products.fires & (at_products.action == Action.READ_COLUMNS)
+        keeps = at_products.valid & at_products.pixels & at_products.fires & (at_products.action == Action.READ_COLUMNS)
         m.d.comb += [
             write.en.eq(delayed(m, keeps, ACCUMULATE)),
             write.addr.eq(delayed(m, at_products.target, ACCUMULATE)),
@@ -158,10 +174,10 @@ class Crossbar(wiring.Component):
         for lane in range(spec.lanes):
             current, up = self.currents[lane], spec.drive_shift
             m.d.comb += write.data[lane].eq(current << up if up >= 0 else current >> -up)
-            drive.append(Mux(driven, read.data[lane], 0))
+            drive.append(read.data[lane])
         return drive
 
-    def _program(self, m, weights, at_difference):
+    def _program(self, m, weights):
         """The synapse units; after a word's second operation the accumulators hold the difference of its products."""
         spec, timing = self.spec, self.timing
         due = timing.columns + 1
@@ -173,14 +189,20 @@ class Crossbar(wiring.Component):
             random.block.eq(cell.block),
         ]
         connected = self._connections(m, due)
+        at_difference = delayed(m, self.operation, timing.columns)
+        # How much each lane's difference is shifted.
+        how = data.StructLayout({"pixels": 1, "shift": bits_for(UPDATE_SHIFTS)})
+        m.submodules.how = shifts = Broadcast(how, spec.lanes)
+        arriving = delayed(m, self.operation, timing.columns - shifts.latency)
+        m.d.comb += [shifts.i.pixels.eq(arriving.pixels), shifts.i.shift.eq(Array(self.shifts)[arriving.matrix])]
 
         stages = [at_difference.valid & (at_difference.action == Action.PROGRAM) & at_difference.second]
         for _ in range(SYNAPSE):
             stages.append(delayed(m, stages[-1], 1))
         written = delayed(m, at_difference.address, SYNAPSE)
         m.d.comb += [
-            weights.write_address.eq(Mux(stages[SYNAPSE], written, self.access_address)),
-            weights.write.eq(stages[SYNAPSE] | self.access_write),
+            weights.write_address.eq(Mux(stages[-1], written, self.access_address)),
+            weights.write.eq(stages[-1] | self.access_write),
         ]
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
@@ -189,17 +211,17 @@ class Crossbar(wiring.Component):
                 difference = Mux(self.by_side, current >> spec.side_update_shift, current)
             else:
                 first, later, *_ = (current << matrix.pre_shift for matrix in spec.matrices)
-                difference = Mux(at_difference.pixels, first, later)
+                difference = Mux(shifts.o[lane].pixels, first, later)
             # The host's cell goes back with the others of its word as they were read.
             hosts = Mux(self.access_lane == lane, self.access_data, weights.word[lane])
             m.d.comb += [
                 synapse.stages.eq(Cat(stages)),
                 synapse.difference.eq(difference),
-                synapse.shift.eq(Array(self.shifts)[at_difference.matrix]),
+                synapse.shift.eq(shifts.o[lane].shift),
                 synapse.random.eq(random.o[lane]),
                 synapse.enable.eq(connected[lane]),
                 synapse.weight.eq(weights.word[lane].as_signed()),
-                weights.write_word[lane].eq(Mux(stages[SYNAPSE], synapse.new_weight, hosts)),
+                weights.write_word[lane].eq(Mux(stages[-1], synapse.new_weight, hosts)),
             ]
 
     def _connections(self, m, due):
@@ -215,8 +237,8 @@ class Crossbar(wiring.Component):
     def _address(self, m, weights):
         """The word is read in time for the multipliers, or late, when its increment is nearly there."""
         timing, operation = self.timing, self.operation
-        to_read = delayed(m, operation, timing.operands - WEIGHT_MEMORY)
-        to_program = delayed(m, operation, timing.columns + 1 - WEIGHT_MEMORY)
+        to_read = delayed(m, operation, timing.operands - timing.weight_memory)
+        to_program = delayed(m, operation, timing.columns + 1 - timing.weight_memory)
         with m.If(to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second):
             m.d.comb += weights.read_address.eq(to_program.address)
         with m.Elif(to_read.valid):

@@ -14,7 +14,7 @@ from hw.sequencer import Sequencer
 from model.errors import UserError
 from model.protocol import LINK_BITS, Space, block_bytes
 from model.spec import MachineSpec
-from model.timing import MEMORY, WEIGHT_MEMORY, Timing
+from model.timing import MEMORY, Timing
 
 
 def check_widths(spec: MachineSpec) -> None:
@@ -119,7 +119,7 @@ class Machine(wiring.Component):
 
     def _fetch(self, m, sequencer, operation, pixel, neurons, crossbar, select, timing):
         """Each operation's row value and column values, in time for the crossbar."""
-        columns = delayed(m, operation, timing.operands - MEMORY)
+        columns = delayed(m, operation, timing.column_values - MEMORY)
         m.d.comb += [
             crossbar.operation.eq(operation),
             # The side network's update is y g + g y: in each product one factor is the free phase's.
@@ -159,14 +159,15 @@ class Machine(wiring.Component):
         def words(word):
             return [select.word[lane].eq(word[lane]) for lane in range(self.spec.lanes)]
 
-        write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + WEIGHT_MEMORY)
+        latency = Timing(self.spec).weight_memory
+        write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + latency)
         m.d.comb += [
             crossbar.access_write.eq(write),
             crossbar.access_address.eq(address),
             crossbar.access_lane.eq(lane),
             crossbar.access_data.eq(value),
             neurons.state_block.eq(Mux(accessing, block, self.sign_block)),
-            self.access_done.eq(delayed(m, self.access, 1 + WEIGHT_MEMORY + select.latency)),
+            self.access_done.eq(delayed(m, self.access, 1 + latency + select.latency)),
             self.access_read.eq(Mux(high, selected >> 8, selected)),
         ]
         with m.If(~accessing):

@@ -10,6 +10,9 @@ from amaranth.lib.wiring import In, Out
 from model.layout import bits_for
 from model.timing import FANOUT, fan_levels
 
+#: Attribute of the registers that hold the same as others; boards/ulx3s.py keeps Yosys from making them one again.
+KEPT = {"keep": 1}
+
 
 def delayed(m: Module, value, clocks: int):
     """``value`` so many clocks later."""
@@ -18,6 +21,21 @@ def delayed(m: Module, value, clocks: int):
         m.d.sync += register.eq(value)
         value = register
     return value
+
+
+def copies(m: Module, value, count: int, levels: int):
+    """``count`` copies of ``value``, so many clocks later, from a tree of registers that drive FANOUT others or less.
+
+    There is no limit to what the first level loads ``value`` with. Tools may not merge the registers again, see KEPT.
+    """
+    level = [value] * count if levels == 0 else [value]
+    for index in reversed(range(levels)):
+        number = max(1, -(-count // FANOUT**index))
+        registers = [Signal(value.shape(), reset_less=True, attrs=KEPT) for _ in range(number)]
+        for place, register in enumerate(registers):
+            m.d.sync += register.eq(level[place * len(level) // number])
+        level = registers
+    return level
 
 
 class Broadcast(wiring.Component):
@@ -40,7 +58,10 @@ class Broadcast(wiring.Component):
         m = Module()
         level = [self.i]
         for index in reversed(range(self.latency)):
-            copies = [Signal(self.i.shape(), reset_less=True) for _ in range(-(-self.lanes // FANOUT ** (index + 1)))]
+            copies = [
+                Signal(self.i.shape(), reset_less=True, attrs=KEPT)
+                for _ in range(-(-self.lanes // FANOUT ** (index + 1)))
+            ]
             for number, copy in enumerate(copies):
                 m.d.sync += copy.eq(level[number // FANOUT])
             level = copies

@@ -64,12 +64,12 @@ class CellRandom(wiring.Component):
 
     So cell (i, j) and cell (j, i) get the same byte, wherever they are stored, and any two other cells that share no
     such pattern of bits get independent ones (model.golden.random_table).
-    Latency ``1 + fan_levels(lanes)`` clocks, a word a clock, no reset.
+    Latency ``2 + fan_levels(lanes)`` clocks, a word a clock, no reset.
     """
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
-        self.latency = 1 + fan_levels(spec.lanes)
+        self.latency = 2 + fan_levels(spec.lanes)
         super().__init__(
             {
                 "bytes": In(drawn_layout(spec)),  #: constant during an update
@@ -98,5 +98,5 @@ class CellRandom(wiring.Component):
             for bit in range(layout.lane_bits):
                 if lane >> bit & 1:
                     own = own ^ self.bytes[bit]
-            m.d.comb += self.o[lane].eq(own)
+            m.d.comb += self.o[lane].eq(delayed(m, own, 1))
         return m

@@ -8,9 +8,15 @@ from hw.commands import CommandProcessor
 from hw.frame_receiver import FrameReceiver
 from hw.frame_sender import FrameSender
 from hw.machine import Machine
+from hw.serial_machine import SerialMachine
 from hw.uart import UartReceiver, UartTransmitter
 from model.protocol import WINDOW, frame_bytes
 from model.spec import MachineSpec
+
+
+def machine_of(spec: MachineSpec) -> Machine | SerialMachine:
+    """The machine that a spec describes."""
+    return SerialMachine(spec) if spec.serial else Machine(spec)
 
 
 class Top(wiring.Component):
@@ -23,6 +29,7 @@ class Top(wiring.Component):
     rx: In(1, init=1)  #: from the host, asynchronous, idle high
     tx: Out(1, init=1)  #: to the host, idle high
     busy: Out(1)  #: a request is being executed
+    refused: Out(1)  #: one clock for each request that is refused
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
@@ -36,13 +43,14 @@ class Top(wiring.Component):
         m.submodules.receiver = receiver = FrameReceiver(frame_bytes(spec), WINDOW)
         m.submodules.sender = sender = FrameSender(frame_bytes(spec), WINDOW)
         m.submodules.commands = commands = CommandProcessor(spec)
-        m.submodules.machine = machine = DomainRenamer("core")(Machine(spec))
+        m.submodules.machine = machine = DomainRenamer("core")(machine_of(spec))
         m.d.comb += [
             uart_receiver.rx.eq(self.rx),
             receiver.data.eq(uart_receiver.data),
             receiver.valid.eq(uart_receiver.valid),
             self.tx.eq(uart_transmitter.tx),
             self.busy.eq(commands.busy),
+            self.refused.eq(commands.refused),
         ]
         connect(m, receiver.requests, commands.requests)
         connect(m, commands.replies, sender.replies)

@@ -1,25 +1,47 @@
 """The weight memory: the crossbar's cells, one word of all lanes at an address."""
 
-from amaranth import Module, Signal
+from functools import reduce
+from operator import or_
+
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.operation import address_shape
+from hw.pipeline import copies, delayed
 from model.layered_layout import layout_of
+from model.layout import bits_for
 from model.spec import MachineSpec
-from model.timing import WEIGHT_MEMORY
+from model.timing import Timing
+
+#: Words of the largest bank and of the smallest one that a deep memory ends with: a block RAM of 18 Kbit is 9 bits wide
+#: with so many words, and 36 bits.
+DEEPEST, SHALLOWEST = 2048, 512
+#: Lanes that share a copy of the address: 8-bit weights of so many fill block RAMs of 9, 18 or 36 bits.
+GROUP = 9
+
+
+def banks(words: int) -> list[range]:
+    """The words of each bank: whole block RAMs of the three shapes, so that few are wide and none is half empty."""
+    units, ranges = -(-words // SHALLOWEST), []
+    for size in (DEEPEST, DEEPEST // 2, SHALLOWEST):
+        while units * SHALLOWEST >= size:
+            start = ranges[-1].stop if ranges else 0
+            ranges.append(range(start, min(start + size, words)))
+            units -= size // SHALLOWEST
+    return ranges
 
 
 class WeightMemory(wiring.Component):
-    """One read and one write a clock, whole words. All weights are 0 at power-up.
+    """One read and one write of a whole word a clock. All weights are 0 at power-up.
 
-    Reads and writes never meet at one address in one clock (the programming sweep writes a word long after it was
-    read), so the memory needs no logic for collisions.
-    Latency WEIGHT_MEMORY clocks from ``read_address`` to ``word`` (the output is registered), one clock to write.
+    Addresses and new weights reach the banks through equally many registers, and each bank has its output register before
+    the word is selected. Reads and writes never meet at one address in one clock (the programming sweep writes a word
+    long after it was read), so the memory needs no logic for collisions: what such a read gives is not defined.
+    Latency Timing.weight_memory clocks from ``read_address`` to ``word``, whose register has no reset. A word that is
+    written can be read with the address of the next clock.
     """
-
-    latency = WEIGHT_MEMORY
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
@@ -36,16 +58,41 @@ class WeightMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.cells = cells = Memory(shape=self.cells, depth=layout_of(self.spec).words, init=[])
-        write = cells.write_port()
-        read = cells.read_port()
-        output = Signal(self.cells, reset_less=True)
-        m.d.sync += output.eq(read.data)
-        m.d.comb += [
-            read.addr.eq(self.read_address),
-            self.word.eq(output),
-            write.addr.eq(self.write_address),
-            write.en.eq(self.write),
-            write.data.eq(self.write_word),
-        ]
+        spec, levels = self.spec, Timing(self.spec).address_levels
+        parts = banks(layout_of(spec).words)
+        groups = [range(at, min(at + GROUP, spec.lanes)) for at in range(0, spec.lanes, GROUP)]
+        count = len(parts) * len(groups)
+        # Each bank of each group has its own copy of the addresses.
+        read_from = copies(m, self.read_address, count, levels)
+        write_to = copies(m, Cat(self.write_address, self.write), count, levels)
+        new = delayed(m, self.write_word, levels)
+
+        for number, lanes in enumerate(groups):
+            word, outputs = Signal(spec.weight.bits * len(lanes), reset_less=True, name=f"word_{number}"), []
+            for index, part in enumerate(parts):
+                m.submodules[f"cells_{number}_{index}"] = cells = Memory(
+                    shape=len(word), depth=len(part), init=[], attrs={"no_rw_check": 1}
+                )
+                reads, writes = cells.read_port(domain="comb"), cells.write_port()
+                to_read, to_write = (addresses[number * len(parts) + index] for addresses in (read_from, write_to))
+                cell, output = (
+                    Signal(len(word), reset_less=True, name=f"{name}_{number}_{index}") for name in ("cell", "output")
+                )
+                m.d.comb += [
+                    reads.addr.eq(to_read),
+                    writes.addr.eq(to_write[:-1]),
+                    writes.en.eq(to_write[-1] & self._within(part, to_write[:-1])),
+                    writes.data.eq(Cat(new[lane] for lane in lanes)),
+                ]
+                # The other banks' outputs are 0, so that a word is their sum.
+                chosen = delayed(m, self._within(part, to_read), 1)
+                m.d.sync += [cell.eq(reads.data), output.eq(Mux(chosen, cell, 0))]
+                outputs.append(output)
+            m.d.sync += word.eq(reduce(or_, outputs))
+            m.d.comb += Cat(self.word[lane] for lane in lanes).eq(word)
         return m
+
+    def _within(self, part, address):
+        """Whether the address is one of the bank's, given that the memory has it; banks start at multiples of their size."""
+        bits = bits_for(len(part))
+        return address[bits:] == part.start >> bits

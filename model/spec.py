@@ -19,7 +19,7 @@ from model.settings import Settings, whole
 
 __all__ = ["DITHER_BITS", "UPDATE_SHIFTS", "MachineSpec", "Settings", "ready_machines"]
 
-MAX_LANES = 64
+MAX_LANES = 128
 
 #: Machine files that come with the package.
 _READY = Path(__file__).parent / "machines"
@@ -41,7 +41,7 @@ class MachineSpec:
     layers : unit counts. One entry is a recurrent layer in which every unit is input and output (2 to 256 units).
         Otherwise inputs (1 to 1024), one to three hidden layers (1 to 512 each) and outputs (2 to 64), each connected
         with the next: a layered machine.
-    lanes : column multipliers that work side by side, 1 to 64.
+    lanes : column multipliers that work side by side, 1 to 128.
     cut_diagonals : K outer diagonals of the weight matrix are absent (Zoppo, Marrone, Corinto 2020, Fig. 2);
         N*N - K*(K+1) - N synapses remain, self weights being absent always. Recurrent machines only.
     pixel_bits : an input of p bits (1, 4 or 8) stands for 0 to 1 - 2**-p. Layered machines only.
@@ -53,6 +53,8 @@ class MachineSpec:
     target_level : the target of a white pixel, in LSBs of the activity; a black one has the negative. Recurrent only.
     side : format of the side network's states, which recurrent backpropagation relaxes. Recurrent only.
     memory_bytes : the weight memory that the board offers.
+    serial : one neuron and one synapse unit serve all lanes in turn, and the weight memory has one port: for small FPGAs.
+        A block of neurons takes ``lanes`` clocks, and so does a word to program. Such a machine has 8 lanes.
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """
@@ -71,6 +73,7 @@ class MachineSpec:
     target_level: int = 127
     side: Format = Format(True, 12, 9)
     memory_bytes: int = 1 << 20
+    serial: bool = False
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
     settings: Settings = _BY_TOPOLOGY
@@ -94,6 +97,7 @@ class MachineSpec:
             object.__setattr__(self, "accumulator", replace(self.accumulator, bits=bits))
         checks.check_accumulator(self)
         whole("memory_bytes", self.memory_bytes, 1, 1 << 30)
+        checks.check_serial(self)
         whole("clock_hz", self.clock_hz, 1, 10**9)
         whole("baud", self.baud, 1, 10**8)
         if self.clock_hz < 4 * self.baud:
@@ -191,11 +195,6 @@ class MachineSpec:
         return self.accumulator.fraction - self.input_weight.fraction - self.pixel_bits
 
     @property
-    def brightest(self) -> int:
-        """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
-        return (1 << self.pixel_bits) - 1
-
-    @property
     def side_error_shift(self) -> int:
         """Left shift that brings an activity to the binary point of the side network's currents, weight times state."""
         return self.weight.fraction + self.side.fraction - self.activity.fraction
@@ -204,6 +203,11 @@ class MachineSpec:
     def side_update_shift(self) -> int:
         """Right shift from the side network's products of an update to those of EP; their mean takes one bit of it."""
         return 1 + self.side.fraction - self.activity.fraction
+
+    @property
+    def brightest(self) -> int:
+        """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
+        return (1 << self.pixel_bits) - 1
 
     @property
     def update_shift_base(self) -> int:
@@ -239,7 +243,8 @@ class MachineSpec:
         table: dict[str, Any] = {}
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
-            # Without biases nothing of them, so that machines keep the hash that they had before there were any.
+            # Without biases nothing of them, so that machines keep the hash that they had before there were any; so with
+            # ``serial``.
             if item.name in ("settings", *checks.foreign_fields(self)) or value is False:
                 continue
             table[item.name] = str(value) if isinstance(value, Format) else value

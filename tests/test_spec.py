@@ -67,8 +67,8 @@ def test_synapses(neurons: int, cut: int, synapses: int) -> None:
 
 NAN = float("nan")
 IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
-    ({"lanes": 0}, "lanes = 0 .* from 1 to 64"),
-    ({"lanes": 65}, "lanes = 65 .* from 1 to 64"),
+    ({"lanes": 0}, "lanes = 0 .* from 1 to 128"),
+    ({"lanes": 129}, "lanes = 129 .* from 1 to 128"),
     ({"lanes": -1}, "lanes = -1"),
     ({"lanes": 2.0}, "lanes = 2.0 .* whole number"),
     ({"lanes": True}, "lanes = True"),

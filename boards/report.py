@@ -1,0 +1,221 @@
+"""The report of a build: what the tools say, and what follows from the machine's timing and its serial link."""
+
+import json
+import re
+from collections import Counter
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from boards.board import BAUDS, Board
+from model.protocol import CRC_BYTES, input_bytes, target_bytes
+from model.spec import MachineSpec
+from model.timing import LayeredTiming, Timing
+
+#: What a pattern takes on average in the first epoch of MNIST, as the golden machine counts it: share of pixels that are
+#: not zero, Euler steps of both phases, and share of patterns with an update (docs/classifiers.md); and the Euler steps
+#: of a recurrent machine that learns the glyphs.
+PIXELS, STEPS, UPDATES = 0.19, 12.2, 0.27
+RECURRENT_STEPS = 15.9
+#: Patterns of a cell's type, in a netlist of Yosys and in a report of nextpnr.
+CELLS = {
+    "ice40": {
+        "luts": (r"SB_LUT4", "ICESTORM_LC"),
+        "flip_flops": (r"SB_DFF\w*", None),
+        "multipliers": (r"SB_MAC16", "ICESTORM_DSP"),
+        "block_rams": (r"SB_RAM40_4K\w*", "ICESTORM_RAM"),
+        "sprams": (r"SB_SPRAM256KA", "ICESTORM_SPRAM"),
+    },
+    "ecp5": {
+        "luts": (r"LUT4|CCU2C", "TRELLIS_COMB"),
+        "flip_flops": (r"TRELLIS_FF", "TRELLIS_FF"),
+        "multipliers": (r"MULT18X18D", "MULT18X18D"),
+        "block_rams": (r"DP16KD", "DP16KD"),
+    },
+}
+
+
+@dataclass(frozen=True)
+class Built:
+    """A build whose report is to be made.
+
+    Members
+    -------
+    board, spec, machine : what was built; ``machine`` is the name.
+    directory : where its files are.
+    seed : of place and route.
+    tools : versions of the tools by their names.
+    """
+
+    board: Board
+    spec: MachineSpec
+    machine: str
+    directory: Path
+    seed: int
+    tools: dict[str, str]
+
+
+def make_report(built: Built) -> dict[str, Any]:
+    """Everything about the build; without place and route the clock and the critical path are None."""
+    board, spec = built.board, built.spec
+    placed = built.directory / "top.report.json"
+    found = json.loads(placed.read_text(encoding="utf-8")) if placed.exists() else None
+    fmax = _fmax(found) if found else None
+    target = spec.clock_hz / 1e6
+    report: dict[str, Any] = {
+        "board": board.name,
+        "machine": built.machine,
+        "spec_hash": spec.spec_hash,
+        "layers": list(spec.layers),
+        "synapses": spec.synapses,
+        "lanes": spec.lanes,
+        "target_mhz": target,
+        "fmax_mhz": fmax,
+        "timing_met": fmax >= target if fmax else None,
+        **_used(board, _netlist(built.directory / "top.json"), found),
+        "critical_path": _critical_path(found) if found else None,
+        **speed(spec, 1e6 * (fmax or target)),
+        "link": link(spec, 1e6 * (fmax or target)),
+        "seed": built.seed,
+        "tools": built.tools,
+    }
+    return report
+
+
+def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
+    """Clocks of a learnt pattern, dense (every step, row and update) and typical; the rates that follow at a clock."""
+    settings = spec.settings
+    steps = settings.free_steps + settings.nudged_steps
+    if spec.recurrent:
+        timing = Timing(spec)
+        dense, typical = timing.run(steps, True), round(timing.run(1, False) * RECURRENT_STEPS + timing.run(0, True))
+    else:
+        layered = LayeredTiming(spec)
+
+        def clocks(steps: float, rows: float, updated: float) -> float:
+            # Linear in each of them, so that means may stand for numbers.
+            one = np.array([1])
+            base = layered.pattern(0 * one, round(rows) * one, 0 * one)[0]
+            update = layered.pattern(0 * one, round(rows) * one, one)[0] - base
+            return float(base + steps * layered.step + updated * update)
+
+        dense, typical = round(clocks(steps, spec.inputs, 1)), round(clocks(STEPS, PIXELS * spec.inputs, UPDATES))
+    return {
+        "clocks_per_pattern_dense": dense,
+        "clocks_per_pattern": typical,
+        "patterns_per_second_dense": round(clock_hz / dense),
+        "patterns_per_second": round(clock_hz / typical),
+        "gcups_dense": round(spec.synapses * clock_hz / dense / 1e9, 4),
+        "gcups": round(spec.synapses * clock_hz / typical / 1e9, 4),
+    }
+
+
+def link(spec: MachineSpec, clock_hz: float) -> list[dict[str, Any]]:
+    """Learnt patterns a second that the serial link carries, at each baud rate and pixel width, and what limits them."""
+    rate = clock_hz / speed(spec, clock_hz)["clocks_per_pattern"]
+    rows = []
+    for bits in (1,) if spec.recurrent else (1, 4, 8):
+        for baud in BAUDS:
+            carried = baud / (10 * learn_bytes(spec, bits))
+            rows.append(
+                {
+                    "baud": baud,
+                    "pixel_bits": bits,
+                    "patterns_per_second": round(min(rate, carried)),
+                    "limit": "link" if carried < rate else "machine",
+                }
+            )
+    return rows
+
+
+def learn_bytes(spec: MachineSpec, pixel_bits: int) -> int:
+    """Bytes of a LEARN on the wire, COBS and closing zero included; its reply is shorter and goes the other way."""
+    pixels = input_bytes(spec) if spec.recurrent else -(-spec.inputs * pixel_bits // 8)
+    body = 2 + pixels + target_bytes(spec) + CRC_BYTES
+    return body + -(-body // 254) + 1
+
+
+def _netlist(path: Path) -> Counter[str]:
+    """How many cells of each type Yosys made."""
+    modules = json.loads(path.read_text(encoding="utf-8"))["modules"]
+    return Counter(cell["type"] for cell in modules["top"]["cells"].values())
+
+
+def _used(board: Board, netlist: Counter[str], found: dict[str, Any] | None) -> dict[str, int]:
+    """Resources used and available; logic cells after packing if there was place and route."""
+    used = {}
+    for name, (pattern, packed) in CELLS[board.family].items():
+        used[name] = sum(count for kind, count in netlist.items() if re.fullmatch(pattern, kind))
+        if found and packed:
+            used[name] = found["utilization"][packed]["used"]
+    used["luts_available"] = board.resources.luts
+    used["multipliers_available"] = board.resources.multipliers
+    used["block_rams_available"] = board.resources.block_rams
+    return used
+
+
+def _fmax(found: dict[str, Any]) -> float:
+    """The clock that is reached, in MHz: of several, the slowest."""
+    return round(min(clock["achieved"] for clock in found["fmax"].values()), 2)
+
+
+def _critical_path(found: dict[str, Any]) -> dict[str, Any]:
+    """The slowest path from register to register, by the names of the design."""
+
+    def delay(path: dict[str, Any]) -> float:
+        return float(sum(step["delay"] for step in path["path"]))
+
+    def clocked(path: dict[str, Any]) -> bool:
+        return path["from"].startswith("posedge") and path["from"] == path["to"]
+
+    slowest = max(filter(clocked, found["critical_paths"]), key=delay)
+    nets = [step["net"] for step in slowest["path"] if step.get("net")]
+    return {"ns": round(delay(slowest), 2), "nets": list(dict.fromkeys(map(_plain, nets)))}
+
+
+def _plain(net: str) -> str:
+    """A net's name without what the tools have appended to it."""
+    return re.sub(r"(_(SB|LUT|CCU|TRELLIS)\w*|\$\w+)+$", "", net)
+
+
+def table(report: dict[str, Any]) -> list[tuple[str, str]]:
+    """The report as rows of a table, name and value."""
+
+    def of(name: str) -> str:
+        return f"{report[name]} of {report[f'{name}_available']}"
+
+    rows = [
+        ("machine", f"{'-'.join(map(str, report['layers']))}, {report['lanes']} lanes, {report['synapses']} synapses"),
+        ("logic cells", of("luts")),
+        ("flip-flops", str(report["flip_flops"])),
+        ("multipliers", of("multipliers")),
+        ("block RAMs", of("block_rams")),
+    ]
+    if "sprams" in report:
+        rows.append(("single-port RAMs", str(report["sprams"])))
+    if report["fmax_mhz"]:
+        verdict = "met" if report["timing_met"] else "MISSED"
+        rows += [
+            ("clock", f"{report['fmax_mhz']} MHz, target {report['target_mhz']:g} MHz: {verdict}"),
+            ("critical path", f"{report['critical_path']['ns']} ns: {' -> '.join(report['critical_path']['nets'])}"),
+        ]
+    else:
+        rows.append(("clock", f"{report['target_mhz']:g} MHz, not placed and routed"))
+    rows += [
+        ("clocks a pattern", f"{report['clocks_per_pattern']}, nothing skipped {report['clocks_per_pattern_dense']}"),
+        (
+            "patterns a second",
+            f"{report['patterns_per_second']}, nothing skipped {report['patterns_per_second_dense']}",
+        ),
+        ("GCUPS", f"{report['gcups']}, nothing skipped {report['gcups_dense']}"),
+    ]
+    rows += [
+        (
+            f"link at {row['baud'] / 1e6:g} Mbaud, {row['pixel_bits']}-bit pixels",
+            f"{row['patterns_per_second']} patterns a second, limited by the {row['limit']}",
+        )
+        for row in report["link"]
+    ]
+    return rows

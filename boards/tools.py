@@ -1,0 +1,64 @@
+"""The vendor-independent tools that make a bitstream: those on the PATH, else YoWASP's from Python packages."""
+
+import shutil
+import subprocess
+import sys
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from model.errors import MachineError, UserError
+
+#: The tools of each family: synthesis, place and route, bitstream.
+STAGES = {
+    "ice40": ("yosys", "nextpnr-ice40", "icepack"),
+    "ecp5": ("yosys", "nextpnr-ecp5", "ecppack"),
+}
+
+
+@dataclass(frozen=True)
+class Tool:
+    """A tool as it is found here.
+
+    Members
+    -------
+    name : what it is called.
+    command : how to call it.
+    """
+
+    name: str
+    command: str
+
+    def version(self) -> str:
+        """The first line that says its version; of a bitstream packer, which has none, its name."""
+        if self.name.endswith("pack"):
+            return Path(self.command).name
+        run = subprocess.run([self.command, "--version"], capture_output=True, text=True, check=False)
+        lines = (run.stdout + run.stderr).strip().splitlines()
+        return f"{Path(self.command).name}: {lines[0].strip('. ')}" if lines else Path(self.command).name
+
+    def run(self, arguments: Sequence[str], directory: Path, log: Path) -> float:
+        """Run it; its output goes into ``log``. Returns its seconds; MachineError if it fails."""
+        begin = time.monotonic()
+        with log.open("w", encoding="utf-8") as output:
+            code = subprocess.run(
+                [self.command, *arguments], cwd=directory, stdout=output, stderr=subprocess.STDOUT, check=False
+            ).returncode
+        if code:
+            said = [line for line in log.read_text(encoding="utf-8", errors="replace").splitlines() if "ERROR" in line]
+            reason = said[-1].replace("ERROR:", "").strip().rstrip(".") if said else f"exit code {code}"
+            raise MachineError(f"{self.name} failed ({reason}); its log is {log}.")
+        return time.monotonic() - begin
+
+
+def find_tool(name: str) -> Tool:
+    """The tool on the PATH, else YoWASP's; UserError if there is neither."""
+    beside = Path(sys.executable).parent
+    for candidate in (name, f"yowasp-{name}"):
+        found = shutil.which(candidate) or shutil.which(candidate, path=str(beside))
+        if found:
+            return Tool(name, found)
+    raise UserError(
+        f"There is no {name}, which building a board needs; install it with `pip install 'ohmprop[boards]'`."
+    )
