@@ -87,7 +87,7 @@ BOARD = Board(
     clock_hz=70_000_000,
     baud=3_000_000,
     lanes=64,
-    memory_ports=2,
+    serial=False,
     memory_bytes=208 * 2048,
     resources=Resources(luts=83_640, multipliers=156, block_rams=208, block_ram_bits=16_384),
     machines=("mnist-784-500-10",),

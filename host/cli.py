@@ -1,4 +1,4 @@
-"""The command line: ``ohmprop demo``, ``train``, ``recall``, ``eval``, ``info``, ``sim``, ``data``, ``board``, ``bench``."""
+"""The command line: ``ohmprop demo``, ``train``, ``reproduce``, ``board`` and the rest; ``ohmprop --help`` names all."""
 
 import os
 import sys
@@ -194,6 +194,34 @@ def evaluate(**options: Any) -> None:
 
 
 @main.command()
+@click.argument("target", type=click.Choice(("table1", "fig1", "fig2", "fig3", "fig4", "fig5", "all")))
+@click.option("--quick", is_flag=True, help="Fewer corrupted images, seeds and points: minutes, not an hour.")
+@common("machine")
+@click.option("--board", default="golden", show_default=True,
+              help="Where table1 is computed as well, if not golden: sim, or a port, as of train.")  # fmt: skip
+@click.option("--flip", "flips", type=click.FloatRange(0, 1), multiple=True,
+              help="Probability that a pixel is flipped, several times if wanted [default: the paper's].")  # fmt: skip
+@click.option("--cut", "cuts", type=click.IntRange(0), multiple=True,
+              help="Of fig2: diagonals cut from the weight matrix, several times if wanted [default: 0 to 90].")  # fmt: skip
+@click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default="all cores",
+              help="Processes that compute side by side; the numbers do not depend on it.")  # fmt: skip
+@common("seed", "json")
+@click.option("--out", type=click.Path(path_type=Path), default=Path("runs/reproduce"), show_default=True,
+              help="Folder of the results; what is there already of the same run is not computed again.")  # fmt: skip
+def reproduce(**options: Any) -> None:
+    """Compute the table and the figures of Zoppo, Marrone, Corinto 2020 anew.
+
+    Each target writes a picture, a CSV and a JSON into --out, and `all` a report in one HTML file as well. Ctrl-C loses
+    nothing: the same command goes on.
+
+    Example: ohmprop reproduce all --quick --out runs/quick
+    """
+    from host.reproduce.command import run_reproduce
+
+    run_reproduce(**options)
+
+
+@main.command()
 @common("machine", "board", "json")
 @click.option(
     "--machine-toml", is_flag=True, help="Only print the machine's TOML, to be changed and given to --machine."
@@ -250,7 +278,7 @@ def data_mnist() -> None:
 
 @main.group(no_args_is_help=False)
 def bench() -> None:
-    """Measure speed.
+    """Measure speed, and search for settings.
 
     Example: ohmprop bench model
     """
@@ -266,6 +294,24 @@ def bench_model(**options: Any) -> None:
     from host.bench import run_bench_model
 
     run_bench_model(**options)
+
+
+@bench.command("depth")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True,
+              help="Learn from the seeds 1 to this.")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(1, 1000), default=30, show_default=True,
+              help="Rounds through the images.")  # fmt: skip
+@common("json")
+def bench_depth(**options: Any) -> None:
+    """Search for settings at which three hidden layers learn the digits, in the golden machine and in float64.
+
+    It takes some minutes on all cores.
+
+    Example: ohmprop bench depth --seeds 1 --json depth.json
+    """
+    from host.depth import run_bench_depth
+
+    run_bench_depth(**options)
 
 
 main.add_command(board)

@@ -101,6 +101,8 @@ class Twin(Comparison):
         board.write_weights(weights)
         self.machine = GoldenMachine(board.spec, settings, lfsr)
         self.machine.weights = weights.copy()
+        # Left by whatever the board has learnt before; nothing but recurrent backpropagation changes them.
+        self.machine.side_states = board.read_side_states()
         super().__init__(board)
 
     def learn(self, where: str, pattern: Bits, reply: LearnReply, states: NDArray[np.int8]) -> None:

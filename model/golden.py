@@ -178,8 +178,12 @@ class GoldenMachine:
 
     @property
     def side_states(self) -> NDArray[np.int16]:
-        """The side network's states, a copy."""
+        """The side network's states, a copy; those assigned are copied."""
         return self._side.astype(np.int16)
+
+    @side_states.setter
+    def side_states(self, states: NDArray[np.integer]) -> None:
+        self._side[:] = states
 
     @property
     def _settled(self) -> int:

@@ -21,23 +21,25 @@ from model.spec import MachineSpec, Settings
 EPSILON = 0.5
 
 Floats = NDArray[np.float64]
+#: What Glorot's initial weights are scaled by, matrix by matrix, for one to three hidden layers (docs/classifiers.md).
+INITIAL_SCALES: dict[int, tuple[float, ...]] = {1: (1, 1), 2: (1, 1, 0.5), 3: (0.5, 0.5, 0.5, 0.5)}
 
 
-#: What the outputs' initial weights are scaled by behind more than one hidden layer.
-DEEP_OUTPUTS = 0.5
+def initial_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None = None) -> tuple[Floats, ...]:
+    """Glorot's uniform weights, as in Scellier and Bengio 2017: within +-scale sqrt(6 / (rows + columns)).
 
-
-def initial_weights(spec: MachineSpec, seed: int) -> tuple[Floats, ...]:
-    """Glorot's uniform weights, as in Scellier and Bengio 2017: within +-sqrt(6 / (rows + columns)).
-
-    With more than one hidden layer the outputs' are half as large: an output whose drive starts under -1 is dead, since
-    the nudge (beta = 1) cannot raise it (docs/classifiers.md). Biases are 0.
+    ``scales`` are the matrices' own, INITIAL_SCALES if None. They are below 1 in deep machines: an output whose drive
+    starts under -1 is dead, since the nudge (beta = 1) cannot raise it, and hidden layers that drive each other hard both
+    ways end at 0 or 1, where a nudge no longer moves them. Biases are 0.
     """
     rng = np.random.default_rng(seed)
     sizes = [(matrix.rows, matrix.columns) for matrix in spec.matrices[: len(spec.layers) - 1]]
-    *inner, outputs = [rng.uniform(-1, 1, size) * np.sqrt(6 / sum(size)) for size in sizes]
-    biases = [np.zeros((1, spec.neurons))] if spec.biases else []
-    return (*inner, outputs * (DEEP_OUTPUTS if len(inner) > 1 else 1), *biases)
+    if scales is None:
+        scales = INITIAL_SCALES[len(sizes) - 1]
+    drawn = (
+        rng.uniform(-1, 1, size) * np.sqrt(6 / sum(size)) * scale for size, scale in zip(sizes, scales, strict=True)
+    )
+    return (*drawn, *([np.zeros((1, spec.neurons))] if spec.biases else []))
 
 
 def quantise(spec: MachineSpec, weights: Sequence[Floats]) -> tuple[NDArray[np.int16], ...]:

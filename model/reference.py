@@ -112,8 +112,8 @@ class Reference:
         """Learn one pattern (neurons,): relax free and nudged, then update. Without a target it is the pattern."""
         self.weights += self._rates * gradient_estimate(
             self.weights,
-            _signed(pattern, self._input_gain),
-            _signed(pattern if target is None else target, self._target_gain),
+            signed(pattern, self._input_gain),
+            signed(pattern if target is None else target, self._target_gain),
             self.BETA,
             self.settings.free_steps,
             self.settings.nudged_steps,
@@ -135,12 +135,12 @@ class Reference:
         """Recall images (count, neurons): input on for the driven steps, off for the released; true where v > 0."""
         signs = np.empty(images.shape, np.bool_)
         for start in range(0, len(images), _BATCH):
-            drive = _signed(images[start : start + _BATCH], self._input_gain)
+            drive = signed(images[start : start + _BATCH], self._input_gain)
             driven = relax(self.weights, np.zeros_like(drive), drive, self.settings.driven_steps)
             signs[start : start + _BATCH] = relax(self.weights, driven, 0.0, self.settings.released_steps) > 0
         return signs
 
 
-def _signed(pixels: NDArray[np.bool_], gain: float) -> Floats:
+def signed(pixels: NDArray[np.bool_], gain: float) -> Floats:
     """White as plus the gain, black as minus."""
     return np.where(pixels, gain, -gain)

@@ -108,12 +108,14 @@ class Machine:
             int(signal.value)
             for signal in (port.machine__access_space, port.machine__access_address, port.machine__access_lane)
         )
-        assert space in (Space.WEIGHTS, Space.STATES)
+        assert space in (Space.WEIGHTS, Space.STATES, Space.SIDE)
         if port.machine__access_write.value:
             assert space == Space.WEIGHTS
             self.writes += 1
             self.image[address, lane] = np.uint8(int(port.machine__access_data.value)).astype(np.int8)
             return 0
+        if space == Space.SIDE:
+            return int(LAYOUT.to_blocks(self.golden.side_states)[address // 2, lane]) >> 8 * (address % 2)
         words = self.image if space == Space.WEIGHTS else LAYOUT.to_blocks(self.golden.states)
         return int(words[address, lane])
 
@@ -243,6 +245,8 @@ async def executes_every_op(dut):
         assert np.array_equal(unpack_pattern(SPEC, signs), bench.machine.golden.states > 0)
         status, states = await bench.request(Op.READ, access(Space.STATES, 0, LAYOUT.blocks))
         assert states == LAYOUT.to_blocks(bench.machine.golden.states).tobytes()
+        status, states = await bench.request(Op.READ, access(Space.SIDE, 0, 2 * LAYOUT.blocks))
+        assert (status, len(states)) == (Status.DONE, 2 * LAYOUT.blocks * lanes)
     assert bench.machine.runs == 6
 
 
@@ -255,7 +259,7 @@ async def keeps_settings(dut):
     everything = access(Space.SETTINGS, 0, size)
     first = SettingsRegisters.of(SPEC, SPEC.settings, bench.machine.golden.lfsr).pack()
     assert await bench.request(Op.READ, everything) == (Status.DONE, first)
-    new = SettingsRegisters(9, 3, 7, 5, 4, 6, 5, 3, 1, 2, 1, 1, 0, 0xDEADBEEF).pack()
+    new = SettingsRegisters(9, 3, 7, 5, 4, 6, 5, 3, 1, 2, 1, 1, 0, 1, 0xDEADBEEF).pack()
     for at in range(size):
         before = bench.machine.golden.lfsr
         await bench.request(Op.WRITE, access(Space.SETTINGS, at, 1, new[at : at + 1]))
@@ -334,7 +338,9 @@ async def refuses_without_a_trace(dut):
         (Op.READ, access(Space.STATES, LAYOUT.blocks - 1, 2), Status.BAD_ADDRESS),
         (Op.READ, access(Space.SETTINGS, 0, bytes_apart + 1), Status.BAD_ADDRESS),
         (Op.READ, access(Space.COUNTERS, Counters.size(), 1), Status.BAD_ADDRESS),
-        (Op.READ, access(4, 0, 1), Status.BAD_ADDRESS),
+        (Op.READ, access(Space.SIDE, 2 * LAYOUT.blocks, 1), Status.BAD_ADDRESS),
+        (Op.WRITE, access(Space.SIDE, 0, 1, bytes(lanes)), Status.BAD_ADDRESS),
+        (Op.READ, access(len(Space), 0, 1), Status.BAD_ADDRESS),
         (Op.READ, access(255, 0, 1), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.WEIGHTS, 0, 1), Status.BAD_LENGTH),
         (Op.WRITE, access(Space.WEIGHTS, 0, 1)[:3], Status.BAD_LENGTH),

@@ -65,6 +65,17 @@ def test_initial_weights_are_glorots() -> None:
     assert not np.array_equal(initial_weights(spec, 2)[0], first)
 
 
+@pytest.mark.parametrize(
+    ("layers", "scales"), [((64, 64, 64, 10), (1, 1, 0.5)), ((64, 32, 32, 32, 10), (0.5, 0.5, 0.5, 0.5))]
+)
+def test_initial_weights_of_deep_machines_are_smaller(layers: tuple[int, ...], scales: tuple[float, ...]) -> None:
+    spec = MachineSpec(layers=layers)
+    plain = initial_weights(spec, 1, [1] * len(scales))
+    for matrix, glorot, scale in zip(initial_weights(spec, 1), plain, scales, strict=True):
+        assert np.abs(glorot).max() == pytest.approx(np.sqrt(6 / sum(glorot.shape)), rel=0.02)
+        assert matrix == pytest.approx(scale * glorot)
+
+
 def test_machine_relaxes_as_the_reference() -> None:
     # An LSB of the state is 1/256; what rounding each step leaves is a few of them.
     spec = MachineSpec(layers=(64, 32, 10))
