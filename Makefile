@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow lint mutants clean
+.PHONY: demo test test-slow boards lint mutants clean
 
 demo: .venv/ready
 	$(BIN)/ohmprop demo --out runs/demo
@@ -12,6 +12,13 @@ test: .venv/ready
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m slow
+
+# Every machine that docs/boards holds a report of; minutes each, those of the ULX3S most.
+boards: .venv/ready
+	@for report in docs/boards/*.json; do \
+	    name=$$(basename $$report .json); board=$${name%%-*}; \
+	    $(BIN)/ohmprop board build $$board --machine $${name#*-} --json $$report || exit 1; \
+	done
 
 lint: .venv/ready
 	$(BIN)/ruff check .

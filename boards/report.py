@@ -75,6 +75,7 @@ def make_report(built: Built) -> dict[str, Any]:
         "fmax_mhz": fmax,
         "timing_met": fmax >= target if fmax else None,
         **_used(board, _netlist(built.directory / "top.json"), found),
+        "netlist": dict(sorted(_netlist(built.directory / "top.json").items())),
         "critical_path": _critical_path(found) if found else None,
         **speed(spec, 1e6 * (fmax or target)),
         "link": link(spec, 1e6 * (fmax or target)),
@@ -140,7 +141,7 @@ def learn_bytes(spec: MachineSpec, pixel_bits: int) -> int:
 def _netlist(path: Path) -> Counter[str]:
     """How many cells of each type Yosys made."""
     modules = json.loads(path.read_text(encoding="utf-8"))["modules"]
-    return Counter(cell["type"] for cell in modules["top"]["cells"].values())
+    return Counter(cell["type"] for cell in modules["top"]["cells"].values() if not cell["type"].startswith("$"))
 
 
 def _used(board: Board, netlist: Counter[str], found: dict[str, Any] | None) -> dict[str, int]:

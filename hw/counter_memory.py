@@ -52,7 +52,9 @@ class CounterMemory(wiring.Component):
         m.submodules.memory = memory = Memory(shape=8, depth=2 * COPIES, init=[])
         read, write = memory.read_port(), memory.write_port()
         frozen, shown = Signal(), Signal(8)
-        low, waiting, taken = self._count(m, frozen, shown)
+        machine = Signal.like(self.machine)
+        m.d.sync += machine.eq(self.machine)
+        low, waiting, taken = self._count(m, machine, frozen, shown)
         asked = Signal()
         with m.If(self.read):
             m.d.sync += asked.eq(1)
@@ -110,13 +112,13 @@ class CounterMemory(wiring.Component):
             m.d.sync += frozen.eq(1)
         return m
 
-    def _count(self, m, frozen, shown):
+    def _count(self, m, machine, frozen, shown):
         """The registers; returns those of the fast counters, what waits of each, and how one that waits is taken."""
         low = {name: Signal(8 * size, name=f"low_{name}") for name, size in FAST.items()}
         waiting, taken = {}, {}
         late = Signal()  # the clocks' carry while they are copied
         for name in Counters.widths():
-            gained = 1 if name == "clocks" else (self.link if name in LINK_COUNTERS else self.machine)[name]
+            gained = 1 if name == "clocks" else (self.link if name in LINK_COUNTERS else machine)[name]
             if name in FAST:
                 total = low[name] + gained
                 m.d.sync += low[name].eq(total)

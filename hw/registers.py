@@ -71,7 +71,8 @@ class Registers(wiring.Component):
         reset = SettingsRegisters.of(spec, spec.settings, DEFAULT_LFSR).pack()
         used = SettingsRegisters.used_bits(spec)
         registers = [
-            Signal(bits, name=f"setting_{name}", init=reset[at]) for at, (name, bits) in enumerate(used.items())
+            Signal(bits, name=f"setting_{name}", init=reset[at] & (1 << bits) - 1)
+            for at, (name, bits) in enumerate(used.items())
         ]
         last = SettingsRegisters.size() - 1
         m.d.sync += self.lfsr_load.eq(cells.access & cells.write & (cells.address == last))

@@ -169,6 +169,20 @@ class Sequencer(wiring.Component):
         if self.spec.recurrent:
             m.d.comb += self.side.eq((program == Program.LEARN) & phase & self.settings.rule[0])
 
+        learns = program == Program.LEARN
+        first_steps = Mux(learns, self.settings.free_steps, self.settings.driven_steps)
+        second_steps = Mux(learns, self.settings.nudged_steps, self.settings.released_steps)
+        # Registers, since nothing of them changes in the clocks before a decision.
+        self._done, self._last, self._follows = (
+            Signal(8, reset_less=True),
+            Signal(reset_less=True),
+            Signal(reset_less=True),
+        )
+        m.d.sync += [
+            self._follows.eq(second_steps != 0),
+            self._done.eq(self.steps[phase] + 1),
+            self._last.eq(self._done >= Mux(phase, second_steps, first_steps)),
+        ]
         m.d.comb += self.events.busy_clocks.eq(self.busy)
         with m.If(self.busy):
             m.d.sync += self.clocks.eq(self.clocks + 1)
@@ -259,17 +273,13 @@ class Sequencer(wiring.Component):
         """A step is complete: another one, the next phase, the update, or the end."""
         settings = self.settings
         learns = program == Program.LEARN
-        first_steps = Mux(learns, settings.free_steps, settings.driven_steps)
-        second_steps = Mux(learns, settings.nudged_steps, settings.released_steps)
-        done = Signal(8)
-        m.d.comb += done.eq(self.steps[phase] + 1)
-        over = (done >= Mux(phase, second_steps, first_steps)) | (settings.stop_when_settled[0] & ~self.moved)
+        over = self._last | (settings.stop_when_settled[0] & ~self.moved)
         altered = Signal()  # a nudged step changed a state
         alters = self.nudged & (altered | self.changed)
 
         m.d.comb += self.events.steps.eq(1)
         m.d.sync += [
-            self.steps[phase].eq(done),
+            self.steps[phase].eq(self._done),
             starts.eq(0),
             bank.eq(self.new),
             self.new.eq(Mux(starts, 1, bank)),
@@ -279,7 +289,7 @@ class Sequencer(wiring.Component):
             m.d.sync += [self.new.eq(self.kept), self.kept.eq(bank)]
 
         skips = Const(0) if self.spec.recurrent else settings.skip[0] & ~alters
-        with m.If(~over | (~phase & (second_steps != 0))):
+        with m.If(~over | (~phase & self._follows)):
             m.d.comb += [load.eq(1), self.watch.eq(1)]
             m.d.sync += phase.eq(phase | over)
             m.next = "SWEEP"

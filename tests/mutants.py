@@ -54,15 +54,15 @@ MUTANTS = (
     Mutant(
         "neuron: rounds down, not to nearest",
         "neuron.py",
-        "total + (1 << (shift - 1))",
-        "total",
+        "self.state + 1)",
+        "self.state + 0)",
         NEURON,
     ),
     Mutant(
         "neuron: ties round down",
         "neuron.py",
-        "(1 << (shift - 1))",
-        "((1 << (shift - 1)) - 1)",
+        "half = (self._drive() + self.state + 1) << self.spec.leak_shift",
+        "half = ((self._drive() + self.state + 1) << self.spec.leak_shift) - 1",
         NEURON,
     ),
     Mutant("neuron: no saturation above", "neuron.py", "Mux(stepped > high, high, ", "Mux(0, high, ", NEURON),
@@ -74,7 +74,9 @@ MUTANTS = (
         "leaked - (error << spec.nudge_shift)",
         NEURON,
     ),
-    Mutant("neuron: leak off by one bit", "neuron.py", "<< spec.leak_shift", "<< (spec.leak_shift - 1)", NEURON),
+    Mutant(
+        "neuron: leak off by one bit", "neuron.py", "<< self.spec.leak_shift", "<< (self.spec.leak_shift - 1)", NEURON
+    ),
     Mutant(
         "neurons: own state not forgotten before a run",
         "neurons.py",
@@ -147,9 +149,9 @@ MUTANTS = (
     Mutant(
         "sequencer: early stop one step late",
         "sequencer.py",
-        "over = (done >= Mux(phase, second_steps, first_steps)) | (settings.stop_when_settled[0] & ~self.moved)",
+        "over = self._last | (settings.stop_when_settled[0] & ~self.moved)",
         "late = Signal(init=1)\n        m.d.sync += late.eq(self.moved)\n"
-        "        over = (done >= Mux(phase, second_steps, first_steps)) | (settings.stop_when_settled[0] & ~late)",
+        "        over = self._last | (settings.stop_when_settled[0] & ~late)",
         SETTLING,
     ),
     Mutant(
@@ -162,8 +164,8 @@ MUTANTS = (
     Mutant(
         "sequencer: a phase takes one step too many",
         "sequencer.py",
-        "(done >= Mux(phase,",
-        "(done > Mux(phase,",
+        "(self._done >= Mux(phase,",
+        "(self._done > Mux(phase,",
         LEARNING,
     ),
     Mutant(
@@ -207,11 +209,11 @@ MUTANTS = (
     Mutant(
         "side neuron: the excitation rounds down",
         "side_neuron.py",
-        "(total + (1 << spec.weight.fraction - 1))",
-        "total",
+        "rounding = 1 << spec.weight.fraction - 1",
+        "rounding = 0",
         SIDE_NEURON,
     ),
-    Mutant("side neuron: the state rounds down", "side_neuron.py", " + (1 << SLOPE.fraction)) >>", ") >>", SIDE_NEURON),
+    Mutant("side neuron: the state rounds down", "side_neuron.py", "(before[2] + 1)", "before[2]", SIDE_NEURON),
     Mutant("side neuron: no saturation above", "side_neuron.py", "rounded > high", "0", SIDE_NEURON),
     Mutant("side neuron: no saturation below", "side_neuron.py", "rounded < low", "0", SIDE_NEURON),
     Mutant(
