@@ -212,6 +212,8 @@ class GoldenDevice:
     def _write_settings(self, part: slice, data: bytes) -> None:
         """Set registers; the LFSR takes its four bytes when the last of them is written."""
         self._registers[part] = data
+        for at, bits in enumerate(SettingsRegisters.used_bits(self._spec).values()):
+            self._registers[at] &= (1 << bits) - 1
         registers = SettingsRegisters.unpack(bytes(self._registers))
         if part.stop == len(self._registers):
             self.machine.lfsr = registers.lfsr

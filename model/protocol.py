@@ -144,7 +144,7 @@ class SettingsRegisters(Record):
     def used_bits(cls, spec: MachineSpec) -> dict[str, int]:
         """Bits of each register that the machine has, the LFSR apart; the others read as 0."""
         shifts = {f"update_shift_{number}": 3 for number in range(len(spec.matrices))}
-        flags = ("rule",) if spec.recurrent else ("feedforward", "skip")
+        flags = ("skip", "rule" if spec.recurrent else "feedforward")
         steps = {"free_steps": 8, "nudged_steps": 8, "driven_steps": 8, "released_steps": 8 if spec.recurrent else 0}
         used = {**steps, **shifts, "tolerance": 7, "stop_when_settled": 1, **dict.fromkeys(flags, 1)}
         return {name: used.get(name, 0) for name in cls.widths() if name != "lfsr"}
