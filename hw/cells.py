@@ -36,8 +36,8 @@ class CellAccess(wiring.Component):
     stalls of ``reply``. Reset drops the request.
     """
 
-    #: Two clocks a byte of space, address and count; measure, judge, tell.
-    latency = 2 * ACCESS_BYTES + 3
+    #: Two clocks a byte of space, address and count; measure, compare, judge, tell.
+    latency = 2 * ACCESS_BYTES + 4
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
@@ -62,8 +62,10 @@ class CellAccess(wiring.Component):
         request = Signal(data.StructLayout({"space": 8, "address": 16, "count": 16}), reset_less=True)
         lane = Signal.like(cells.lane, reset_less=True)
         wide = (request.space <= Space.STATES) | (request.space == Space.SIDE)
-        last_lane = ~wide | (lane == spec.lanes - 1)
-        last_cell = last_lane & (request.count == 1)
+        # Registers, since a cell takes more clocks than one.
+        last_lane, last_cell = Signal(reset_less=True), Signal(reset_less=True)
+        lane_is_last = ~wide | (lane == spec.lanes - 1)
+        m.d.sync += [last_lane.eq(lane_is_last), last_cell.eq(lane_is_last & (request.count == 1))]
         value = Signal(8, reset_less=True)
         m.d.comb += [
             cells.space.eq(request.space),
@@ -85,6 +87,7 @@ class CellAccess(wiring.Component):
         longest_read = frame_bytes(spec) - 3 - CRC_BYTES
         carried = Signal(16 + bits_for(spec.lanes + 1), reset_less=True)  # bytes of all the cells
         end = Signal(17, reset_less=True)
+        bad_length, bad_address = Signal(reset_less=True), Signal(reset_less=True)
 
         with m.FSM():
             with m.State("Idle"):
@@ -104,16 +107,21 @@ class CellAccess(wiring.Component):
                 # Shifted and added, since a product would take one of a small board's few multipliers.
                 shifts = [bit for bit in range(bits_for(spec.lanes + 1)) if spec.lanes >> bit & 1]
                 m.d.sync += carried.eq(Mux(wide, sum(request.count << bit for bit in shifts), request.count))
+                m.next = "Compare"
+            with m.State("Compare"):
+                needed = ACCESS_BYTES + Mux(self.writing, carried, 0)
+                beyond = end > sizes[request.space[: bits_for(len(Space))]]
+                m.d.sync += [
+                    bad_length.eq((self.length != needed) | (request.count == 0) | (carried > longest_read)),
+                    bad_address.eq((request.space >= len(Space)) | beyond | (self.writing & read_only)),
+                ]
                 m.next = "Judge"
             with m.State("Judge"):
                 m.d.sync += self.status.eq(Status.DONE)
                 m.next = "Tell"
-                needed = ACCESS_BYTES + Mux(self.writing, carried, 0)
-                with m.If((self.length != needed) | (request.count == 0) | (carried > longest_read)):
+                with m.If(bad_length):
                     m.d.sync += self.status.eq(Status.BAD_LENGTH)
-                with m.Elif(request.space >= len(Space)):
-                    m.d.sync += self.status.eq(Status.BAD_ADDRESS)
-                with m.Elif((end > sizes[request.space[: bits_for(len(Space))]]) | (self.writing & read_only)):
+                with m.Elif(bad_address):
                     m.d.sync += self.status.eq(Status.BAD_ADDRESS)
                 with m.Elif(self.writing):
                     m.next = "FetchCell"

@@ -50,7 +50,7 @@ class CommandProcessor(wiring.Component):
     two clocks a pattern byte and a byte of a reply, three clocks and the machine's access a cell.
     """
 
-    latency = 2
+    latency = 3
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
@@ -81,9 +81,10 @@ class CommandProcessor(wiring.Component):
         cached_sequence = Array(Signal(8, name=f"cached_sequence_{at}", reset_less=True) for at in range(WINDOW))
         expected = Signal(8)
         identified = Signal()
-        behind = Signal(8)
-        m.d.comb += behind.eq(expected - requests.sequence)
-        kept = (behind <= WINDOW) & cached[slot] & (cached_sequence[slot] == requests.sequence)
+        # Registers, as it takes a clock to find that there is a request.
+        behind, kept = Signal(8, reset_less=True), Signal(reset_less=True)
+        m.d.sync += behind.eq(expected - requests.sequence)
+        m.d.sync += kept.eq(cached[slot] & (cached_sequence[slot] == requests.sequence))
 
         status = Signal(Status, reset_less=True)
         body = Signal(Body, reset_less=True)
@@ -93,16 +94,16 @@ class CommandProcessor(wiring.Component):
         # A register for a byte and its slot, so that the sender's readiness goes no further in one clock.
         full, byte_slot = Signal(), Signal.like(replies.slot, reset_less=True)
         offered, offering = Signal(reply_token(), reset_less=True), Signal(reply_token())
-        offers, own_slot = Signal(), Mux(refusal, WINDOW, slot)
+        offers = Signal()
         m.d.comb += [
             replies.bytes.valid.eq(full),
             replies.bytes.p.eq(offered),
-            replies.slot.eq(Mux(full, byte_slot, own_slot)),
+            replies.slot.eq(byte_slot),
         ]
         with m.If(full):
             m.d.sync += full.eq(~replies.bytes.ready)
         with m.Elif(offers):
-            m.d.sync += [full.eq(1), offered.eq(offering), byte_slot.eq(own_slot)]
+            m.d.sync += [full.eq(1), offered.eq(offering), byte_slot.eq(Mux(refusal, WINDOW, slot))]
 
         def reply(outcome, what=Body.NONE):
             m.d.sync += [status.eq(outcome), body.eq(what)]
@@ -111,13 +112,6 @@ class CommandProcessor(wiring.Component):
         def offer(byte, last):
             m.d.comb += [offers.eq(1), offering.data.eq(byte), offering.last.eq(last)]
             return m.If(~full)
-
-        def finish():
-            m.d.comb += [requests.release.eq(1), registers.refused.eq(status != Status.DONE)]
-            m.d.sync += self.refused.eq(status != Status.DONE)
-            with m.If(cacheable):
-                m.d.sync += [cached[slot].eq(1), cached_sequence[slot].eq(requests.sequence)]
-            m.next = "Idle"
 
         position = Signal(range(frame_bytes(spec)), reset_less=True)  # in the payload of LEARN and RECALL
         m.d.comb += requests.address.eq(Mux(accessing, access.position, position))
@@ -150,32 +144,36 @@ class CommandProcessor(wiring.Component):
             with m.If(ends_all):
                 m.d.sync += block.eq(0)
 
+        m.d.sync += machine.start.eq(0)
         with m.FSM():
             with m.State("Idle"):
                 for signal in (index, position, target, block, byte, refusal, cacheable):
                     m.d.sync += signal.eq(0)
                 with m.If(requests.valid):
-                    m.d.comb += registers.frame.eq(requests.status == Status.DONE)
-                    with m.If(requests.status != Status.DONE):
-                        m.d.sync += refusal.eq(1)
-                        reply(requests.status, Body.EXPECTED)
-                    with m.Elif(requests.op == Op.IDENTIFY):
-                        m.d.sync += [expected.eq(requests.sequence + 1), identified.eq(1)]
-                        m.d.sync += [cached[at].eq(0) for at in range(WINDOW)]
-                        reply(Status.DONE, Body.IDENTITY)
-                        with m.If(requests.length != 0):
-                            reply(Status.BAD_LENGTH)
-                    with m.Elif(~identified):
-                        m.d.sync += refusal.eq(1)
-                        reply(Status.NOT_IDENTIFIED, Body.EXPECTED)
-                    with m.Elif(behind == 0):
-                        m.d.sync += [expected.eq(expected + 1), cached[slot].eq(0), cacheable.eq(1)]
-                        m.next = "Check"
-                    with m.Elif(kept):
-                        m.next = "Repeat"
-                    with m.Else():
-                        m.d.sync += refusal.eq(1)
-                        reply(Status.OUT_OF_SEQUENCE, Body.EXPECTED)
+                    m.next = "Sort"
+
+            with m.State("Sort"):
+                m.d.comb += registers.frame.eq(requests.status == Status.DONE)
+                with m.If(requests.status != Status.DONE):
+                    m.d.sync += refusal.eq(1)
+                    reply(requests.status, Body.EXPECTED)
+                with m.Elif(requests.op == Op.IDENTIFY):
+                    m.d.sync += [expected.eq(requests.sequence + 1), identified.eq(1)]
+                    m.d.sync += [cached[at].eq(0) for at in range(WINDOW)]
+                    reply(Status.DONE, Body.IDENTITY)
+                    with m.If(requests.length != 0):
+                        reply(Status.BAD_LENGTH)
+                with m.Elif(~identified):
+                    m.d.sync += refusal.eq(1)
+                    reply(Status.NOT_IDENTIFIED, Body.EXPECTED)
+                with m.Elif(behind == 0):
+                    m.d.sync += [expected.eq(expected + 1), cached[slot].eq(0), cacheable.eq(1)]
+                    m.next = "Check"
+                with m.Elif(kept & (behind <= WINDOW)):
+                    m.next = "Repeat"
+                with m.Else():
+                    m.d.sync += refusal.eq(1)
+                    reply(Status.OUT_OF_SEQUENCE, Body.EXPECTED)
 
             with m.State("Check"), m.Switch(requests.op):
                 with m.Case(Op.LEARN, Op.RECALL):
@@ -200,7 +198,9 @@ class CommandProcessor(wiring.Component):
                     with m.If(target | ~learning):
                         m.next = "Start"
             with m.State("Start"), m.If(machine.load_ready):
-                m.d.comb += machine.start.eq(1)
+                m.d.sync += machine.start.eq(1)
+                m.next = "Begin"
+            with m.State("Begin"):
                 m.next = "Run"
             with m.State("Run"), m.If(~machine.busy):
                 reply(Status.DONE, Mux(learning, Body.LEARNT, Body.RECALLED))
@@ -213,7 +213,7 @@ class CommandProcessor(wiring.Component):
                 m.d.comb += access.reply.ready.eq(~full)
                 last = access.reply.p.last
                 with m.If(access.reply.valid), offer(access.reply.p.data, last), m.If(last):
-                    finish()
+                    m.next = "Finish"
 
             with m.State("Head"):
                 op = Mux(requests.status == Status.DONE, requests.op, Op.REFUSED) | REPLY
@@ -224,7 +224,7 @@ class CommandProcessor(wiring.Component):
                         m.d.sync += index.eq(0)
                         m.next = "Body"
                         with m.If(body == Body.NONE):
-                            finish()
+                            m.next = "Finish"
                         with m.Elif(body == Body.CELLS):
                             m.next = "Cells"
             with m.State("Body"):
@@ -247,7 +247,7 @@ class CommandProcessor(wiring.Component):
                     with m.If((index == final) & (body == Body.RECALLED)):
                         m.next = "AskSigns"
                     with m.Elif(index == final):
-                        finish()
+                        m.next = "Finish"
             with m.State("AskSigns"):
                 m.next = "AwaitSigns"
             with m.State("AwaitSigns"):
@@ -256,10 +256,23 @@ class CommandProcessor(wiring.Component):
                 next_byte(last_byte, last_sign)
                 m.next = "AskSigns"
                 with m.If(last_sign):
-                    finish()
+                    m.next = "Finish"
 
-            with m.State("Repeat"), m.If(replies.free & ~full):
-                m.d.comb += [replies.resend.eq(1), requests.release.eq(1), registers.repeated.eq(1)]
+            with m.State("Repeat"), m.If(~full):
+                m.d.sync += byte_slot.eq(slot)
+                m.next = "Resend"
+            with m.State("Resend"), m.If(replies.free):
+                m.d.comb += [replies.resend.eq(1), registers.repeated.eq(1)]
+                m.next = "Release"
+
+            with m.State("Finish"):
+                m.d.comb += registers.refused.eq(status != Status.DONE)
+                m.d.sync += self.refused.eq(status != Status.DONE)
+                with m.If(cacheable):
+                    m.d.sync += [cached[slot].eq(1), cached_sequence[slot].eq(requests.sequence)]
+                m.next = "Release"
+            with m.State("Release"):
+                m.d.comb += requests.release.eq(1)
                 m.next = "Idle"
         return m
 

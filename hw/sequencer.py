@@ -43,7 +43,9 @@ class SweepTable(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         entries = [self._entry(index, sweep) for index, sweep in enumerate(self.sweeps)]
-        m.submodules.table = table = Memory(shape=self.entry, depth=len(entries), init=entries)
+        # Yosys would rather make logic of a short list, of which a small FPGA has less.
+        attributes = {"ram_style": "block"} if self.spec.serial else {}
+        m.submodules.table = table = Memory(shape=self.entry, depth=len(entries), init=entries, attrs=attributes)
         read = table.read_port()
         m.d.comb += [read.addr.eq(self.index), self.sweep.eq(read.data)]
         return m
