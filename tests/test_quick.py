@@ -82,6 +82,10 @@ class Host:
     frames: list[bytes] = field(default_factory=list)
     sequence: int = 0
 
+    def __post_init__(self):
+        # A board executes nothing before it was asked who it is.
+        self.request(Op.IDENTIFY)
+
     def request(self, op, payload=b""):
         """The next request."""
         self.frames.append(encode_frame(op, self.sequence, payload))
