@@ -198,6 +198,8 @@ def train(
     advance: Callable[[], None] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
     after_epoch: Callable[[int, Training], None] = lambda epoch, training: None,
+    every: int | None = None,
+    keep: Callable[[int], None] = lambda learnt: None,
 ) -> Training:
     """Learn the training images, each epoch in its own order, up to ``epochs`` in all.
 
@@ -208,8 +210,10 @@ def train(
     halvings : how often the learning rates are halved an epoch.
     advance, after_epoch : called after each pattern; after each whole epoch with its number, from 1.
     stopped : asked before patterns are learnt; true ends the run after those already sent.
+    every, keep : at each multiple of ``every`` patterns learnt in all ``keep`` is called with their number.
     """
     spec, count = start.spec, len(dataset.train_labels)
+    every = every or count
     images = pixels(dataset.train_images, spec.pixel_bits)
     targets: Bits = dataset.train_labels[:, None] == np.arange(spec.outputs)
     test_images = pixels(dataset.test_images, spec.pixel_bits)
@@ -229,8 +233,9 @@ def train(
     while training.learnt < epochs * count and not stopped():
         epoch, first = divmod(training.learnt, count)
         learner.use(replace(spec.settings, eta_shifts=eta_shifts_at(spec, epoch, halvings)))
-        rest = order(dataset, epoch, start.seed)[first:]
-        places = [f"epoch {epoch + 1}, pattern {number}" for number in range(first + 1, count + 1)]
+        last = min(count, first + every - training.learnt % every)
+        rest = order(dataset, epoch, start.seed)[first:last]
+        places = [f"epoch {epoch + 1}, pattern {number}" for number in range(first + 1, last + 1)]
         begin = time.monotonic()
         for reply in learner.learn(places, images[rest], targets[rest], stopped):
             if training.learnt < start.learnt + FIRST_PATTERNS:
@@ -238,6 +243,10 @@ def train(
             training.learnt += 1
             advance()
         training.seconds += time.monotonic() - begin
+        if training.learnt % every == 0:
+            keep(training.learnt)
+        if training.learnt < (epoch + 1) * count and not stopped():
+            continue
         learner.check(f"after {training.learnt} patterns")
         if training.learnt < (epoch + 1) * count:
             break

@@ -106,7 +106,14 @@ def demo(out: Path | None, **options: Any) -> None:
               help="Rounds through the patterns [default: 100, of --data 6].")  # fmt: skip
 @click.option("--halvings", type=click.FloatRange(0, 15),
               help="Of --data: how often the learning rates are halved an epoch [default: 1].")  # fmt: skip
-@common("seed", "load", "save", "json", "out")
+@common("seed", "load", "save")
+@click.option("--checkpoint", type=click.Path(path_type=Path),
+              help="Write what has been learnt to this .npz file again and again, for --resume.")  # fmt: skip
+@click.option("--every", type=click.IntRange(1), default=1000, show_default=True,
+              help="Of --checkpoint: patterns between two writings.")  # fmt: skip
+@click.option("--resume", type=click.Path(path_type=Path),
+              help="Go on with the run in this file, its options as they were, and with its checkpoints.")  # fmt: skip
+@common("json", "out")
 @click.option("--rule", type=click.Choice(RULES),
               help="Of --patterns: ep, equilibrium propagation, or rbp, recurrent backpropagation [default: the machine "
               "file's, else ep].")  # fmt: skip
@@ -123,20 +130,39 @@ def train(
     compare: bool,
     rule: str | None,
     load: Path | None,
+    resume: Path | None,
     **options: Any,
 ) -> None:
     """Learn patterns, or the images of a data set, on a board; Ctrl-C saves what was learnt and stops.
 
-    With --load the run continues, bit for bit, up to --epochs in all. With --data a classifier learns, beside it the same
-    network in float64; --board golden is then the golden machine alone, and the fastest.
+    With --load the run continues, bit for bit, up to --epochs in all; with --resume up to the end it was to have. With --data
+    a classifier learns, beside it the same network in float64; --board golden is then the golden machine alone, and the
+    fastest.
 
     \b
     Example: ohmprop train --patterns my_folder --machine mine.toml --save mine.npz
+             ohmprop train --board /dev/ttyUSB0 --checkpoint night.npz
+             ohmprop train --board /dev/ttyUSB0 --resume night.npz
              ohmprop train --data digits --machine digits-64-32-10 --epochs 12 --out runs/digits
     """
+    given = {
+        name for name in context.params if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
+    }
+    if resume:
+        from host.checkpoint import resumed
+
+        fixed = {"machine", "patterns", "data", "classes", "per_class", "resize", "halvings", "seed", "rule", "load"}
+        for name in sorted(fixed & given):
+            option = f"--{name.replace('_', '-')}"
+            raise click.UsageError(f"{option} does not go with --resume, which takes it from its file", context)
+        run = resumed(resume)
+        data, patterns, epochs = run.get("data"), run.get("patterns", patterns), epochs or run["epochs"]
+        options |= {name: run[name] for name in ("classes", "per_class", "resize", "halvings") if name in run}
+        load, options["checkpoint"] = resume, options["checkpoint"] or resume
+    options["resumes"] = resume is not None
     other = ("classes", "per_class", "resize", "halvings") if data is None else ("patterns", "compare", "rule")
     for name in other:
-        if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE:
+        if name in given:
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} does not go {'without' if data is None else 'with'} --data", context)
     if data is not None:

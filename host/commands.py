@@ -1,6 +1,7 @@
 """What the commands of the command line do."""
 
 import dataclasses
+import os
 import time
 from collections import deque
 from collections.abc import Iterator
@@ -12,7 +13,7 @@ import click
 import numpy as np
 
 from host import demo
-from host.checkpoint import Checkpoint
+from host.checkpoint import Checkpoint, check_content, content_of, leave
 from host.driver import Board
 from host.pictures import recall_picture, weights_picture
 from host.report import check_writable, flip_text, progress, show, show_recall, stoppable, write_json
@@ -24,8 +25,8 @@ from model.patterns import load_patterns, recalled
 from model.reference import initial_weights, quantise
 from model.spec import MachineSpec
 
-#: Where Ctrl-C leaves what was learnt if --save names no file.
-INTERRUPTED = Path("runs/interrupted.npz")
+#: Counters that a checkpoint keeps, of patterns learnt.
+COUNTERS = ("busy_clocks", "steps")
 #: Seconds of recalls over which `info` measures a virtual board's speed.
 SPEED_SECONDS = 2.0
 
@@ -89,8 +90,14 @@ def run_train(
     out: Path | None,
     compare: bool,
     rule: str | None,
+    checkpoint: Path | None,
+    every: int,
+    resumes: bool,
 ) -> None:
-    """Train; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, weights saved."""
+    """Train; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, weights saved.
+
+    ``resumes``: the patterns must be those of the run in ``load``.
+    """
     start = Checkpoint.load(load, _spec(machine) if machine else None) if load else None
     spec = start.spec if start else _spec(machine)
     if rule:
@@ -99,15 +106,35 @@ def run_train(
         start = Checkpoint(spec, quantise(spec, initial_weights(spec, seed)), DEFAULT_LFSR, 0, seed)
     loaded = load_patterns(patterns, spec.neurons)
     last = epochs * len(loaded.pixels)
-    if start.learnt >= last:
+    # A run killed between its last checkpoint and its end still owes its figures.
+    if start.learnt > last or (start.learnt == last and not resumes):
         raise UserError(
             f"{load} has learnt {start.learnt} patterns already and --epochs {epochs} asks for {last} in all; "
             f"give at least --epochs {start.learnt // len(loaded.pixels) + 1}."
         )
-    for path in (save, json_file):
+    source = patterns if patterns == "glyphs" else os.path.abspath(patterns)
+    options = {"patterns": source, "epochs": epochs, "content": content_of(loaded.pixels)}
+    if resumes:
+        check_content(load, start, options)
+    for path in (save, checkpoint, json_file):
         check_writable(path)
     if out:
         check_writable(out, folder=True)
+
+    def reached(number: int) -> Checkpoint:
+        """What has been learnt, at this number of patterns."""
+        if compare:
+            golden = twin.machine
+            weights, lfsr, counted = golden.weights, golden.lfsr, {name: getattr(golden, name) for name in COUNTERS}
+        else:
+            weights, lfsr = connected.read_weights(), connected.read_settings()[1]
+            counted = {name: twin.counted()[name] for name in COUNTERS}
+        return Checkpoint(spec, weights.copy(), lfsr, number, start.seed, start.grown(counted), options)
+
+    def keep(number: int) -> None:
+        if checkpoint:
+            reached(number).save(checkpoint)
+
     with _connected(board, spec) as connected, stoppable() as stopped:
         twin = Twin(connected, spec.settings, start.weights, start.lfsr)
         try:
@@ -119,23 +146,22 @@ def run_train(
                     range(start.learnt, last),
                     advance=advance,
                     stopped=stopped,
+                    every=every if checkpoint else None,
+                    keep=keep,
                 )
-            weights, lfsr = connected.read_weights(), connected.read_settings()[1]
+            done = reached(start.learnt + result.patterns)
             signs = np.array([signs for _, signs in connected.recall_many(loaded.pixels)])
         except MachineError as error:
             if not twin.machine.learnt:
                 raise
-            kept = save or INTERRUPTED
+            # The golden machine has learnt only where it is compared.
             golden = twin.machine
-            Checkpoint(spec, golden.weights, golden.lfsr, start.learnt + golden.learnt, start.seed).save(kept)
+            continuing = leave(reached(start.learnt + golden.learnt), save, checkpoint, always=True)
             raise MachineError(
-                f"{str(error).rstrip('.')}; the golden machine's {golden.learnt} patterns up to there are in {kept}, "
-                f"and `ohmprop train --load {kept}` continues from them."
+                f"{str(error).rstrip('.')}; the golden machine's {golden.learnt} patterns up to there are kept, and "
+                f"{continuing} continues from them."
             ) from None
-    done = Checkpoint(spec, weights, lfsr, start.learnt + result.patterns, start.seed)
-    kept = save or INTERRUPTED
-    if save or stopped():
-        done.save(kept)
+    continuing = leave(done, save, checkpoint, always=stopped())
     figures = {
         "spec_hash": spec.spec_hash,
         "board": board,
@@ -143,6 +169,7 @@ def run_train(
         "seed": done.seed,
         "epochs": done.learnt / len(loaded.pixels),
         "learnt": done.learnt,
+        "counters": done.counters,
         "settings": dataclasses.asdict(spec.settings),
         "training": dataclasses.asdict(result),
         "patterns_recalled": float(recalled(loaded.pixels, np.arange(len(loaded.pixels)), signs).mean()),
@@ -153,13 +180,12 @@ def run_train(
     if json_file:
         write_json(json_file, figures)
     if out:
-        weights_picture(out / "weights.png", weights, spec.weight_limit)
+        weights_picture(out / "weights.png", done.weights, spec.weight_limit)
     if compare:
         twin.require_equal()
     if stopped():
         raise KeyboardInterrupt(
-            f"Interrupted after {done.learnt} patterns; what was learnt is in {kept}, and "
-            f"`ohmprop train --load {kept}` continues it."
+            f"Interrupted after {done.learnt} patterns; what was learnt is kept, and {continuing} continues it."
         )
 
 

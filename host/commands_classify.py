@@ -1,8 +1,9 @@
 """What the commands for classifiers do: ``train --data`` and ``eval``."""
 
 import dataclasses
+import os
 import sys
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -13,7 +14,7 @@ from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 
-from host.checkpoint import Checkpoint
+from host.checkpoint import Checkpoint, check_content, content_of, leave
 from host.classify import (
     Alone,
     Learner,
@@ -27,7 +28,6 @@ from host.classify import (
     read,
     train,
 )
-from host.commands import INTERRUPTED
 from host.driver import Board, check_link, joined, split
 from host.pictures import confusion_picture, errors_picture, hidden_picture, misread_picture
 from host.report import check_writable, progress, show, stoppable, write_json
@@ -40,6 +40,8 @@ from model.layered import LayeredMachine
 from model.layered_reference import initial_weights, quantise
 from model.spec import MachineSpec
 
+#: Counters that a checkpoint keeps, of patterns learnt.
+COUNTERS = ("busy_clocks", "steps", "rows_skipped", "updates_skipped")
 #: Shares of test images whose largest margin is told.
 QUANTILES = (0.01, 0.05, 0.25, 0.5)
 
@@ -58,39 +60,65 @@ def run_train(
     save: Path | None,
     json_file: Path | None,
     out: Path | None,
+    checkpoint: Path | None,
+    every: int,
+    resumes: bool,
 ) -> None:
-    """Train a classifier; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, weights saved."""
+    """Train a classifier; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, weights saved.
+
+    ``resumes``: the images must be those of the run in ``start_from``.
+    """
     start, dataset = _start(data, machine, classes, per_class, resize, seed, start_from)
     count = len(dataset.train_labels)
     last = epochs * count
-    if start.learnt >= last:
+    # A run killed between its last checkpoint and its end still owes its figures.
+    if start.learnt > last or (start.learnt == last and not resumes):
         raise UserError(
             f"{start_from} has learnt {start.learnt} patterns already and --epochs {epochs} asks for {last} in all; "
             f"give at least --epochs {start.learnt // count + 1}."
         )
-    _check_files((save, json_file), out)
-    kept = save or INTERRUPTED
+    options = {
+        "data": data if data in NAMES else os.path.abspath(data),
+        "classes": list(classes) if classes else None,
+        "per_class": per_class,
+        "resize": resize,
+        "epochs": epochs,
+        "halvings": halvings,
+        "content": content_of(dataset.train_images, dataset.train_labels),
+    }
+    if resumes:
+        check_content(start_from, start, options)
+    _check_files((save, checkpoint, json_file), out)
+
+    def keep(number: int) -> None:
+        if checkpoint:
+            _reached(start, learner.machine, options).save(checkpoint)
+
     with _learner(board, start) as learner, stoppable() as stopped:
         try:
             with progress("learning", last - start.learnt) as advance:
-                training = train(learner, start, dataset, epochs, halvings, advance, stopped, _tell)
+                training = train(
+                    *(learner, start, dataset, epochs, halvings, advance, stopped, _tell),
+                    *(every if checkpoint else None, keep),
+                )
             answers = _answers(learner, dataset, stopped)
         except MachineError as broken:
             golden = learner.machine
             if not golden.learnt:
                 raise
-            _saved(start, golden).save(kept)
+            continuing = leave(_reached(start, golden, options), save, checkpoint, always=True)
             raise MachineError(
-                f"{str(broken).rstrip('.')}; the golden machine's {golden.learnt} patterns up to there are in {kept}, "
-                f"and --load {kept} continues from them."
+                f"{str(broken).rstrip('.')}; the golden machine's {golden.learnt} patterns up to there are kept, and "
+                f"{continuing} continues from them."
             ) from None
-    if save or stopped():
-        _saved(start, learner.machine).save(kept)
+    done = _reached(start, learner.machine, options)
+    continuing = leave(done, save, checkpoint, always=stopped())
     figures = {
         **_figures(learner, dataset, answers, board),
         "seed": start.seed,
         "epochs": training.learnt / count,
         "halvings": halvings,
+        "counters": done.counters,
         "settings": dataclasses.asdict(start.spec.settings),
         **dataclasses.asdict(training),
     }
@@ -105,7 +133,7 @@ def run_train(
     _report("Training", figures, learner, dataset, answers, json_file, out)
     if stopped():
         raise KeyboardInterrupt(
-            f"Interrupted after {training.learnt} patterns; what was learnt is in {kept}, and --load {kept} continues it."
+            f"Interrupted after {training.learnt} patterns; what was learnt is kept, and {continuing} continues it."
         )
 
 
@@ -183,9 +211,11 @@ def _learner(board: str, start: Checkpoint) -> Iterator[Learner]:
         yield LayeredTwin(Board(port, spec), weights, start.lfsr)
 
 
-def _saved(start: Checkpoint, golden: LayeredMachine) -> Checkpoint:
+def _reached(start: Checkpoint, golden: LayeredMachine, options: Mapping[str, Any]) -> Checkpoint:
     """What the golden machine has learnt since ``start``."""
-    return Checkpoint(start.spec, joined(golden.weights), golden.lfsr, start.learnt + golden.learnt, start.seed)
+    counters = start.grown({name: getattr(golden, name) for name in COUNTERS})
+    learnt = start.learnt + golden.learnt
+    return Checkpoint(start.spec, joined(golden.weights), golden.lfsr, learnt, start.seed, counters, options)
 
 
 def _answers(learner: Learner, dataset: Dataset, stopped: Callable[[], bool]) -> NDArray[np.uint8]:

@@ -65,7 +65,9 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         "--seed", type=click.IntRange(0, 2**32 - 1), default=1, show_default=True, help="Seed of all random numbers."
     ),
     "save": click.option("--save", type=click.Path(path_type=Path), help="Write what was learnt to this .npz file."),
-    "load": click.option("--load", type=click.Path(path_type=Path), help="Start from a file that --save wrote."),
+    "load": click.option(
+        "--load", type=click.Path(path_type=Path), help="Start from what --save or --checkpoint wrote."
+    ),
     "json": click.option(
         "--json", "json_file", type=click.Path(path_type=Path), help="Write every figure to this file."
     ),

@@ -20,20 +20,19 @@ from model.errors import UserError
 
 def write_file(path: Path, data: bytes) -> None:
     """Write a file in one piece or not at all, its folder included; UserError if that fails."""
+    # Always the same name, so that a killed process leaves one at most, which the next one takes.
+    part = path.with_name(f"{path.name}.part")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=path.name, delete=False) as file:
-            try:
+        try:
+            with part.open("wb") as file:
                 file.write(data)
-                file.close()
-                # A temporary file is private; give it the rights of any new file.
-                mask = os.umask(0)
-                os.umask(mask)
-                os.chmod(file.name, 0o666 & ~mask)
-                os.replace(file.name, path)
-            except BaseException:
-                os.unlink(file.name)
-                raise
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
     except OSError as error:
         raise UserError(f"{path} cannot be written ({error.strerror}); give a path that can be.") from None
 

@@ -200,6 +200,8 @@ def train(
     advance: Callable[[], None] = lambda: None,
     after_epoch: Callable[[int], None] = lambda epoch: None,
     stopped: Callable[[], bool] = lambda: False,
+    every: int | None = None,
+    keep: Callable[[int], None] = lambda done: None,
 ) -> Training:
     """Learn patterns (count, neurons) in their order, round after round; ``numbers`` counts on from the first round.
 
@@ -208,13 +210,15 @@ def train(
     twin : compares every pattern's reply and states, and weights and counters after each ``check_epochs`` epochs.
     advance, after_epoch : called after each pattern; after each whole epoch with the number of epochs done.
     stopped : asked before each pattern is sent; true ends the run after those already sent.
+    every, keep : at each multiple of ``every`` patterns the board stops and ``keep`` is called with their number.
     """
     begin = time.monotonic()
     count = len(patterns)
+    every = every or count
     totals = np.zeros(3, np.int64)
     done = numbers.start
     while done < numbers.stop and not stopped():
-        rest = range(done, min(numbers.stop, (done // count + 1) * count))
+        rest = range(done, min(numbers.stop, *((done // size + 1) * size for size in (count, every))))
         source = (patterns[number % count] for number in takewhile(lambda _: not stopped(), rest))
         for reply, states in board.learn_many(source):
             totals += (reply.free_steps, reply.nudged_steps, reply.clocks)
@@ -228,6 +232,8 @@ def train(
             if twin and done // count % check_epochs == 0:
                 twin.check(f"after epoch {done // count}")
             after_epoch(done // count)
+        if done % every == 0:
+            keep(done)
     if twin:
         twin.check("after training")
     seconds = time.monotonic() - begin

@@ -17,10 +17,10 @@ from cobs import cobs
 from hw.commands import CommandProcessor
 from hw.frame_receiver import FrameReceiver
 from hw.frame_sender import FrameSender
-from hw.machine import Machine
 from hw.neuron import Neuron
 from hw.side_neuron import SideNeuron
 from hw.synapse import Synapse
+from hw.top import machine_of
 from model.arithmetic import SLOPE, neuron_step, saturate, side_step, stochastic_increment
 from model.device import GoldenDevice
 from model.layered_layout import layout_of
@@ -65,7 +65,7 @@ class Board(wiring.Component):
         m.submodules.receiver = receiver = FrameReceiver(size, WINDOW)
         m.submodules.sender = sender = FrameSender(size, WINDOW)
         m.submodules.commands = commands = CommandProcessor(self.spec)
-        m.submodules.machine = machine = Machine(self.spec)
+        m.submodules.machine = machine = machine_of(self.spec)
         m.d.comb += [receiver.data.eq(self.data), receiver.valid.eq(self.valid)]
         connect(m, receiver.requests, commands.requests)
         connect(m, commands.replies, sender.replies)
@@ -81,6 +81,10 @@ class Host:
     spec: MachineSpec
     frames: list[bytes] = field(default_factory=list)
     sequence: int = 0
+
+    def __post_init__(self):
+        # A board executes nothing before it was asked who it is.
+        self.request(Op.IDENTIFY)
 
     def request(self, op, payload=b""):
         """The next request."""
@@ -187,7 +191,7 @@ SHORT = Settings(free_steps=4, nudged_steps=2, driven_steps=3, released_steps=2,
 
 
 @pytest.mark.parametrize("rules", [("ep", "ep"), ("rbp", "rbp", "ep")], ids="-".join)
-@pytest.mark.parametrize("name", ["lanes_do_not_divide", "band"])
+@pytest.mark.parametrize("name", ["lanes_do_not_divide", "band", "serial"])
 def test_learning_and_recall(name, rules):
     spec = SPECS[name]
     host, rng = Host(spec), np.random.default_rng(3)
@@ -203,7 +207,7 @@ def test_learning_and_recall(name, rules):
     host.play()
 
 
-@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block", "biases"])
+@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block", "biases", "serial"])
 def test_a_layered_machine(name):
     spec = replace(LAYERED[name], pixel_bits=4)
     host, rng = Host(spec), np.random.default_rng(4)
@@ -314,7 +318,7 @@ def test_side_neuron_at_its_rails_and_ties():
     for side in (low, -1, 0, high):
         for slope in (0, 1, SLOPE.high):
             # Where the excitation goes from one number to the next, around 0 and at its rails.
-            for excitation in (low, -1, 0, 1, high):
+            for excitation in (low - 1, low, -1, 0, 1, high):
                 tie = ((2 * excitation + 1) << fraction - 1) - (error << spec.side_error_shift)
                 cases += [(side, tie - below, 5, 1, slope) for below in (0, 1)]
             # Where the move of an excitation of 1 or so goes from one number to the next.

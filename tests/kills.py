@@ -1,0 +1,102 @@
+"""Kills a training run at random moments and resumes it: ``python -m tests.kills``.
+
+Each of the runs is killed (SIGKILL) and resumed until it ends by itself; all must end with the weights, the random
+register and the counters of a run that nobody has killed, and the file must be whole after every kill.
+"""
+
+import os
+import random
+import signal
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import click
+import numpy as np
+from click.testing import CliRunner
+
+from host.checkpoint import Checkpoint
+from host.cli import main
+from model.spec import MachineSpec
+
+GLYPHS = MachineSpec(layers=(25,), lanes=8)
+DIGITS = MachineSpec(layers=(64, 6, 10), lanes=8)
+
+
+def command(kind: str, folder: Path, file: Path) -> list[str]:
+    """A new run, or the one in the file if there is one."""
+    if file.exists():
+        return ["train", "--board", "golden", "--resume", str(file), "--every", "7"]
+    new = {
+        "patterns": ["--machine", str(folder / "glyphs.toml"), "--patterns", str(folder / "p.npy"), "--epochs", "40"],
+        "data": ["--machine", str(folder / "digits.toml"), "--data", "digits", "--per-class", "4", "--epochs", "5"],
+    }
+    return ["train", "--board", "golden", "--checkpoint", str(file), "--every", "7", *new[kind]]
+
+
+def start(arguments: list[str]) -> int:
+    """Run the command in a copy of this process, in which all is imported and compiled already; its process id."""
+    if child := os.fork():
+        return child
+    code = 1
+    try:
+        with open(os.devnull, "w") as nowhere:
+            os.dup2(nowhere.fileno(), 1)
+            code = CliRunner().invoke(main, arguments).exit_code
+    finally:
+        os._exit(code)
+
+
+def killed_run(kind: str, folder: Path, seconds: float, rng: random.Random, wanted: int) -> tuple[int, bool]:
+    """Kills until ``wanted`` of them or the end of a run; how many there were, and whether the end is the right one."""
+    file, whole = folder / f"{kind}-killed.npz", Checkpoint.load(folder / f"{kind}-whole.npz")
+    file.unlink(missing_ok=True)
+    kills = 0
+    while True:
+        child = start(command(kind, folder, file))
+        if kills < wanted:
+            time.sleep(rng.uniform(0, seconds))
+            os.kill(child, signal.SIGKILL)
+        status = os.waitpid(child, 0)[1]
+        if file.exists():
+            Checkpoint.load(file)
+        if not os.WIFSIGNALED(status):
+            break
+        kills += 1
+    end = Checkpoint.load(file)
+    same = np.array_equal(end.weights, whole.weights) and all(
+        getattr(end, name) == getattr(whole, name) for name in ("spec", "lfsr", "learnt", "seed", "counters", "run")
+    )
+    return kills, same and os.WEXITSTATUS(status) == 0
+
+
+@click.command()
+@click.option("--kills", default=200, show_default=True, help="How many, half of them of each kind of run.")
+@click.option("--seed", default=1, show_default=True)
+def run(kills: int, seed: int) -> None:
+    """Kill training runs at random moments; exits with 1 unless all of them end as the one that nobody killed."""
+    rng = random.Random(seed)
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        (folder / "glyphs.toml").write_text(GLYPHS.to_toml(), encoding="utf-8")
+        (folder / "digits.toml").write_text(DIGITS.to_toml(), encoding="utf-8")
+        np.save(folder / "p.npy", np.random.default_rng(seed).random((5, GLYPHS.neurons)) < 0.5)
+        done = runs = right = 0
+        for kind, share in (("patterns", kills - kills // 2), ("data", kills // 2)):
+            # Once to compile, once to take the time.
+            for _ in range(2):
+                (folder / f"{kind}-whole.npz").unlink(missing_ok=True)
+                begin = time.monotonic()
+                CliRunner().invoke(main, command(kind, folder, folder / f"{kind}-whole.npz"), catch_exceptions=False)
+                seconds = time.monotonic() - begin
+            until = done + share
+            while done < until:
+                count, same = killed_run(kind, folder, seconds, rng, until - done)
+                done, runs, right = done + count, runs + 1, right + same
+    click.echo(f"kills: {done}, runs: {runs}, equal to the run without a kill: {right}")
+    sys.exit(right != runs)
+
+
+if __name__ == "__main__":
+    run()
