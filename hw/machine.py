@@ -7,14 +7,14 @@ from hw.crossbar import Crossbar
 from hw.inputs import Inputs
 from hw.neurons import Neurons
 from hw.operation import Action, value_shape
-from hw.pipeline import RowSelect, delayed
+from hw.pipeline import RowSelect, copies, delayed
 from hw.port import machine_signature
 from hw.random import RandomBytes
 from hw.sequencer import Sequencer
 from model.errors import UserError
 from model.protocol import LINK_BITS, Space, block_bytes
 from model.spec import MachineSpec
-from model.timing import MEMORY, Timing
+from model.timing import FANOUT, MEMORY, Timing
 
 
 def check_widths(spec: MachineSpec) -> None:
@@ -156,9 +156,6 @@ class Machine(wiring.Component):
             m.d.sync += accessing.eq(0)
         selected = select.o.as_signed() if self.spec.recurrent else select.o
 
-        def words(word):
-            return [select.word[lane].eq(word[lane]) for lane in range(self.spec.lanes)]
-
         latency = Timing(self.spec).weight_memory
         write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + latency)
         m.d.comb += [
@@ -170,19 +167,16 @@ class Machine(wiring.Component):
             self.access_done.eq(delayed(m, self.access, 1 + latency + select.latency)),
             self.access_read.eq(Mux(high, selected >> 8, selected)),
         ]
-        with m.If(~accessing):
-            m.d.comb += [
-                *words(neurons.row_word),
-                select.lane.eq(delayed(m, operation.row_lane, MEMORY)),
-            ]
-        with m.Else():
-            m.d.comb += select.lane.eq(lane)
-            with m.If(space == Space.STATES):
-                m.d.comb += words(neurons.state_word)
-            with m.Elif(side):
-                m.d.comb += words(neurons.side_word)
-            with m.Else():
-                m.d.comb += words(crossbar.word)
+        m.d.comb += select.lane.eq(delayed(m, Mux(accessing, lane, operation.row_lane), MEMORY))
+        # Which word, in several copies; the host's comes later than they do.
+        groups = -(-self.spec.lanes // FANOUT)
+        sources = copies(m, Mux(accessing, Mux(space == Space.STATES, 1, Mux(side, 2, 3)), 0), groups, 1)
+        words = [neurons.row_word, neurons.state_word, neurons.side_word, crossbar.word]
+        for index in range(self.spec.lanes):
+            with m.Switch(sources[index // FANOUT]):
+                for number, word in enumerate(words):
+                    with m.Case(number):
+                        m.d.comb += select.word[index].eq(word[index])
 
     def _signs(self, m, neurons):
         """Eight lanes' signs at a time."""

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.neuron import Neuron, state_shape
 from hw.operation import activity_shape, block_shape, value_shape
-from hw.pipeline import delayed
+from hw.pipeline import Broadcast, delayed
 from hw.side_neuron import SideNeuron
 from model.layered_layout import layout_of
 from model.layout import bits_for
@@ -132,6 +132,10 @@ class Neurons(wiring.Component):
         for write in writes[: len(copies)]:
             m.d.comb += [write.addr.eq(self._address(self.new, target)), write.en.eq(stepped)]
         stepping = delayed(m, self.target, MEMORY)
+        # These change between the steps only, long before the first currents of the next one.
+        steady = data.StructLayout({"fresh": 1, "driven": 1, "nudged": 1, "whole": 1})
+        m.submodules.step = step = Broadcast(steady, lanes)
+        m.d.comb += [step.i[name].eq(getattr(self, name)) for name in ("fresh", "driven", "nudged", "whole")]
         moves, changes = [], []
         for lane in range(lanes):
             m.submodules[f"neuron_{lane}"] = neuron = Neuron(spec)
@@ -144,7 +148,7 @@ class Neurons(wiring.Component):
                     neuron.side.eq(self.side),
                     side_neuron.stages.eq(Mux(self.side, Cat(stages[:SIDE_VERDICT]), 0)),
                     side_neuron.current.eq(self.currents[lane]),
-                    side_neuron.side.eq(Mux(self.fresh, 0, self.side_word[lane])),
+                    side_neuron.side.eq(Mux(step.o[lane].fresh, 0, self.side_word[lane])),
                     side_neuron.activity.eq(own_read.data[lane].activity),
                     side_neuron.target.eq(goal[lane]),
                     side_neuron.slope.eq(neuron.slope),
@@ -158,9 +162,9 @@ class Neurons(wiring.Component):
                 neuron.current.eq(self.currents[lane]),
                 neuron.white.eq(white[lane]),
                 neuron.target.eq(goal[lane]),
-                neuron.driven.eq(self.driven),
-                neuron.nudged.eq(self.nudged & aims),
-                neuron.whole.eq(self.whole),
+                neuron.driven.eq(step.o[lane].driven),
+                neuron.nudged.eq(step.o[lane].nudged & aims),
+                neuron.whole.eq(step.o[lane].whole),
                 neuron.tolerance.eq(self.tolerance),
                 neuron.present.eq(exists),
                 own_write.data[lane].state.eq(neuron.new_state),
@@ -168,7 +172,7 @@ class Neurons(wiring.Component):
                 self.state_word[lane].eq(own_read.data[lane].state),
                 *(write.data[lane].eq(value) for write in writes),
             ]
-            with m.If(~self.fresh | self.side):
+            with m.If(~step.o[lane].fresh | self.side):
                 m.d.comb += [
                     neuron.state.eq(own_read.data[lane].state),
                     neuron.activity.eq(own_read.data[lane].activity),

@@ -125,6 +125,9 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         timing = Timing(self.spec)
+        # Input rows that are left out, known long before a run.
+        self.omitted = Signal.like(self.inputs_less_one, reset_less=True)
+        m.d.sync += self.omitted.eq(self.spec.inputs - 1 - self.inputs_less_one)
         m.submodules.table = table = SweepTable(self.spec)
         # The table shows the sweep that comes next, so that sweeps follow each other without a gap.
         shown, show = Signal.like(table.index), Signal.like(table.index)
@@ -241,7 +244,7 @@ class Sequencer(wiring.Component):
         with m.If(table.sweep.operation.pixels & (table.sweep.operation.matrix == 0)):
             m.d.sync += [
                 current.more.eq(self.inputs_less_one),
-                skipped.eq(skipped + (self.spec.inputs - 1 - self.inputs_less_one)),
+                skipped.eq(skipped + self.omitted),
             ]
 
     def _next_row(self, m, current, begins):
@@ -263,9 +266,14 @@ class Sequencer(wiring.Component):
         learns = program == Program.LEARN
         first_steps = Mux(learns, settings.free_steps, settings.driven_steps)
         second_steps = Mux(learns, settings.nudged_steps, settings.released_steps)
-        done = Signal(8)
-        m.d.comb += done.eq(self.steps[phase] + 1)
-        over = (done >= Mux(phase, second_steps, first_steps)) | (settings.stop_when_settled[0] & ~self.moved)
+        # Known a clock after the step before was complete.
+        done, enough, more = Signal(8, reset_less=True), Signal(reset_less=True), Signal(reset_less=True)
+        m.d.sync += [
+            done.eq(self.steps[phase] + 1),
+            enough.eq(done >= Mux(phase, second_steps, first_steps)),
+            more.eq(~phase & (second_steps != 0)),
+        ]
+        over = enough | (settings.stop_when_settled[0] & ~self.moved)
         altered = Signal()  # a nudged step changed a state
         alters = self.nudged & (altered | self.changed)
 
@@ -281,7 +289,7 @@ class Sequencer(wiring.Component):
             m.d.sync += [self.new.eq(self.kept), self.kept.eq(bank)]
 
         skips = Const(0) if self.spec.recurrent else settings.skip[0] & ~alters
-        with m.If(~over | (~phase & (second_steps != 0))):
+        with m.If(~over | more):
             m.d.comb += [load.eq(1), self.watch.eq(1)]
             m.d.sync += phase.eq(phase | over)
             m.next = "SWEEP"
