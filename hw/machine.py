@@ -119,12 +119,12 @@ class Machine(wiring.Component):
 
     def _fetch(self, m, sequencer, operation, pixel, neurons, crossbar, select, timing):
         """Each operation's row value and column values, in time for the crossbar."""
-        columns = delayed(m, operation, timing.column_values - MEMORY)
+        columns = delayed(m, operation, timing.column_values - MEMORY - 1)
         m.d.comb += [
             crossbar.operation.eq(operation),
             # The side network's update is y g + g y: in each product one factor is the free phase's.
-            neurons.row_bank.eq(self._bank(sequencer, operation, 0)),
-            neurons.row_block.eq(operation.row_block),
+            neurons.row_bank.eq(self._bank(sequencer, sequencer.operation, 0)),
+            neurons.row_block.eq(sequencer.operation.row_block),
             neurons.column_bank.eq(self._bank(sequencer, columns, self._by_side())),
             neurons.column_block.eq(columns.block),
             neurons.free_bank.eq(sequencer.kept),
@@ -167,7 +167,7 @@ class Machine(wiring.Component):
             self.access_done.eq(delayed(m, self.access, 1 + latency + select.latency)),
             self.access_read.eq(Mux(high, selected >> 8, selected)),
         ]
-        m.d.comb += select.lane.eq(delayed(m, Mux(accessing, lane, operation.row_lane), MEMORY))
+        m.d.comb += select.lane.eq(Mux(accessing, lane, operation.row_lane))
         # Which word, in several copies; the host's comes later than they do.
         groups = -(-self.spec.lanes // FANOUT)
         sources = copies(m, Mux(accessing, Mux(space == Space.STATES, 1, Mux(side, 2, 3)), 0), groups, 1)

@@ -176,6 +176,7 @@ class Sequencer(wiring.Component):
                 self.clocks.eq(self.clocks + 1),
                 self.counters.busy_clocks.eq(self.counters.busy_clocks + 1),
             ]
+        self._count(m, program, phase)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += show.eq(0)
@@ -260,25 +261,28 @@ class Sequencer(wiring.Component):
         with m.Else():
             m.d.sync += operation.row_lane.eq(operation.row_lane + 1)
 
+    def _count(self, m, program, phase):
+        """How many steps the phase has with the running one, and whether that is all; known two clocks after its start."""
+        settings, learns = self.settings, program == Program.LEARN
+        first_steps = Mux(learns, settings.free_steps, settings.driven_steps)
+        second_steps = Mux(learns, settings.nudged_steps, settings.released_steps)
+        self.done, self.enough, self.more = Signal(8), Signal(), Signal()
+        m.d.sync += [
+            self.done.eq(self.steps[phase] + 1),
+            self.enough.eq(self.done >= Mux(phase, second_steps, first_steps)),
+            self.more.eq(~phase & (second_steps != 0)),
+        ]
+
     def _decide(self, m, program, phase, starts, bank, load, show, update):
         """A step is complete: another one, the next phase, the update, or the end."""
         settings, counters = self.settings, self.counters
         learns = program == Program.LEARN
-        first_steps = Mux(learns, settings.free_steps, settings.driven_steps)
-        second_steps = Mux(learns, settings.nudged_steps, settings.released_steps)
-        # Known a clock after the step before was complete.
-        done, enough, more = Signal(8, reset_less=True), Signal(reset_less=True), Signal(reset_less=True)
-        m.d.sync += [
-            done.eq(self.steps[phase] + 1),
-            enough.eq(done >= Mux(phase, second_steps, first_steps)),
-            more.eq(~phase & (second_steps != 0)),
-        ]
-        over = enough | (settings.stop_when_settled[0] & ~self.moved)
+        over = self.enough | (settings.stop_when_settled[0] & ~self.moved)
         altered = Signal()  # a nudged step changed a state
         alters = self.nudged & (altered | self.changed)
 
         m.d.sync += [
-            self.steps[phase].eq(done),
+            self.steps[phase].eq(self.done),
             counters.steps.eq(counters.steps + 1),
             starts.eq(0),
             bank.eq(self.new),
@@ -289,7 +293,7 @@ class Sequencer(wiring.Component):
             m.d.sync += [self.new.eq(self.kept), self.kept.eq(bank)]
 
         skips = Const(0) if self.spec.recurrent else settings.skip[0] & ~alters
-        with m.If(~over | more):
+        with m.If(~over | self.more):
             m.d.comb += [load.eq(1), self.watch.eq(1)]
             m.d.sync += phase.eq(phase | over)
             m.next = "SWEEP"
