@@ -9,6 +9,8 @@ from typing import Any
 import click
 
 from host.commands_board import board
+from host.commands_link import link
+from host.device_cli import device
 from host.options import common
 from model.errors import MachineError, UserError
 from model.settings import RULES
@@ -315,3 +317,5 @@ def bench_depth(**options: Any) -> None:
 
 
 main.add_command(board)
+main.add_command(device)
+main.add_command(link)

@@ -1,7 +1,8 @@
 """The driver: one board behind a port, every request of the link's protocol, retries and deadlines included."""
 
+import time
 from collections import deque
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import Any
 
@@ -56,17 +57,24 @@ class Board:
     port : the open port (host.transport); the caller closes it.
     spec : the machine that the board must be.
     timeout : seconds to wait for a reply, beside the longest relaxation.
+    clock : what these seconds are measured by.
 
     Every method raises MachineError if the link breaks, stays silent, or the board refuses; a request whose frame or
     reply was lost is sent again under its number, so it is executed once. Methods for patterns and ``weights`` are those
     of recurrent boards, methods for images, answers and ``matrices`` those of layered ones.
     """
 
-    def __init__(self, port: Port, spec: MachineSpec, timeout: float = REPLY_SECONDS) -> None:
+    def __init__(
+        self,
+        port: Port,
+        spec: MachineSpec,
+        timeout: float = REPLY_SECONDS,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         check_link(spec)
         self.spec = spec
         self._layout = layout_of(spec)
-        self._link = Link(port, min(CONNECT_SECONDS, timeout))
+        self._link = Link(port, min(CONNECT_SECONDS, timeout), clock)
         self.identity = self._connect()
         self._link.window = self.identity.window
         # Two phases of 255 steps at most; every word read once and programmed in two clocks.
@@ -183,7 +191,21 @@ class Board:
 
     def request(self, op: int, payload: bytes) -> bytes:
         """One request of any kind; returns the reply's payload behind the status."""
-        return next(self._link.exchange([(op, payload)]))
+        return next(self.exchange([(op, payload)]))
+
+    def exchange(self, requests: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
+        """Requests (op, payload) of any kind, the next one on its way while one is executed; as ``request`` for each."""
+        return self._link.exchange(requests)
+
+    @property
+    def timeout(self) -> float:
+        """Seconds after which a request is sent again."""
+        return self._link.timeout
+
+    @property
+    def retries(self) -> int:
+        """Requests sent again so far, since they or their replies were lost."""
+        return self._link.retries
 
     # -- connecting --------------------------------------------------------------------------------------------------
 

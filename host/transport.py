@@ -3,7 +3,7 @@
 import errno
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Protocol
 
@@ -79,8 +79,9 @@ def _explain(url: str, error: Exception) -> str:
 class GoldenPort:
     """The golden machine behind the same interface as a serial port, without wires or waiting."""
 
-    def __init__(self, device: GoldenDevice) -> None:
+    def __init__(self, device: GoldenDevice, sleep: Callable[[float], None] = time.sleep) -> None:
         self._device = device
+        self._sleep = sleep
         self._replies = bytearray()
 
     @property
@@ -91,7 +92,7 @@ class GoldenPort:
     def read(self, size: int = 1, /) -> bytes:
         """Up to ``size`` bytes of replies; waits the poll time if there are none, as a serial port does."""
         if not self._replies:
-            time.sleep(POLL_SECONDS)
+            self._sleep(POLL_SECONDS)
         data = bytes(self._replies[:size])
         del self._replies[:size]
         return data

@@ -43,10 +43,11 @@ class CommandProcessor(wiring.Component):
     """Executes the requests of model/protocol.py, in order and each only once.
 
     A request with the expected sequence number is executed; one of the last WINDOW is answered with the reply that the
-    sender still keeps; all others are refused. IDENTIFY is always answered, and the numbers go on from its own. All
-    checks come before the first change. It is idle again after any request, whatever its bytes.
+    sender still keeps; all others are refused. IDENTIFY is always answered, forgets all replies, and the numbers go on from
+    its own; until the first one after a reset all else is refused. All checks come before the first change. It is idle again
+    after any request, whatever its bytes.
     Latency: ``latency`` clocks from a request to the first byte of IDENTIFY's reply. Throughput: a request at a time;
-    two clocks a pattern byte, three clocks and the machine's access a cell. Reset expects sequence number 0.
+    two clocks a pattern byte, three clocks and the machine's access a cell.
     """
 
     latency = 1
@@ -79,6 +80,7 @@ class CommandProcessor(wiring.Component):
         cached = Array(Signal(name=f"cached_{at}") for at in range(WINDOW))
         cached_sequence = Array(Signal(8, name=f"cached_sequence_{at}", reset_less=True) for at in range(WINDOW))
         expected = Signal(8)
+        identified = Signal()
         behind = Signal(8)
         m.d.comb += behind.eq(expected - requests.sequence)
         kept = (behind <= WINDOW) & cached[slot] & (cached_sequence[slot] == requests.sequence)
@@ -144,10 +146,14 @@ class CommandProcessor(wiring.Component):
                         m.d.sync += refusal.eq(1)
                         reply(requests.status, Body.EXPECTED)
                     with m.Elif(requests.op == Op.IDENTIFY):
-                        m.d.sync += [expected.eq(requests.sequence + 1), cached[slot].eq(0)]
+                        m.d.sync += [expected.eq(requests.sequence + 1), identified.eq(1)]
+                        m.d.sync += [cached[at].eq(0) for at in range(WINDOW)]
                         reply(Status.DONE, Body.IDENTITY)
                         with m.If(requests.length != 0):
                             reply(Status.BAD_LENGTH)
+                    with m.Elif(~identified):
+                        m.d.sync += refusal.eq(1)
+                        reply(Status.NOT_IDENTIFIED, Body.EXPECTED)
                     with m.Elif(behind == 0):
                         m.d.sync += [expected.eq(expected + 1), cached[slot].eq(0), cacheable.eq(1)]
                         m.next = "Check"

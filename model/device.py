@@ -51,6 +51,7 @@ class GoldenDevice:
         self._layout = layout_of(spec)
         self._input = bytearray()
         self._expected = 0
+        self._identified = False
         self._replies: dict[int, tuple[int, bytes]] = {}
         self._frames = self._refused = self._repeated = 0
         self._registers = bytearray(SettingsRegisters.of(spec, spec.settings, self.machine.lfsr).pack())
@@ -76,11 +77,14 @@ class GoldenDevice:
         op, sequence, payload = decoded
         if op == Op.IDENTIFY:
             self._expected = (sequence + 1) & 255
-            self._replies.pop(sequence % WINDOW, None)
+            self._identified = True
+            self._replies.clear()
             if payload:
                 self._refused += 1
                 return encode_frame(op | REPLY, sequence, bytes([Status.BAD_LENGTH]))
             return encode_frame(op | REPLY, sequence, bytes([Status.DONE]) + Identity.of(self._spec).pack())
+        if not self._identified:
+            return self._refuse(op, sequence, Status.NOT_IDENTIFIED)
         behind = (self._expected - sequence) & 255
         if behind:
             cached = self._replies.get(sequence % WINDOW)

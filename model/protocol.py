@@ -54,6 +54,7 @@ class Status(IntEnum):
     BAD_LENGTH = 4  #: the payload's length does not match the op
     BAD_ADDRESS = 5  #: no such space, or words beyond its end, or a space that cannot be written
     OUT_OF_SEQUENCE = 6  #: neither the next number nor a recent one; the payload has the expected number
+    NOT_IDENTIFIED = 7  #: nobody has sent IDENTIFY since the reset
 
 
 class Space(IntEnum):

@@ -160,6 +160,8 @@ class Bench:
             await RisingEdge(dut.clk)
         dut.rst.value = 0
         cocotb.start_soon(self._take())
+        # The next number is 0.
+        await self.request(Op.IDENTIFY, sequence=255)
 
     async def _take(self):
         dut = self.dut
@@ -245,8 +247,8 @@ async def executes_every_op(dut):
         assert np.array_equal(unpack_pattern(SPEC, signs), bench.machine.golden.states > 0)
         status, states = await bench.request(Op.READ, access(Space.STATES, 0, LAYOUT.blocks))
         assert states == LAYOUT.to_blocks(bench.machine.golden.states).tobytes()
-        status, states = await bench.request(Op.READ, access(Space.SIDE, 0, 2 * LAYOUT.blocks))
-        assert (status, len(states)) == (Status.DONE, 2 * LAYOUT.blocks * lanes)
+    status, side = await bench.request(Op.READ, access(Space.SIDE, 0, 2 * LAYOUT.blocks))
+    assert status == Status.DONE and len(side) == 2 * LAYOUT.blocks * lanes
     assert bench.machine.runs == 6
 
 
@@ -302,7 +304,7 @@ async def counts(dut):
     assert (first.learnt, first.recalled, first.repeated) == (1, 1, 1)
     assert first.dropped == 12 - replies > 0
     assert first.refused == 2 + replies
-    assert first.frames == 4 + replies + 1
+    assert first.frames == 5 + replies + 1
     assert second.frames == first.frames + 1
     assert 100 < second.clocks - first.clocks < 1000
 
@@ -350,6 +352,7 @@ async def refuses_without_a_trace(dut):
         (Op.WRITE, access(Space.WEIGHTS, LAYOUT.words, 1, bytes(lanes)), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.WEIGHTS, 65535, 1, bytes(lanes)), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.STATES, 0, 1, bytes(lanes)), Status.BAD_ADDRESS),
+        (Op.WRITE, access(Space.SIDE, 0, 1, bytes(lanes)), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.COUNTERS, 0, 1, b"\0"), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.SETTINGS, bytes_apart - 1, 2, bytes(2)), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.SETTINGS, bytes_apart, 1, b"\0"), Status.BAD_ADDRESS),
@@ -396,9 +399,30 @@ async def goes_on_from_identify(dut):
             bytes([bench.sequence & 255]),
         )
         assert (await bench.request(Op.RECALL, bench.pattern()))[0] == Status.DONE
-    # The slot of the number before still holds a reply, but to a request from before IDENTIFY.
-    assert (await bench.request(Op.IDENTIFY, sequence=50))[0] == Status.DONE
-    assert (await bench.request(Op.RECALL, bench.pattern(), sequence=49))[0] == Status.OUT_OF_SEQUENCE
+    # Replies to requests from before IDENTIFY are forgotten, whatever slot they are in.
+    for number in (50, 51):
+        assert (await bench.request(Op.IDENTIFY, sequence=49))[0] == Status.DONE
+        assert (await bench.request(Op.RECALL, bench.pattern(), sequence=50))[0] == Status.DONE
+        assert (await bench.request(Op.IDENTIFY, sequence=number))[0] == Status.DONE
+        assert (await bench.request(Op.RECALL, bench.pattern(), sequence=50))[0] == Status.OUT_OF_SEQUENCE
+
+
+@cocotb.test(timeout_time=2, timeout_unit="ms")
+async def refuses_all_before_identify(dut):
+    """After a reset nothing is executed for a host from before it, whatever number it is at."""
+    bench = Bench(dut)
+    await bench.start()
+    await bench.request(Op.LEARN, bench.pattern() + bench.pattern())
+    dut.rst.value = 1
+    await RisingEdge(dut.clk)
+    dut.rst.value = 0
+    bench.device = GoldenDevice(SPEC)
+    for number in (0, 0, 1, 255):
+        refused = await bench.request(Op.LEARN, bench.pattern() + bench.pattern(), sequence=number)
+        assert refused == (Status.NOT_IDENTIFIED, b"\0")
+    assert bench.machine.runs == 1
+    assert (await bench.request(Op.IDENTIFY, sequence=255))[0] == Status.DONE
+    assert (await bench.request(Op.READ, access(Space.SETTINGS, 0, 3), sequence=0))[0] == Status.DONE
 
 
 @cocotb.test(timeout_time=2, timeout_unit="ms")

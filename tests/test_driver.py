@@ -112,7 +112,7 @@ class LossyPort(GoldenPort):
 def test_a_lossy_wire_executes_everything_exactly_once(seed, monkeypatch):
     monkeypatch.setattr("host.link.QUIET_SECONDS", 0.0)
     monkeypatch.setattr("host.transport.POLL_SECONDS", 0.001)
-    monkeypatch.setattr("host.link.TRIES", 30)
+    monkeypatch.setattr("host.link.SILENT_TRIES", 30)
     device = GoldenDevice(SMALL)
     board = Board(LossyPort(device, seed, 0.04), SMALL, timeout=0.005)
     golden = GoldenMachine(SMALL)
@@ -152,6 +152,9 @@ def test_refusals_change_nothing():
 def test_the_device_keeps_to_the_sequence():
     device = GoldenDevice(SMALL)
     recall = bytes(3)
+    for number in (0, 0, 255):
+        refused = decode_frame(device.feed(encode_frame(Op.RECALL, number, recall)).rstrip(b"\0"))
+        assert refused == (Op.RECALL | REPLY, number, bytes([Status.NOT_IDENTIFIED, 0]))
     assert status_of(device.feed(encode_frame(Op.IDENTIFY, 200, b""))) == Status.DONE
     first = device.feed(encode_frame(Op.RECALL, 201, recall))
     assert device.feed(encode_frame(Op.RECALL, 201, recall)) == first

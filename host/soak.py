@@ -1,0 +1,112 @@
+"""A long run over a faulty line, its replies and weights compared with those of a run without a fault."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+
+from host.driver import Board
+from host.faults import FaultyPort, SimulatedTime, at_random
+from host.transport import GoldenPort, Port, opened
+from model.arithmetic import DEFAULT_LFSR
+from model.device import GoldenDevice
+from model.layered_reference import initial_weights as layered_initial_weights
+from model.layered_reference import quantise as layered_quantise
+from model.protocol import Counters, Op, input_bytes, target_bytes
+from model.reference import initial_weights, quantise
+from model.spec import MachineSpec
+
+#: Seconds without a reply after which a request is sent again; shorter than a driver's, as silence is what a soak makes.
+REPLY_SECONDS = 0.25
+
+
+def soak(
+    spec: MachineSpec,
+    board: str,
+    frames: int,
+    rate: float,
+    seed: int,
+    advance: Callable[[], None] = lambda: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Learn ``frames`` random patterns while each byte of the line meets a fault with probability ``rate``.
+
+    ``board`` is as ``--board`` names it; the golden board's waits are simulated and take no time. ``stopped`` ends the
+    run early. Returns the figures by the names that the JSON uses; ``passed`` is the verdict.
+    """
+    rng = np.random.default_rng(seed)
+    faults = at_random(rate, np.random.default_rng([seed, 1])), at_random(rate, np.random.default_rng([seed, 2]))
+    size = input_bytes(spec) + target_bytes(spec)
+    sent = []
+
+    def patterns() -> Iterator[tuple[int, bytes]]:
+        for _ in takewhile(lambda _: not stopped(), range(frames)):
+            sent.append(rng.bytes(size))
+            yield Op.LEARN, sent[-1]
+
+    with _line(board, spec) as (line, clock):
+        port = FaultyPort(line, *faults, clock)
+        faulty = Board(port, spec, REPLY_SECONDS, clock)
+        # Long enough for a request to be sent again.
+        port.stall_for(1.5 * faulty.timeout)
+        clean = Board(GoldenPort(GoldenDevice(spec)), spec)
+        for connected in (faulty, clean):
+            _prepare(connected, seed)
+        before = faulty.read_counters()
+        different = 0
+        for index, reply in enumerate(faulty.exchange(patterns())):
+            different += reply != clean.request(Op.LEARN, sent[index])
+            sent[index] = b""
+            advance()
+        counters = faulty.read_counters()
+        equal = np.array_equal(_weights(faulty), _weights(clean))
+        learnt = _grown(before, counters, "learnt")
+    return {
+        "board": board,
+        "spec_hash": spec.spec_hash,
+        "seed": seed,
+        "rate": rate,
+        "frames": len(sent),
+        "faults": port.faults.total(),
+        "faults_by_kind": dict(sorted(port.faults.items())),
+        "retries": faulty.retries,
+        "repeated_from_cache": _grown(before, counters, "repeated"),
+        "refused": _grown(before, counters, "refused"),
+        "lost": max(0, len(sent) - learnt),
+        "duplicated": max(0, learnt - len(sent)),
+        "replies_different": different,
+        "weights_equal": equal,
+        "passed": learnt == len(sent) and equal and not different,
+    }
+
+
+@contextmanager
+def _line(board: str, spec: MachineSpec) -> Iterator[tuple[Port, Callable[[], float]]]:
+    """A board's port, and the clock that its waits are measured by."""
+    if board == "golden":
+        simulated = SimulatedTime()
+        yield GoldenPort(GoldenDevice(spec), simulated.sleep), simulated.now
+    else:
+        with opened(board, spec) as port:
+            yield port, time.monotonic
+
+
+def _grown(before: Counters, after: Counters, name: str) -> int:
+    return int(getattr(after, name) - getattr(before, name)) % (1 << 8 * Counters.widths()[name])
+
+
+def _prepare(board: Board, seed: int) -> None:
+    """The spec's settings and LFSR, and initial weights."""
+    spec = board.spec
+    board.write_settings(spec.settings, DEFAULT_LFSR)
+    if spec.recurrent:
+        board.write_weights(quantise(spec, initial_weights(spec, seed)))
+    else:
+        board.write_matrices(layered_quantise(spec, layered_initial_weights(spec, seed)))
+
+
+def _weights(board: Board) -> Any:
+    return board.read_weights() if board.spec.recurrent else np.concatenate([*map(np.ravel, board.read_matrices())])
