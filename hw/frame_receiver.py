@@ -17,11 +17,11 @@ class FrameReceiver(wiring.Component):
 
     Every frame takes a slot until it is released, damaged ones too: they must be answered. A frame that begins while
     all slots are taken is dropped whole. Empty frames are ignored. A zero byte always ends the frame and starts anew.
-    Latency: ``requests.valid`` rises one clock after the zero byte. Throughput: a byte a clock, with no stall. Reset
+    Latency: ``requests.valid`` rises ``latency`` clocks after the zero byte. Throughput: a byte a clock, with no stall. Reset
     forgets all frames.
     """
 
-    latency = 1
+    latency = 2
 
     def __init__(self, frame_bytes: int, window: int):
         """Frames of up to ``frame_bytes`` decoded bytes, CRC included; both numbers are powers of two."""
@@ -59,6 +59,10 @@ class FrameReceiver(wiring.Component):
             requests.byte.eq(reading.data),
         ]
 
+        # A byte is looked at a clock before it is used.
+        byte, valid, zero = Signal(8, reset_less=True), Signal(), Signal(reset_less=True)
+        m.d.sync += [byte.eq(self.data), valid.eq(self.valid), zero.eq(self.data == 0)]
+
         left = Signal(8, reset_less=True)  # bytes left of the COBS run
         maximal = Signal(reset_less=True)  # a run of 254 stands for no zero at its end
         decoded = Signal(range(self.frame_bytes + 1), reset_less=True)
@@ -67,9 +71,9 @@ class FrameReceiver(wiring.Component):
         delivered = Signal()
         finished = Signal()
 
-        with m.If(self.valid), m.FSM():
-            with m.State("Between"), m.If(self.data != 0):
-                m.d.sync += [left.eq(self.data - 1), maximal.eq(self.data == LONGEST_CODE)]
+        with m.If(valid), m.FSM():
+            with m.State("Between"), m.If(~zero):
+                m.d.sync += [left.eq(byte - 1), maximal.eq(byte == LONGEST_CODE)]
                 m.d.sync += [decoded.eq(0), too_long.eq(0)]
                 m.d.comb += crc.start.eq(1)
                 m.next = "Receiving"
@@ -77,22 +81,22 @@ class FrameReceiver(wiring.Component):
                     m.d.comb += requests.dropped.eq(1)
                     m.next = "Dropping"
             with m.State("Receiving"):
-                with m.If(self.data == 0):
+                with m.If(zero):
                     m.d.comb += finished.eq(1)
                     m.next = "Between"
                 with m.Elif(left == 0):
-                    m.d.sync += [left.eq(self.data - 1), maximal.eq(self.data == LONGEST_CODE)]
+                    m.d.sync += [left.eq(byte - 1), maximal.eq(byte == LONGEST_CODE)]
                     m.d.comb += delivered.eq(~maximal)
                 with m.Else():
                     m.d.sync += left.eq(left - 1)
                     m.d.comb += delivered.eq(1)
-            with m.State("Dropping"), m.If(self.data == 0):
+            with m.State("Dropping"), m.If(zero):
                 m.next = "Between"
 
         # The payload starts at address 0; op and sequence number land at the slot's end, where nothing needs them.
         place = Signal(range(self.frame_bytes))
         m.d.comb += [place.eq(decoded - 2), writing.addr.eq(Cat(place, tail))]
-        m.d.comb += writing.data.eq(Mux(left == 0, 0, self.data))
+        m.d.comb += writing.data.eq(Mux(left == 0, 0, byte))
         m.d.comb += crc.data.eq(writing.data)
         with m.If(delivered & (decoded == self.frame_bytes)):
             m.d.sync += too_long.eq(1)

@@ -7,14 +7,14 @@ from hw.crossbar import Crossbar
 from hw.inputs import Inputs
 from hw.neurons import Neurons
 from hw.operation import Action, value_shape
-from hw.pipeline import RowSelect, delayed
+from hw.pipeline import RowSelect, copies, delayed
 from hw.port import machine_signature
 from hw.random import RandomBytes
 from hw.sequencer import Sequencer
 from model.errors import UserError
 from model.protocol import LINK_BITS, Space, block_bytes
 from model.spec import MachineSpec
-from model.timing import MEMORY, Timing
+from model.timing import FANOUT, MEMORY, Timing
 
 
 def check_widths(spec: MachineSpec) -> None:
@@ -122,12 +122,12 @@ class Machine(wiring.Component):
 
     def _fetch(self, m, sequencer, operation, pixel, neurons, crossbar, select, timing):
         """Each operation's row value and column values, in time for the crossbar."""
-        columns = delayed(m, operation, timing.column_values - MEMORY)
+        columns = delayed(m, operation, timing.column_values - MEMORY - 1)
         m.d.comb += [
             crossbar.operation.eq(operation),
             # The side network's update is y g + g y: in each product one factor is the free phase's.
-            neurons.row_bank.eq(self._bank(sequencer, operation, 0)),
-            neurons.row_block.eq(operation.row_block),
+            neurons.row_bank.eq(self._bank(sequencer, sequencer.operation, 0)),
+            neurons.row_block.eq(sequencer.operation.row_block),
             neurons.column_bank.eq(self._bank(sequencer, columns, self._by_side())),
             neurons.column_block.eq(columns.block),
             neurons.free_bank.eq(sequencer.kept),
@@ -159,9 +159,6 @@ class Machine(wiring.Component):
             m.d.sync += accessing.eq(0)
         selected = select.o.as_signed() if self.spec.recurrent else select.o
 
-        def words(word):
-            return [select.word[lane].eq(word[lane]) for lane in range(self.spec.lanes)]
-
         latency = Timing(self.spec).weight_memory
         write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + latency)
         m.d.comb += [
@@ -173,19 +170,16 @@ class Machine(wiring.Component):
             self.access_done.eq(delayed(m, self.access, 1 + latency + select.latency)),
             self.access_read.eq(Mux(high, selected >> 8, selected)),
         ]
-        with m.If(~accessing):
-            m.d.comb += [
-                *words(neurons.row_word),
-                select.lane.eq(delayed(m, operation.row_lane, MEMORY)),
-            ]
-        with m.Else():
-            m.d.comb += select.lane.eq(lane)
-            with m.If(space == Space.STATES):
-                m.d.comb += words(neurons.state_word)
-            with m.Elif(side):
-                m.d.comb += words(neurons.side_word)
-            with m.Else():
-                m.d.comb += words(crossbar.word)
+        m.d.comb += select.lane.eq(Mux(accessing, lane, operation.row_lane))
+        # Which word, in several copies; the host's comes later than they do.
+        groups = -(-self.spec.lanes // FANOUT)
+        sources = copies(m, Mux(accessing, Mux(space == Space.STATES, 1, Mux(side, 2, 3)), 0), groups, 1)
+        words = [neurons.row_word, neurons.state_word, neurons.side_word, crossbar.word]
+        for index in range(self.spec.lanes):
+            with m.Switch(sources[index // FANOUT]):
+                for number, word in enumerate(words):
+                    with m.Case(number):
+                        m.d.comb += select.word[index].eq(word[index])
 
     def _signs(self, m, neurons):
         """Eight lanes' signs at a time."""

@@ -7,13 +7,13 @@ from amaranth.lib.wiring import In, Out
 
 from hw.neuron import Neuron, state_shape
 from hw.operation import activity_shape, block_shape, value_shape
-from hw.pipeline import delayed
+from hw.pipeline import Broadcast, copies, delayed
 from hw.side_neuron import SideNeuron
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.protocol import block_bytes
 from model.spec import MachineSpec
-from model.timing import FANOUT, MEMORY, NEURON, SIDE, SIDE_VERDICT, VERDICT, fan_levels
+from model.timing import FANOUT, MEMORY, NEURON, SIDE, SIDE_VERDICT, VERDICT, Timing, fan_levels
 
 #: Copies of the activities: before and after the running step, those that the free phase ended with, and one that is
 #: never written and stays 0: what a run starts from. The side network's states take the place of the nudged activities.
@@ -56,8 +56,8 @@ class Neurons(wiring.Component):
                 "changed": Out(1),  #: a state has moved since
                 "row_bank": In(bank_shape),  #: values for a row: bank and block ...
                 "row_block": In(block),
-                "row_word": Out(values),  #: ... and, MEMORY clocks later, the block's values
-                "column_bank": In(bank_shape),  #: values for the columns, likewise
+                "row_word": Out(values),  #: ... and, Timing.placing + MEMORY clocks later, the block's values
+                "column_bank": In(bank_shape),  #: values for the columns, 1 + MEMORY clocks later
                 "column_block": In(block),
                 "column_word": Out(values),
                 "free_bank": In(bank_shape),  #: activities of the columns at the free phase's end, of the same block
@@ -95,19 +95,23 @@ class Neurons(wiring.Component):
 
         # The copies that the crossbar reads: one for rows and one for columns, and those for the inputs' update.
         writes = []
-        copies = [
-            ("rows", self.row_bank, self.row_block, self.row_word),
-            ("columns", self.column_bank, self.column_block, self.column_word),
+        uses = [
+            ("rows", self._address(self.row_bank, self.row_block), self.row_word, Timing(spec).placing),
+            ("columns", self._address(self.column_bank, self.column_block), self.column_word, 1),
         ]
         if not spec.recurrent:
-            copies.append(("free", self.free_bank, self.column_block, self.free_word))
-        for name, bank, block, word in copies:
-            m.submodules[name] = memory = Memory(
-                shape=self.row_word.shape(), depth=BANKS << self.layout.block_bits, init=[]
-            )
-            read = memory.read_port()
-            m.d.comb += [read.addr.eq(self._address(bank, block)), word.eq(read.data)]
-            writes.append(memory.write_port())
+            uses.append(("free", self._address(self.free_bank, self.column_block), self.free_word, 1))
+        groups = [range(at, min(at + FANOUT, lanes)) for at in range(0, lanes, FANOUT)]
+        for name, place, word, levels in uses:
+            for number, (group, address) in enumerate(zip(groups, copies(m, place, len(groups), levels), strict=True)):
+                m.submodules[f"{name}_{number}"] = memory = Memory(
+                    shape=data.ArrayLayout(value_shape(spec), len(group)),
+                    depth=BANKS << self.layout.block_bits,
+                    init=[],
+                )
+                read = memory.read_port()
+                m.d.comb += [read.addr.eq(address), *(word[lane].eq(read.data[lane - group.start]) for lane in group)]
+                writes.append((group, memory.write_port()))
 
         target = delayed(m, self.target, MEMORY + NEURON)
         stages = [running]
@@ -128,10 +132,15 @@ class Neurons(wiring.Component):
                 side_write.addr.eq(target),
                 side_write.en.eq(stepped & self.side),
             ]
-            writes.append(side_write)
-        for write in writes[: len(copies)]:
+        for _, write in writes:
             m.d.comb += [write.addr.eq(self._address(self.new, target)), write.en.eq(stepped)]
+        if spec.recurrent:
+            writes.append((range(lanes), side_write))
         stepping = delayed(m, self.target, MEMORY)
+        # These change between the steps only, long before the first currents of the next one.
+        steady = data.StructLayout({"fresh": 1, "driven": 1, "nudged": 1, "whole": 1})
+        m.submodules.step = step = Broadcast(steady, lanes)
+        m.d.comb += [step.i[name].eq(getattr(self, name)) for name in ("fresh", "driven", "nudged", "whole")]
         moves, changes = [], []
         for lane in range(lanes):
             m.submodules[f"neuron_{lane}"] = neuron = Neuron(spec)
@@ -144,7 +153,7 @@ class Neurons(wiring.Component):
                     neuron.side.eq(self.side),
                     side_neuron.stages.eq(Mux(self.side, Cat(stages[:SIDE_VERDICT]), 0)),
                     side_neuron.current.eq(self.currents[lane]),
-                    side_neuron.side.eq(Mux(self.fresh, 0, self.side_word[lane])),
+                    side_neuron.side.eq(Mux(step.o[lane].fresh, 0, self.side_word[lane])),
                     side_neuron.activity.eq(own_read.data[lane].activity),
                     side_neuron.target.eq(goal[lane]),
                     side_neuron.slope.eq(neuron.slope),
@@ -158,17 +167,17 @@ class Neurons(wiring.Component):
                 neuron.current.eq(self.currents[lane]),
                 neuron.white.eq(white[lane]),
                 neuron.target.eq(goal[lane]),
-                neuron.driven.eq(self.driven),
-                neuron.nudged.eq(self.nudged & aims),
-                neuron.whole.eq(self.whole),
+                neuron.driven.eq(step.o[lane].driven),
+                neuron.nudged.eq(step.o[lane].nudged & aims),
+                neuron.whole.eq(step.o[lane].whole),
                 neuron.tolerance.eq(self.tolerance),
                 neuron.present.eq(exists),
                 own_write.data[lane].state.eq(neuron.new_state),
                 own_write.data[lane].activity.eq(neuron.new_activity),
                 self.state_word[lane].eq(own_read.data[lane].state),
-                *(write.data[lane].eq(value) for write in writes),
+                *(write.data[lane - group.start].eq(value) for group, write in writes if lane in group),
             ]
-            with m.If(~self.fresh | self.side):
+            with m.If(~step.o[lane].fresh | self.side):
                 m.d.comb += [
                     neuron.state.eq(own_read.data[lane].state),
                     neuron.activity.eq(own_read.data[lane].activity),

@@ -73,7 +73,7 @@ class Broadcast(wiring.Component):
 class RowSelect(wiring.Component):
     """The multiplexer that takes one lane's bits out of a word, in registered stages of FANOUT inputs.
 
-    Latency ``fan_levels(lanes)`` clocks, a word a clock, no reset.
+    Latency ``fan_levels(lanes)`` clocks from ``word``, whose ``lane`` comes a clock before it; a word a clock, no reset.
     """
 
     def __init__(self, width: int, lanes: int):
@@ -82,7 +82,7 @@ class RowSelect(wiring.Component):
         super().__init__(
             {
                 "word": In(data.ArrayLayout(width, lanes)),  #: so many bits a lane
-                "lane": In(max(1, bits_for(lanes))),  #: which one
+                "lane": In(max(1, bits_for(lanes))),  #: which one, a clock before
                 "o": Out(width),  #: that lane's bits
             }
         )
@@ -94,8 +94,9 @@ class RowSelect(wiring.Component):
         for _ in range(self.latency):
             groups = [level[at : at + FANOUT] for at in range(0, len(level), FANOUT)]
             chosen = [Signal(self.width, reset_less=True) for _ in groups]
-            for group, output in zip(groups, chosen, strict=True):
-                with m.Switch(lane[:stage]):
+            numbers = copies(m, lane[:stage], len(groups), 1)
+            for group, output, number in zip(groups, chosen, numbers, strict=True):
+                with m.Switch(number):
                     for index, value in enumerate(group):
                         with m.Case(index):
                             m.d.sync += output.eq(value)

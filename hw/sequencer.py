@@ -128,6 +128,9 @@ class Sequencer(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         timing = Timing(self.spec)
+        # Input rows that are left out, known long before a run.
+        self.omitted = Signal.like(self.inputs_less_one, reset_less=True)
+        m.d.sync += self.omitted.eq(self.spec.inputs - 1 - self.inputs_less_one)
         m.submodules.table = table = SweepTable(self.spec)
         # The table shows the sweep that comes next, so that sweeps follow each other without a gap.
         shown, show = Signal.like(table.index), Signal.like(table.index)
@@ -171,25 +174,12 @@ class Sequencer(wiring.Component):
         if self.spec.recurrent:
             m.d.comb += self.side.eq((program == Program.LEARN) & phase & self.settings.rule[0])
 
-        learns = program == Program.LEARN
-        first_steps = Mux(learns, self.settings.free_steps, self.settings.driven_steps)
-        second_steps = Mux(learns, self.settings.nudged_steps, self.settings.released_steps)
-        # Registers, since nothing of them changes in the clocks before a decision.
-        self._done, self._last, self._follows = (
-            Signal(8, reset_less=True),
-            Signal(reset_less=True),
-            Signal(reset_less=True),
-        )
-        m.d.sync += [
-            self._follows.eq(second_steps != 0),
-            self._done.eq(self.steps[phase] + 1),
-            self._last.eq(self._done >= Mux(phase, second_steps, first_steps)),
-        ]
         m.d.comb += self.events.busy_clocks.eq(self.busy)
         with m.If(self.busy):
             m.d.sync += self.clocks.eq(self.clocks + 1)
         if not serial:
             m.d.sync += [self.counters[name].eq(self.counters[name] + self.events[name]) for name in MACHINE_COUNTERS]
+        self._count(m, program, phase)
         with m.FSM():
             with m.State("IDLE"):
                 m.d.comb += show.eq(0)
@@ -256,7 +246,7 @@ class Sequencer(wiring.Component):
         # Not those of the biases, which take one.
         with m.If(table.sweep.operation.pixels & (table.sweep.operation.matrix == 0)):
             m.d.sync += current.more.eq(self.inputs_less_one)
-            m.d.comb += self.events.rows_skipped.eq(self.spec.inputs - 1 - self.inputs_less_one)
+            m.d.comb += self.events.rows_skipped.eq(self.omitted)
 
     def _next_row(self, m, current, begins):
         """The word of the next row, in the same column block."""
@@ -271,17 +261,29 @@ class Sequencer(wiring.Component):
         with m.Else():
             m.d.sync += operation.row_lane.eq(operation.row_lane + 1)
 
+    def _count(self, m, program, phase):
+        """How many steps the phase has with the running one, and whether that is all; known two clocks after its start."""
+        settings, learns = self.settings, program == Program.LEARN
+        first_steps = Mux(learns, settings.free_steps, settings.driven_steps)
+        second_steps = Mux(learns, settings.nudged_steps, settings.released_steps)
+        self.done, self.enough, self.more = Signal(8), Signal(), Signal()
+        m.d.sync += [
+            self.done.eq(self.steps[phase] + 1),
+            self.enough.eq(self.done >= Mux(phase, second_steps, first_steps)),
+            self.more.eq(~phase & (second_steps != 0)),
+        ]
+
     def _decide(self, m, program, phase, starts, bank, load, show, update):
         """A step is complete: another one, the next phase, the update, or the end."""
         settings = self.settings
         learns = program == Program.LEARN
-        over = self._last | (settings.stop_when_settled[0] & ~self.moved)
+        over = self.enough | (settings.stop_when_settled[0] & ~self.moved)
         altered = Signal()  # a nudged step changed a state
         alters = self.nudged & (altered | self.changed)
 
         m.d.comb += self.events.steps.eq(1)
         m.d.sync += [
-            self.steps[phase].eq(self._done),
+            self.steps[phase].eq(self.done),
             starts.eq(0),
             bank.eq(self.new),
             self.new.eq(Mux(starts, 1, bank)),
@@ -291,7 +293,7 @@ class Sequencer(wiring.Component):
             m.d.sync += [self.new.eq(self.kept), self.kept.eq(bank)]
 
         skips = Const(0) if self.spec.recurrent else settings.skip[0] & ~alters
-        with m.If(~over | (~phase & self._follows)):
+        with m.If(~over | self.more):
             m.d.comb += [load.eq(1), self.watch.eq(1)]
             m.d.sync += phase.eq(phase | over)
             m.next = "SWEEP"

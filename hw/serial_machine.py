@@ -56,7 +56,7 @@ class SerialMachine(Machine):
             # The side network's update is y g + g y: in each product one factor is the free phase's.
             neurons.column_bank.eq(bank(columns, crossbar.by_side)),
             neurons.column_block.eq(columns.block),
-            select.lane.eq(delayed(m, operation.row_lane, MEMORY)),
+            select.lane.eq(operation.row_lane),
             crossbar.column_values.eq(neurons.column_word),
             crossbar.row_value.eq(select.o),
             *(select.word[lane].eq(neurons.row_word[lane]) for lane in range(spec.lanes)),

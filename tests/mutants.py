@@ -82,7 +82,7 @@ MUTANTS = (
     Mutant(
         "neurons: own state not forgotten before a run",
         "neurons.py",
-        "with m.If(~self.fresh | self.side):",
+        "with m.If(~step.o[lane].fresh | self.side):",
         "with m.If(1):",
         LEARNING,
     ),
@@ -151,9 +151,9 @@ MUTANTS = (
     Mutant(
         "sequencer: early stop one step late",
         "sequencer.py",
-        "over = self._last | (settings.stop_when_settled[0] & ~self.moved)",
+        "over = self.enough | (settings.stop_when_settled[0] & ~self.moved)",
         "late = Signal(init=1)\n        m.d.sync += late.eq(self.moved)\n"
-        "        over = self._last | (settings.stop_when_settled[0] & ~late)",
+        "        over = self.enough | (settings.stop_when_settled[0] & ~late)",
         SETTLING,
     ),
     Mutant(
@@ -166,8 +166,8 @@ MUTANTS = (
     Mutant(
         "sequencer: a phase takes one step too many",
         "sequencer.py",
-        "(self._done >= Mux(phase,",
-        "(self._done > Mux(phase,",
+        "(self.done >= Mux(phase,",
+        "(self.done > Mux(phase,",
         LEARNING,
     ),
     Mutant(
@@ -301,8 +301,8 @@ MUTANTS = (
     Mutant(
         "machine: feedback read from the wrong layer",
         "machine.py",
-        "neurons.row_block.eq(operation.row_block)",
-        "neurons.row_block.eq(operation.block)",
+        "neurons.row_block.eq(sequencer.operation.row_block)",
+        "neurons.row_block.eq(sequencer.operation.block)",
         LAYERED,
     ),
     Mutant(
@@ -371,7 +371,9 @@ MUTANTS = (
         SERIAL,
     ),
     Mutant("serial neurons: a verdict of one lane alone", "serial_neurons.py", "before | last", "last", SERIAL_LAYERED),
-    Mutant("neurons: hidden units are nudged", "neurons.py", "self.nudged & aims", "self.nudged", LAYERED),
+    Mutant(
+        "neurons: hidden units are nudged", "neurons.py", "step.o[lane].nudged & aims", "step.o[lane].nudged", LAYERED
+    ),
     Mutant("neuron: no feedforward start", "neuron.py", "Mux(self.whole, whole, half)", "half", LAYERED),
     Mutant(
         "random: an input's number taken for a neuron's",
