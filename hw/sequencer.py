@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.neurons import DARK, bank_shape
 from hw.operation import Action, input_shape, operation_layout
+from hw.pipeline import delayed
 from hw.port import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
 from model.layered_layout import layout_of
 from model.layout import Kind, bits_for
@@ -34,6 +35,7 @@ class SweepTable(wiring.Component):
             {
                 "operation": operation_layout(spec),  # for the sweep's first row
                 "more": max(1, bits_for(rows)),  # rows after the first; of the inputs, all are as many as are read
+                "last_row": 1,  # there are none, or none that are left
                 "pause": max(1, bits_for(1 + max(self.pauses))),  # clocks before the sweep (Timing.pauses)
                 "ends": 1,  # last sweep of its list
             }
@@ -77,6 +79,7 @@ class SweepTable(wiring.Component):
                 "target": sweep.target,
             },
             "more": sweep.rows - 1,
+            "last_row": sweep.rows == 1,
             "pause": self.pauses[index],
             "ends": index in (self.update - 1, len(self.sweeps) - 1),
         }
@@ -106,7 +109,7 @@ class Sequencer(wiring.Component):
                 "steps": Out(data.ArrayLayout(8, 2)),  #: steps of the first and the second phase
                 "clocks": Out(32),  #: busy clocks of this run
                 "events": Out(events_layout(spec)),  #: what is counted in this clock
-                "counters": Out(counters_layout()),  #: the sums; not in a serial machine
+                "counters": Out(counters_layout()),  #: the sums, two clocks later; not in a serial machine
                 "operation": Out(operation_layout(spec)),  #: to the crossbar
                 "old": Out(bank_shape),  #: bank of the activities before the running step
                 "new": Out(bank_shape),  #: bank of those after it
@@ -130,15 +133,19 @@ class Sequencer(wiring.Component):
         timing = Timing(self.spec)
         # Input rows that are left out, known long before a run.
         self.omitted = Signal.like(self.inputs_less_one, reset_less=True)
+        self.one_input = Signal(reset_less=True)
         m.d.sync += self.omitted.eq(self.spec.inputs - 1 - self.inputs_less_one)
+        m.d.sync += self.one_input.eq(self.inputs_less_one == 0)
         m.submodules.table = table = SweepTable(self.spec)
         # The table shows the sweep that comes next, so that sweeps follow each other without a gap.
         shown, show = Signal.like(table.index), Signal.like(table.index)
+        following = Signal.like(table.index, init=1)
         m.d.comb += [show.eq(shown), table.index.eq(show)]
-        m.d.sync += shown.eq(show)
+        m.d.sync += [shown.eq(show), following.eq(show + 1)]
 
         current = Signal(table.entry)
         begins, second, load = Signal(), Signal(), Signal()
+        ready = Signal()  # between the lists: the first sweep of the one that most likely follows is taken already
         program, phase, updating = Signal(Program), Signal(), Signal()
         starts, bank = Signal(), Signal.like(self.old)
         drain = Signal(range(max(timing.side_drain, timing.update_drain)))
@@ -162,8 +169,8 @@ class Sequencer(wiring.Component):
             self.operation.clear.eq(
                 Mux(updating, ~second, current.operation.clear & (begins | self._clears_all(current)))
             ),
-            self.operation.taken.eq(current.operation.taken & (current.more == 0)),
-            self.operation.fires.eq(current.operation.fires & (current.more == 0)),
+            self.operation.taken.eq(current.operation.taken & current.last_row),
+            self.operation.fires.eq(current.operation.fires & current.last_row),
             self.driven.eq((program == Program.LEARN) | ~phase),
             self.nudged.eq((program == Program.LEARN) & phase & ~self.side),
             self.whole.eq(self.fresh & self.settings.feedforward[0]),
@@ -178,11 +185,13 @@ class Sequencer(wiring.Component):
         with m.If(self.busy):
             m.d.sync += self.clocks.eq(self.clocks + 1)
         if not serial:
-            m.d.sync += [self.counters[name].eq(self.counters[name] + self.events[name]) for name in MACHINE_COUNTERS]
+            # A clock later, since a decision has made a long way already.
+            counted = delayed(m, self.events, 1)
+            m.d.sync += [self.counters[name].eq(self.counters[name] + counted[name]) for name in MACHINE_COUNTERS]
         self._count(m, program, phase)
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += show.eq(0)
+                m.d.comb += [show.eq(0), ready.eq(1)]
                 with m.If(self.start):
                     m.d.comb += [load.eq(1), self.watch.eq(1), self.draw.eq(self.program == Program.LEARN)]
                     m.d.sync += [
@@ -205,7 +214,7 @@ class Sequencer(wiring.Component):
                     if serial:
                         m.d.sync += slot.eq(Mux(last, 0, slot + 1))
                     with m.If(last):
-                        with m.If(current.more != 0):
+                        with m.If(~current.last_row):
                             self._next_row(m, current, begins)
                         with m.Elif(~current.ends):
                             m.d.comb += load.eq(1)
@@ -214,7 +223,7 @@ class Sequencer(wiring.Component):
                             m.d.sync += drain.eq(Mux(updating, timing.update_drain, step_drain) - 1)
                             m.next = "DRAIN"
             with m.State("DRAIN"):
-                m.d.comb += show.eq(table.step)
+                m.d.comb += [show.eq(table.step), ready.eq(1)]
                 m.d.sync += drain.eq(drain - 1)
                 with m.If(drain == 0):
                     with m.If(updating):
@@ -227,31 +236,32 @@ class Sequencer(wiring.Component):
                 m.d.sync += updating.eq(1)
                 m.next = "SWEEP"
         with m.If(load):
-            m.d.comb += show.eq(shown + 1)
+            m.d.comb += show.eq(following)
+        with m.If(load | ready):
             m.d.sync += [
                 current.eq(table.sweep),
                 begins.eq(1),
                 pause.eq(table.sweep.pause if serial else Mux(driven, DRIVE, table.sweep.pause)),
             ]
             if not self.spec.recurrent:
-                self._load_inputs(m, table, current)
+                self._load_inputs(m, table, current, load)
         return m
 
     def _clears_all(self, current):
         """Every row begins its own sum in a serial machine."""
         return (current.operation.action == Action.READ_ROWS) & self.spec.serial
 
-    def _load_inputs(self, m, table, current):
+    def _load_inputs(self, m, table, current, load):
         """A sweep over the inputs takes as many words as there are rows to be read."""
         # Not those of the biases, which take one.
         with m.If(table.sweep.operation.pixels & (table.sweep.operation.matrix == 0)):
-            m.d.sync += current.more.eq(self.inputs_less_one)
-            m.d.comb += self.events.rows_skipped.eq(self.omitted)
+            m.d.sync += [current.more.eq(self.inputs_less_one), current.last_row.eq(self.one_input)]
+            m.d.comb += self.events.rows_skipped.eq(Mux(load, self.omitted, 0))
 
     def _next_row(self, m, current, begins):
         """The word of the next row, in the same column block."""
         operation, lanes = current.operation, self.spec.lanes
-        m.d.sync += [begins.eq(0), current.more.eq(current.more - 1)]
+        m.d.sync += [begins.eq(0), current.more.eq(current.more - 1), current.last_row.eq(current.more == 1)]
         with m.If(operation.pixels):
             m.d.sync += operation.input.eq(operation.input + 1)
         with m.Else():
