@@ -69,5 +69,6 @@ BOARD = Board(
     resources=Resources(luts=5280, multipliers=8, block_rams=30, block_ram_bits=4096, spram_bytes=1 << 17),
     machines=("mnist-784-128-10", "glyphs-100"),
     cable="ice40_generic",
-    options={"synth_opts": "-device u"},
+    # Older versions of nextpnr stop at the names of scopes that Yosys writes.
+    options={"synth_opts": "-device u", "script_after_synth": "delete t:$scopeinfo"},
 )

@@ -47,10 +47,10 @@ class CommandProcessor(wiring.Component):
     its own; until the first one after a reset all else is refused. All checks come before the first change. It is idle again
     after any request, whatever its bytes.
     Latency: ``latency`` clocks from a request to the first byte of IDENTIFY's reply. Throughput: a request at a time;
-    two clocks a pattern byte and a byte of a reply, three clocks and the machine's access a cell.
+    two clocks a pattern byte and a byte of a reply, four clocks and the machine's access a cell.
     """
 
-    latency = 3
+    latency = 4
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
@@ -71,15 +71,20 @@ class CommandProcessor(wiring.Component):
         m.submodules.access = access = CellAccess(spec)
         m.d.comb += self.busy.eq(requests.valid)
 
-        # What a request is, a clock after there is one, and where its reply is kept.
-        whole, learning, accessing, writing = (Signal(reset_less=True) for _ in range(4))
-        m.d.sync += [
-            whole.eq(requests.status == Status.DONE),
-            learning.eq(requests.op == Op.LEARN),
-            accessing.eq((requests.op == Op.READ) | (requests.op == Op.WRITE)),
-            writing.eq(requests.op == Op.WRITE),
-        ]
+        # What a request is, a clock after there is one.
+        whole, asking, learning, recalling, reading, writing = (Signal(reset_less=True) for _ in range(6))
+        accessing = reading | writing
+        m.d.sync += whole.eq(requests.status == Status.DONE)
+        flags = (
+            (asking, Op.IDENTIFY),
+            (learning, Op.LEARN),
+            (recalling, Op.RECALL),
+            (reading, Op.READ),
+            (writing, Op.WRITE),
+        )
+        m.d.sync += [flag.eq(requests.op == op) for flag, op in flags]
         self._connect_cells(m, access, registers, writing)
+        # Where its reply is kept, and whether it comes in its turn.
         cacheable = Signal(reset_less=True)
         slot = requests.sequence[: bits_for(WINDOW)]
         cached = Array(Signal(name=f"cached_{at}") for at in range(WINDOW))
@@ -89,6 +94,14 @@ class CommandProcessor(wiring.Component):
         behind, kept = Signal(8, reset_less=True), Signal(reset_less=True)
         m.d.sync += behind.eq(expected - requests.sequence)
         m.d.sync += kept.eq(cached[slot] & (cached_sequence[slot] == requests.sequence))
+        # And what that makes of it, a clock later.
+        empty, fits, due, repeated = (Signal(reset_less=True) for _ in range(4))
+        m.d.sync += [
+            empty.eq(requests.length == 0),
+            fits.eq(requests.length == input_bytes(spec) + Mux(learning, target_bytes(spec), 0)),
+            due.eq(behind == 0),
+            repeated.eq(kept & (behind <= WINDOW)),
+        ]
 
         status = Signal(Status, reset_less=True)
         body = Signal(Body, reset_less=True)
@@ -106,8 +119,8 @@ class CommandProcessor(wiring.Component):
         ]
         with m.If(full):
             m.d.sync += full.eq(~replies.bytes.ready)
-        with m.Elif(offers):
-            m.d.sync += [full.eq(1), offered.eq(offering), byte_slot.eq(Mux(refusal, WINDOW, slot))]
+        with m.Else():
+            m.d.sync += [full.eq(offers), offered.eq(offering), byte_slot.eq(Mux(refusal, WINDOW, slot))]
 
         def reply(outcome, what=Body.NONE):
             m.d.sync += [status.eq(outcome), body.eq(what)]
@@ -138,12 +151,16 @@ class CommandProcessor(wiring.Component):
         last_loaded = Mux(target, last_of_target, last_of_input)
         m.d.comb += [
             machine.program.eq(Mux(learning, Program.LEARN, Program.RECALL)),
+            machine.sign_block.eq(block),
+            machine.sign_byte.eq(byte),
+        ]
+        loads = Signal()
+        m.d.sync += [
+            machine.load.eq(loads),
             machine.load_target.eq(target),
             machine.load_block.eq(block),
             machine.load_byte.eq(byte),
             machine.load_bits.eq(requests.byte),
-            machine.sign_block.eq(block),
-            machine.sign_byte.eq(byte),
         ]
 
         def next_byte(last, last_of_all):
@@ -160,46 +177,48 @@ class CommandProcessor(wiring.Component):
                 for signal in (index, position, target, block, byte, refusal, cacheable):
                     m.d.sync += signal.eq(0)
                 with m.If(requests.valid):
-                    m.next = "Sort"
+                    m.next = "Compare"
+            with m.State("Compare"):
+                m.next = "Sort"
 
             with m.State("Sort"):
                 m.d.comb += registers.frame.eq(whole)
                 with m.If(~whole):
                     m.d.sync += refusal.eq(1)
                     reply(requests.status, Body.EXPECTED)
-                with m.Elif(requests.op == Op.IDENTIFY):
+                with m.Elif(asking):
                     m.d.sync += [expected.eq(requests.sequence + 1), identified.eq(1)]
                     m.d.sync += [cached[at].eq(0) for at in range(WINDOW)]
                     reply(Status.DONE, Body.IDENTITY)
-                    with m.If(requests.length != 0):
+                    with m.If(~empty):
                         reply(Status.BAD_LENGTH)
                 with m.Elif(~identified):
                     m.d.sync += refusal.eq(1)
                     reply(Status.NOT_IDENTIFIED, Body.EXPECTED)
-                with m.Elif(behind == 0):
+                with m.Elif(due):
                     m.d.sync += [expected.eq(expected + 1), cached[slot].eq(0), cacheable.eq(1)]
                     m.next = "Check"
-                with m.Elif(kept & (behind <= WINDOW)):
+                with m.Elif(repeated):
                     m.next = "Repeat"
                 with m.Else():
                     m.d.sync += refusal.eq(1)
                     reply(Status.OUT_OF_SEQUENCE, Body.EXPECTED)
 
-            with m.State("Check"), m.Switch(requests.op):
-                with m.Case(Op.LEARN, Op.RECALL):
+            with m.State("Check"):
+                with m.If(learning | recalling):
                     m.next = "FetchPattern"
-                    with m.If(requests.length != input_bytes(spec) + Mux(learning, target_bytes(spec), 0)):
+                    with m.If(~fits):
                         reply(Status.BAD_LENGTH)
-                with m.Case(Op.READ, Op.WRITE):
+                with m.Elif(accessing):
                     m.d.comb += access.start.eq(1)
                     m.next = "Access"
-                with m.Default():
+                with m.Else():
                     reply(Status.UNKNOWN_OP)
 
             with m.State("FetchPattern"):
                 m.next = "LoadPattern"
             with m.State("LoadPattern"), m.If(machine.load_ready):
-                m.d.comb += machine.load.eq(1)
+                m.d.comb += loads.eq(1)
                 m.d.sync += position.eq(position + 1)
                 next_byte(Mux(target, last_byte, last_input_byte), last_loaded)
                 m.next = "FetchPattern"
@@ -207,7 +226,7 @@ class CommandProcessor(wiring.Component):
                     m.d.sync += target.eq(1)
                     with m.If(target | ~learning):
                         m.next = "Start"
-            with m.State("Start"), m.If(machine.load_ready):
+            with m.State("Start"), m.If(machine.load_ready & ~machine.load):
                 m.d.sync += machine.start.eq(1)
                 m.next = "Begin"
             with m.State("Begin"):
@@ -217,7 +236,7 @@ class CommandProcessor(wiring.Component):
 
             with m.State("Access"), m.If(access.done):
                 reply(access.status)
-                with m.If(~writing & (access.status == Status.DONE)):
+                with m.If(reading & (access.status == Status.DONE)):
                     reply(Status.DONE, Body.CELLS)
             with m.State("Cells"):
                 m.d.comb += access.reply.ready.eq(~full)
@@ -251,7 +270,6 @@ class CommandProcessor(wiring.Component):
                     m.next = "Finish"
 
             with m.State("Repeat"), m.If(~full):
-                m.d.sync += byte_slot.eq(slot)
                 m.next = "Resend"
             with m.State("Resend"), m.If(replies.free):
                 m.d.comb += [replies.resend.eq(1), registers.repeated.eq(1)]
@@ -293,6 +311,10 @@ class CommandProcessor(wiring.Component):
         machine, requests, cells = self.machine, self.requests, access.cells
         ours = Signal(reset_less=True)  # known long before the first cell is asked for
         m.d.sync += ours.eq((cells.space == Space.SETTINGS) | (cells.space == Space.COUNTERS))
+        m.d.sync += [
+            cells.done.eq(Mux(ours, registers.cells.done, machine.access_done)),
+            cells.read.eq(Mux(ours, registers.cells.read, machine.access_read)),
+        ]
         m.d.comb += [
             access.writing.eq(writing),
             access.length.eq(requests.length),
@@ -308,8 +330,6 @@ class CommandProcessor(wiring.Component):
             registers.cells.write.eq(cells.write),
             registers.cells.address.eq(cells.address),
             registers.cells.data.eq(cells.data),
-            cells.done.eq(Mux(ours, registers.cells.done, machine.access_done)),
-            cells.read.eq(Mux(ours, registers.cells.read, machine.access_read)),
             registers.snapshot.eq(access.done),
             registers.lfsr.eq(machine.lfsr),
             registers.machine.eq(machine.events if self.spec.serial else machine.counters),

@@ -13,6 +13,8 @@ from model.layout import bits_for
 from model.protocol import Counters, SettingsRegisters, Space
 from model.spec import MachineSpec
 
+#: Bytes of a record of which one is chosen in a clock.
+GROUP = 4
 SETTINGS_BYTES = SettingsRegisters.size() - SettingsRegisters.widths()["lfsr"]
 
 
@@ -53,19 +55,22 @@ class Registers(wiring.Component):
         cells = self.cells
         asked = delayed(m, cells.access, 1)
         with m.If(cells.space == Space.SETTINGS):
-            m.d.sync += cells.read.eq(self._byte(Cat(values, self.lfsr)))
+            m.d.sync += cells.read.eq(self._byte(m, Cat(values, self.lfsr)))
         if self.spec.serial:
             self._count_in_memory(m, asked)
         else:
             m.d.sync += cells.done.eq(asked)
             counters = self._count(m)
             with m.If(cells.space == Space.COUNTERS):
-                m.d.sync += cells.read.eq(self._byte(counters.as_value()))
+                m.d.sync += cells.read.eq(self._byte(m, counters.as_value()))
         return m
 
-    def _byte(self, image):
-        """The byte of a record that is asked for."""
-        return image.word_select(self.cells.address[: bits_for(len(image) // 8)], 8)
+    def _byte(self, m, image):
+        """The byte of a record that is asked for, chosen in two clocks; the address holds until the answer."""
+        address, bytes_ = self.cells.address, len(image) // 8
+        groups = [image[8 * at : 8 * (at + GROUP)] for at in range(0, bytes_, GROUP)]
+        chosen = Cat(delayed(m, group.word_select(address[: bits_for(GROUP)], 8), 1) for group in groups)
+        return chosen.word_select(address[bits_for(GROUP) : bits_for(bytes_)], 8)
 
     def _settings(self, m):
         """The settings' registers, those bits that the machine looks at."""

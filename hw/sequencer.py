@@ -37,6 +37,7 @@ class SweepTable(wiring.Component):
                 "more": max(1, bits_for(rows)),  # rows after the first; of the inputs, all are as many as are read
                 "last_row": 1,  # there are none, or none that are left
                 "pause": max(1, bits_for(1 + max(self.pauses))),  # clocks before the sweep (Timing.pauses)
+                "waits": 1,  # there are such
                 "ends": 1,  # last sweep of its list
             }
         )
@@ -45,9 +46,10 @@ class SweepTable(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         entries = [self._entry(index, sweep) for index, sweep in enumerate(self.sweeps)]
-        # Yosys would rather make logic of a short list, of which a small FPGA has less.
-        attributes = {"ram_style": "block"} if self.spec.serial else {}
-        m.submodules.table = table = Memory(shape=self.entry, depth=len(entries), init=entries, attrs=attributes)
+        # Yosys would rather make logic of a short list, which is larger, and slower at its address.
+        m.submodules.table = table = Memory(
+            shape=self.entry, depth=len(entries), init=entries, attrs={"ram_style": "block"}
+        )
         read = table.read_port()
         m.d.comb += [read.addr.eq(self.index), self.sweep.eq(read.data)]
         return m
@@ -81,6 +83,7 @@ class SweepTable(wiring.Component):
             "more": sweep.rows - 1,
             "last_row": sweep.rows == 1,
             "pause": self.pauses[index],
+            "waits": self.pauses[index] > 0,
             "ends": index in (self.update - 1, len(self.sweeps) - 1),
         }
 
@@ -145,11 +148,12 @@ class Sequencer(wiring.Component):
 
         current = Signal(table.entry)
         begins, second, load = Signal(), Signal(), Signal()
-        ready = Signal()  # between the lists: the first sweep of the one that most likely follows is taken already
+        moves = Signal()  # the next word: another row of the sweep, or
+        take = Signal()  # the next sweep's first; between the lists, of the list that most likely follows
         program, phase, updating = Signal(Program), Signal(), Signal()
         starts, bank = Signal(), Signal.like(self.old)
         drain = Signal(range(max(timing.side_drain, timing.update_drain)))
-        pause = Signal(range(max(*table.pauses, DRIVE) + 1))
+        pause, waits = Signal(range(max(*table.pauses, DRIVE) + 1)), Signal()
         # The currents of the inputs are kept before any start from them.
         driven = current.operation.pixels & ~updating & ~table.sweep.operation.pixels
         serial = self.spec.serial
@@ -191,7 +195,7 @@ class Sequencer(wiring.Component):
         self._count(m, program, phase)
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += [show.eq(0), ready.eq(1)]
+                m.d.comb += [show.eq(0), moves.eq(1), take.eq(1)]
                 with m.If(self.start):
                     m.d.comb += [load.eq(1), self.watch.eq(1), self.draw.eq(self.program == Program.LEARN)]
                     m.d.sync += [
@@ -206,24 +210,23 @@ class Sequencer(wiring.Component):
                     ]
                     m.next = "SWEEP"
             with m.State("SWEEP"):
-                with m.If(pause != 0):
-                    m.d.sync += pause.eq(pause - 1)
+                with m.If(waits):
+                    m.d.sync += [pause.eq(pause - 1), waits.eq(pause != 1)]
                 with m.Else():
                     m.d.comb += self.operation.valid.eq(~idle)
                     m.d.sync += second.eq(~single & ~last & ~idle)
                     if serial:
                         m.d.sync += slot.eq(Mux(last, 0, slot + 1))
                     with m.If(last):
-                        with m.If(~current.last_row):
-                            self._next_row(m, current, begins)
-                        with m.Elif(~current.ends):
-                            m.d.comb += load.eq(1)
-                        with m.Else():
+                        m.d.comb += moves.eq(1)
+                        with m.If(current.last_row & ~current.ends):
+                            m.d.comb += [load.eq(1), take.eq(1)]
+                        with m.Elif(current.last_row):
                             step_drain = Mux(self.side, timing.side_drain, timing.step_drain)
                             m.d.sync += drain.eq(Mux(updating, timing.update_drain, step_drain) - 1)
                             m.next = "DRAIN"
             with m.State("DRAIN"):
-                m.d.comb += [show.eq(table.step), ready.eq(1)]
+                m.d.comb += [show.eq(table.step), moves.eq(1), take.eq(1)]
                 m.d.sync += drain.eq(drain - 1)
                 with m.If(drain == 0):
                     with m.If(updating):
@@ -232,19 +235,22 @@ class Sequencer(wiring.Component):
                     with m.Else():
                         self._decide(m, program, phase, starts, bank, load, show, table.update)
             with m.State("FETCH"):
-                m.d.comb += load.eq(1)
+                m.d.comb += [load.eq(1), moves.eq(1), take.eq(1)]
                 m.d.sync += updating.eq(1)
                 m.next = "SWEEP"
         with m.If(load):
             m.d.comb += show.eq(following)
-        with m.If(load | ready):
-            m.d.sync += [
-                current.eq(table.sweep),
-                begins.eq(1),
-                pause.eq(table.sweep.pause if serial else Mux(driven, DRIVE, table.sweep.pause)),
-            ]
-            if not self.spec.recurrent:
-                self._load_inputs(m, table, current, load)
+        with m.If(moves):
+            self._next_row(m, current, begins)
+            with m.If(take):
+                m.d.sync += [
+                    current.eq(table.sweep),
+                    begins.eq(1),
+                    pause.eq(table.sweep.pause if serial else Mux(driven, DRIVE, table.sweep.pause)),
+                    waits.eq(table.sweep.waits if serial else driven | table.sweep.waits),
+                ]
+                if not self.spec.recurrent:
+                    self._load_inputs(m, table, current, load)
         return m
 
     def _clears_all(self, current):

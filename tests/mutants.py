@@ -386,15 +386,15 @@ MUTANTS = (
     Mutant(
         "commands: a repeated request is executed twice",
         "commands.py",
-        "with m.Elif(behind == 0):",
-        "with m.Elif(kept | (behind == 0)):",
+        "with m.Elif(due):",
+        "with m.Elif(repeated | due):",
         LINK,
     ),
     Mutant(
         "commands: an old request is executed",
         "commands.py",
-        "with m.Elif(behind == 0):",
-        "with m.Elif(behind != 1):",
+        "with m.Elif(due):",
+        "with m.Elif(due | (behind != 1)):",
         LINK,
     ),
 )
