@@ -110,46 +110,59 @@ class Crossbar(wiring.Component):
         for lane, product in enumerate(products):
             m.d.comb += tree.i[lane].eq(product)
         at_products = delayed(m, self.operation, timing.columns - ACCUMULATE)
-        at_sum = delayed(m, at_products, tree.latency)
         m.d.comb += tree.enable.eq(at_products.valid & (at_products.action == Action.READ_ROWS))
-        returned = data.StructLayout({"total": signed(len(tree.o)), "lane": lane_shape(spec)})
-        m.submodules.sums = sums = Broadcast(returned, spec.lanes)
-        m.d.comb += [sums.i.total.eq(tree.o), sums.i.lane.eq(at_sum.row_lane)]
+        m.submodules.sums = sums = Broadcast(signed(len(tree.o)), spec.lanes)
+        m.d.comb += sums.i.eq(tree.o)
 
-        # What the accumulators do comes to them with the products or with the row's sum, whichever it is.
+        # What the accumulators do comes to them with the products or with the row's sum, whichever it is; a clock
+        # earlier, so that each lane has its own registers for it.
         m.submodules.add = add = Broadcast(
-            data.StructLayout({"rows": 1, "columns": 1, "clear": 1, "driven": 1, "subtract": 1}), spec.lanes
+            data.StructLayout(
+                {"rows": 1, "lane": lane_shape(spec), "columns": 1, "clear": 1, "driven": 1, "subtract": 1}
+            ),
+            spec.lanes,
         )
-        arriving = delayed(m, self.operation, timing.columns - ACCUMULATE - add.latency)
-        rows = at_sum.valid & (at_sum.action == Action.READ_ROWS)
+        before_sum = delayed(m, self.operation, timing.columns - ACCUMULATE + tree.latency - 1)
+        arriving = delayed(m, self.operation, timing.columns - ACCUMULATE - add.latency - 1)
+        rows = before_sum.valid & (before_sum.action == Action.READ_ROWS)
         columns = arriving.valid & (arriving.action != Action.READ_ROWS)
         subtracts = ~rows & (arriving.action == Action.PROGRAM) & arriving.second & ~arriving.clear
         if spec.recurrent:
             subtracts &= ~self.by_side
         m.d.comb += [
             add.i.rows.eq(rows),
+            add.i.lane.eq(before_sum.row_lane),
             add.i.columns.eq(columns),
-            add.i.clear.eq(Mux(rows, at_sum.clear, arriving.clear)),
-            add.i.driven.eq(Mux(rows, at_sum.driven, arriving.driven)),
+            add.i.clear.eq(Mux(rows, before_sum.clear, arriving.clear)),
+            add.i.driven.eq(Mux(rows, before_sum.driven, arriving.driven)),
             add.i.subtract.eq(subtracts),
             self.fires.eq(
-                delayed(m, Mux(rows, at_sum.fires, columns & arriving.fires & ~arriving.pixels), add.latency)
+                delayed(m, Mux(rows, before_sum.fires, columns & arriving.fires & ~arriving.pixels), add.latency + 1)
             ),
-            self.target.eq(delayed(m, Mux(rows, at_sum.target, arriving.target), add.latency)),
+            self.target.eq(delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency + 1)),
         ]
         # The outputs' sums, which only come along the rows, may start from their biases.
-        source = delayed(m, Mux(rows, at_sum.target, arriving.target), add.latency - MEMORY)
+        source = delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency + 1 - MEMORY)
         drive = self._drive(m, source, at_products)
         for lane, product in enumerate(products):
             current = Signal(signed(spec.accumulator.bits), reset_less=True)
             m.d.comb += self.currents[lane].eq(current)
-            does, total = add.o[lane], sums.o[lane]
-            row_sum = Mux(total.lane == lane, total.total, 0)
-            start = Mux(does.driven, drive[lane], 0)
-            base = Mux(does.clear, start, current)
-            term = Mux(does.rows, row_sum, product)
-            with m.If(does.rows | does.columns):
-                m.d.sync += current.eq(Mux(does.subtract, base - term, base + term))
+            does = add.o[lane]
+            adds, takes_sum, takes_product, keeps, starts, subtracts = (
+                delayed(m, flag, 1)
+                for flag in (
+                    does.rows | does.columns,
+                    does.rows & (does.lane == lane),
+                    ~does.rows,
+                    ~does.clear,
+                    does.clear & does.driven,
+                    does.subtract,
+                )
+            )
+            base = Mux(keeps, current, 0) | Mux(starts, drive[lane], 0)
+            term = Mux(takes_sum, sums.o[lane], 0) | Mux(takes_product, product, 0)
+            with m.If(adds):
+                m.d.sync += current.eq(Mux(subtracts, base - term, base + term))
 
     def _drive(self, m, source, at_products):
         """What the accumulators start from: the currents of inputs and biases, kept once a pattern.

@@ -144,7 +144,11 @@ class Sequencer(wiring.Component):
         shown, show = Signal.like(table.index), Signal.like(table.index)
         following = Signal.like(table.index, init=1)
         m.d.comb += [show.eq(shown), table.index.eq(show)]
-        m.d.sync += [shown.eq(show), following.eq(show + 1)]
+        m.d.sync += shown.eq(show)
+
+        def turn_to(index):
+            m.d.comb += show.eq(index)
+            m.d.sync += following.eq(index + 1)
 
         current = Signal(table.entry)
         begins, second, load = Signal(), Signal(), Signal()
@@ -195,7 +199,8 @@ class Sequencer(wiring.Component):
         self._count(m, program, phase)
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += [show.eq(0), moves.eq(1), take.eq(1)]
+                m.d.comb += [moves.eq(1), take.eq(1)]
+                turn_to(0)
                 with m.If(self.start):
                     m.d.comb += [load.eq(1), self.watch.eq(1), self.draw.eq(self.program == Program.LEARN)]
                     m.d.sync += [
@@ -226,20 +231,21 @@ class Sequencer(wiring.Component):
                             m.d.sync += drain.eq(Mux(updating, timing.update_drain, step_drain) - 1)
                             m.next = "DRAIN"
             with m.State("DRAIN"):
-                m.d.comb += [show.eq(table.step), moves.eq(1), take.eq(1)]
+                m.d.comb += [moves.eq(1), take.eq(1)]
+                turn_to(table.step)
                 m.d.sync += drain.eq(drain - 1)
                 with m.If(drain == 0):
                     with m.If(updating):
                         self._finish(m, program)
                         m.d.sync += updating.eq(0)
                     with m.Else():
-                        self._decide(m, program, phase, starts, bank, load, show, table.update)
+                        self._decide(m, program, phase, starts, bank, load, lambda: turn_to(table.update))
             with m.State("FETCH"):
                 m.d.comb += [load.eq(1), moves.eq(1), take.eq(1)]
                 m.d.sync += updating.eq(1)
                 m.next = "SWEEP"
         with m.If(load):
-            m.d.comb += show.eq(following)
+            turn_to(following)
         with m.If(moves):
             self._next_row(m, current, begins)
             with m.If(take):
@@ -250,28 +256,35 @@ class Sequencer(wiring.Component):
                     waits.eq(table.sweep.waits if serial else driven | table.sweep.waits),
                 ]
                 if not self.spec.recurrent:
-                    self._load_inputs(m, table, current, load)
+                    self._load_inputs(m, table, current)
+        if not self.spec.recurrent:
+            begun = delayed(m, load, 1) & self._reads_inputs(current)
+            m.d.comb += self.events.rows_skipped.eq(Mux(begun, self.omitted, 0))
         return m
 
     def _clears_all(self, current):
         """Every row begins its own sum in a serial machine."""
         return (current.operation.action == Action.READ_ROWS) & self.spec.serial
 
-    def _load_inputs(self, m, table, current, load):
+    def _reads_inputs(self, sweep):
+        """A sweep over the inputs, but for that of the biases, which take one word."""
+        return sweep.operation.pixels & (sweep.operation.matrix == 0)
+
+    def _load_inputs(self, m, table, current):
         """A sweep over the inputs takes as many words as there are rows to be read."""
-        # Not those of the biases, which take one.
-        with m.If(table.sweep.operation.pixels & (table.sweep.operation.matrix == 0)):
+        with m.If(self._reads_inputs(table.sweep)):
             m.d.sync += [current.more.eq(self.inputs_less_one), current.last_row.eq(self.one_input)]
-            m.d.comb += self.events.rows_skipped.eq(Mux(load, self.omitted, 0))
 
     def _next_row(self, m, current, begins):
         """The word of the next row, in the same column block."""
         operation, lanes = current.operation, self.spec.lanes
         m.d.sync += [begins.eq(0), current.more.eq(current.more - 1), current.last_row.eq(current.more == 1)]
-        with m.If(operation.pixels):
-            m.d.sync += operation.input.eq(operation.input + 1)
-        with m.Else():
-            m.d.sync += [operation.address.eq(operation.address + 1), operation.offset.eq(operation.offset + 1)]
+        # An input's number is added to its address later (hw/inputs.py).
+        m.d.sync += [
+            operation.input.eq(operation.input + 1),
+            operation.address.eq(operation.address + ~operation.pixels),
+            operation.offset.eq(operation.offset + 1),
+        ]
         with m.If(operation.row_lane == lanes - 1):
             m.d.sync += [operation.row_lane.eq(0), operation.row_block.eq(operation.row_block + 1)]
         with m.Else():
@@ -289,7 +302,7 @@ class Sequencer(wiring.Component):
             self.more.eq(~phase & (second_steps != 0)),
         ]
 
-    def _decide(self, m, program, phase, starts, bank, load, show, update):
+    def _decide(self, m, program, phase, starts, bank, load, turn_to_update):
         """A step is complete: another one, the next phase, the update, or the end."""
         settings = self.settings
         learns = program == Program.LEARN
@@ -314,7 +327,7 @@ class Sequencer(wiring.Component):
             m.d.sync += phase.eq(phase | over)
             m.next = "SWEEP"
         with m.Elif(learns & phase & ~skips):
-            m.d.comb += show.eq(update)
+            turn_to_update()
             m.next = "FETCH"
         with m.Else():
             m.d.comb += self.events.updates_skipped.eq(learns & phase)

@@ -180,18 +180,18 @@ MUTANTS = (
     Mutant(
         "crossbar: the free phase's product is added",
         "crossbar.py",
-        "Mux(does.subtract, base - term, base + term)",
+        "Mux(subtracts, base - term, base + term)",
         "base + term",
         LEARNING,
     ),
-    Mutant("crossbar: accumulators not cleared", "crossbar.py", "Mux(does.clear, start, current)", "current", LEARNING),
+    Mutant("crossbar: accumulators not cleared", "crossbar.py", "Mux(keeps, current, 0)", "current", LEARNING),
     Mutant("crossbar: self weight learns", "crossbar.py", "(distance != 0) & ", "", LEARNING),
     Mutant("crossbar: band ignored", "crossbar.py", "(distance <= spec.reach) & (distance >= -spec.reach)", "1", BAND),
     Mutant(
         "crossbar: row sum to the wrong lane",
         "crossbar.py",
-        "total.lane == lane",
-        "total.lane == lane ^ 1",
+        "does.lane == lane)",
+        "does.lane == lane ^ 1)",
         LEARNING,
     ),
     Mutant(
@@ -287,15 +287,15 @@ MUTANTS = (
     Mutant(
         "sequencer: columns are read before the sums along the rows are back",
         "sequencer.py",
-        "Mux(driven, DRIVE, table.sweep.pause)",
-        "Mux(driven, DRIVE, 0)",
+        "driven | table.sweep.waits",
+        "driven",
         DEEP,
     ),
     Mutant(
         "sequencer: a step starts before the inputs' currents are kept",
         "sequencer.py",
-        "Mux(driven, DRIVE, table.sweep.pause)",
-        "table.sweep.pause",
+        "driven | table.sweep.waits",
+        "table.sweep.waits",
         ONE_BLOCK,
     ),
     Mutant(
@@ -308,7 +308,7 @@ MUTANTS = (
     Mutant(
         "crossbar: the inputs' currents are forgotten",
         "crossbar.py",
-        "Mux(does.driven, drive[lane], 0)",
+        "Mux(starts, drive[lane], 0)",
         "0",
         LAYERED,
     ),
@@ -329,7 +329,7 @@ MUTANTS = (
     Mutant(
         "crossbar: a sum along the rows starts from another block's bias",
         "crossbar.py",
-        "source = delayed(m, Mux(rows, at_sum.target, arriving.target)",
+        "source = delayed(m, Mux(rows, before_sum.target, arriving.target)",
         "source = delayed(m, arriving.target",
         BIASES,
     ),
