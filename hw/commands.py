@@ -262,6 +262,8 @@ class CommandProcessor(wiring.Component):
             with m.State("AskSigns"):
                 m.next = "AwaitSigns"
             with m.State("AwaitSigns"):
+                m.next = "TakeSigns"
+            with m.State("TakeSigns"):
                 m.next = "SendSigns"
             with m.State("SendSigns"), offer(machine.sign_bits, last_sign):
                 next_byte(last_byte, last_sign)

@@ -15,14 +15,14 @@ from hw.operation import (
     row_code,
     value_shape,
 )
-from hw.pipeline import AdderTree, Broadcast, delayed
+from hw.pipeline import AdderTree, Broadcast, copies, delayed
 from hw.random import CellRandom, drawn_layout
 from hw.synapse import Synapse
 from hw.weights import WeightMemory
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import ACCUMULATE, MEMORY, SYNAPSE, Timing
+from model.timing import ACCUMULATE, FANOUT, MEMORY, SYNAPSE, Timing
 
 
 class Crossbar(wiring.Component):
@@ -50,7 +50,7 @@ class Crossbar(wiring.Component):
                 "by_side": In(1),  #: the update is that of the side network; constant during an update
                 "free_values": In(values),  #: the same of the free phase's end, for the update of the inputs' weights
                 "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
-                "fires": Out(1),  #: in the next clock ``currents`` are those of block ``target``, complete
+                "fires": Out(1),  #: two clocks later ``currents`` are those of block ``target``, complete
                 "target": Out(block_shape(spec)),
                 "shifts": In(
                     data.ArrayLayout(bits_for(UPDATE_SHIFTS), len(spec.matrices))
@@ -137,9 +137,9 @@ class Crossbar(wiring.Component):
             add.i.driven.eq(Mux(rows, before_sum.driven, arriving.driven)),
             add.i.subtract.eq(subtracts),
             self.fires.eq(
-                delayed(m, Mux(rows, before_sum.fires, columns & arriving.fires & ~arriving.pixels), add.latency + 1)
+                delayed(m, Mux(rows, before_sum.fires, columns & arriving.fires & ~arriving.pixels), add.latency)
             ),
-            self.target.eq(delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency + 1)),
+            self.target.eq(delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency)),
         ]
         # The outputs' sums, which only come along the rows, may start from their biases.
         source = delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency + 1 - MEMORY)
@@ -209,17 +209,21 @@ class Crossbar(wiring.Component):
         arriving = delayed(m, self.operation, timing.columns - shifts.latency)
         m.d.comb += [shifts.i.pixels.eq(arriving.pixels), shifts.i.shift.eq(Array(self.shifts)[arriving.matrix])]
 
-        stages = [at_difference.valid & (at_difference.action == Action.PROGRAM) & at_difference.second]
-        for _ in range(SYNAPSE):
-            stages.append(delayed(m, stages[-1], 1))
+        # Each group of lanes has its own registers of what a stage has to do.
+        early = delayed(m, self.operation, timing.columns - 1)
+        programs = early.valid & (early.action == Action.PROGRAM) & early.second
+        stages = [[first] for first in copies(m, programs, -(-spec.lanes // FANOUT), 1)]
+        for group in stages:
+            for _ in range(SYNAPSE):
+                group.append(delayed(m, group[-1], 1))
         written = delayed(m, at_difference.address, SYNAPSE)
         m.d.comb += [
-            weights.write_address.eq(Mux(stages[-1], written, self.access_address)),
-            weights.write.eq(stages[-1] | self.access_write),
+            weights.write_address.eq(Mux(stages[0][-1], written, self.access_address)),
+            weights.write.eq(stages[0][-1] | self.access_write),
         ]
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
-            current = self.currents[lane]
+            current, does = self.currents[lane], stages[lane // FANOUT]
             if spec.recurrent:
                 difference = Mux(self.by_side, current >> spec.side_update_shift, current)
             else:
@@ -228,13 +232,13 @@ class Crossbar(wiring.Component):
             # The host's cell goes back with the others of its word as they were read.
             hosts = Mux(self.access_lane == lane, self.access_data, weights.word[lane])
             m.d.comb += [
-                synapse.stages.eq(Cat(stages)),
+                synapse.stages.eq(Cat(does)),
                 synapse.difference.eq(difference),
                 synapse.shift.eq(shifts.o[lane].shift),
                 synapse.random.eq(random.o[lane]),
                 synapse.enable.eq(connected[lane]),
                 synapse.weight.eq(weights.word[lane].as_signed()),
-                weights.write_word[lane].eq(Mux(stages[-1], synapse.new_weight, hosts)),
+                weights.write_word[lane].eq(Mux(does[-1], synapse.new_weight, hosts)),
             ]
 
     def _connections(self, m, due):

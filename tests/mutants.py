@@ -82,7 +82,7 @@ MUTANTS = (
     Mutant(
         "neurons: own state not forgotten before a run",
         "neurons.py",
-        "with m.If(~step.o[lane].fresh | self.side):",
+        "with m.If(~does.fresh | self.side):",
         "with m.If(1):",
         LEARNING,
     ),
@@ -232,7 +232,13 @@ MUTANTS = (
         "lookup.addr.eq(state)",
         SIDE,
     ),
-    Mutant("neurons: the side network changes the states", "neurons.py", "stepped & ~self.side", "stepped", SIDE),
+    Mutant(
+        "neurons: the side network changes the states",
+        "neurons.py",
+        "stepped[number] & ~self.side",
+        "stepped[number]",
+        SIDE,
+    ),
     Mutant(
         "sequencer: the side network starts from what the last pattern left",
         "sequencer.py",
@@ -371,9 +377,7 @@ MUTANTS = (
         SERIAL,
     ),
     Mutant("serial neurons: a verdict of one lane alone", "serial_neurons.py", "before | last", "last", SERIAL_LAYERED),
-    Mutant(
-        "neurons: hidden units are nudged", "neurons.py", "step.o[lane].nudged & aims", "step.o[lane].nudged", LAYERED
-    ),
+    Mutant("neurons: hidden units are nudged", "neurons.py", "does.nudged & aims", "does.nudged", LAYERED),
     Mutant("neuron: no feedforward start", "neuron.py", "Mux(self.whole, whole, half)", "half", LAYERED),
     Mutant(
         "random: an input's number taken for a neuron's",
