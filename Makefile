@@ -2,13 +2,16 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test lint mutants clean
+.PHONY: demo test test-slow lint mutants clean
 
 demo: .venv/ready
 	$(BIN)/ohmprop demo --out runs/demo
 
 test: .venv/ready
 	$(BIN)/python -m pytest -n 2
+
+test-slow: .venv/ready
+	$(BIN)/python -m pytest -n 2 -m slow
 
 lint: .venv/ready
 	$(BIN)/ruff check .

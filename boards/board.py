@@ -47,7 +47,8 @@ class Board:
         clock) and ``locked``. Raises UserError for a frequency out of reach.
     led_busy, led_refused : (resource, number) of the two LEDs.
     clock_hz, baud, lanes : those of its machines unless something else is asked for.
-    memory_ports, memory_bytes : of the weight memory.
+    serial : its machines have one neuron and one synapse unit.
+    memory_bytes : of the weight memory.
     resources : what the FPGA has.
     machines : names of the machine files that ``make boards`` builds, the first one being the default.
     overrides : of the machine's other fields.
@@ -65,7 +66,7 @@ class Board:
     clock_hz: int
     baud: int
     lanes: int
-    memory_ports: int
+    serial: bool
     memory_bytes: int
     resources: Resources
     machines: tuple[str, ...]
@@ -78,7 +79,7 @@ class Board:
         wanted = replace(
             spec,
             lanes=self.lanes,
-            memory_ports=self.memory_ports,
+            serial=self.serial,
             memory_bytes=1 << 30,
             clock_hz=clock_hz or self.clock_hz,
             baud=baud or self.baud,

@@ -64,10 +64,10 @@ BOARD = Board(
     clock_hz=30_000_000,
     baud=3_000_000,
     lanes=8,
-    memory_ports=1,
+    serial=True,
     memory_bytes=1 << 17,
     resources=Resources(luts=5280, multipliers=8, block_rams=30, block_ram_bits=4096, spram_bytes=1 << 17),
     machines=("mnist-784-128-10", "glyphs-100"),
     cable="ice40_generic",
-    options={"synth_opts": "-dsp -device u"},
+    options={"synth_opts": "-device u"},
 )

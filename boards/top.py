@@ -1,7 +1,7 @@
 """The design as a board's FPGA holds it: clock, reset, pins and LEDs around hw.top.Top."""
 
 from amaranth import ClockDomain, ClockSignal, DomainRenamer, Elaboratable, Module, Signal
-from amaranth.lib.cdc import ResetSynchronizer
+from amaranth.lib.cdc import FFSynchronizer
 
 from boards.board import Board
 from hw.top import Top
@@ -14,7 +14,9 @@ SEEN_BITS = 21
 class BoardTop(Elaboratable):
     """The machine on a board. The learning machine and the link share one clock, from the board's PLL.
 
-    Reset: until the PLL is locked, and never again; a host that disconnects changes nothing.
+    There is no reset: configuration gives every register its initial value, and the serial line counts as idle until the
+    PLL is locked, so that nothing begins before. Logic for a reset would cost a small FPGA every tenth of its cells. A host
+    that disconnects changes nothing.
     """
 
     def __init__(self, board: Board, spec: MachineSpec):
@@ -23,13 +25,14 @@ class BoardTop(Elaboratable):
     def elaborate(self, platform):
         m = Module()
         m.submodules.clock = clock = self.board.clock(self.spec.clock_hz)
-        m.domains.sync = ClockDomain()
+        m.domains.sync = ClockDomain(reset_less=True)
         m.d.comb += ClockSignal().eq(clock.clk)
-        m.submodules.reset = ResetSynchronizer(~clock.locked)
+        steady = Signal()
+        m.submodules.steady = FFSynchronizer(clock.locked, steady)
 
         m.submodules.top = top = DomainRenamer({"core": "sync"})(Top(self.spec))
         uart = platform.request("uart", 0)
-        m.d.comb += [top.rx.eq(uart.rx.i), uart.tx.o.eq(top.tx)]
+        m.d.comb += [top.rx.eq(uart.rx.i | ~steady), uart.tx.o.eq(top.tx)]
         count = Signal(SEEN_BITS + 1)
         m.d.sync += count.eq(count[:-1] + 1)
         for led, event in ((self.board.led_busy, top.busy), (self.board.led_refused, top.refused)):

@@ -12,6 +12,14 @@ from model.errors import UserError
 CRYSTAL = 25_000_000
 VCO = 400_000_000, 800_000_000
 
+#: What Yosys does before synthesis. Registers that hold the same stay apart where they were meant to (hw.pipeline.KEPT),
+#: and the neurons' shallow and wide memories lie in LUTs, since the weights take nearly all block RAMs.
+PREPARE = """
+proc
+setattr -set keep 1 a:keep %ci1 t:$dff* %i
+setattr -set ram_style "distributed" *.neurons*/t:$mem* *.crossbar.drive/t:$mem*
+"""
+
 
 class Clock(Elaboratable):
     """The machine's clock from EHXPLLL: CRYSTAL / reference * feedback, on the output divided by ``divider``.
@@ -79,9 +87,10 @@ BOARD = Board(
     clock_hz=70_000_000,
     baud=3_000_000,
     lanes=64,
-    memory_ports=2,
+    serial=False,
     memory_bytes=208 * 2048,
     resources=Resources(luts=83_640, multipliers=156, block_rams=208, block_ram_bits=16_384),
     machines=("mnist-784-500-10",),
     cable="ulx3s",
+    options={"script_after_read": PREPARE},
 )

@@ -10,6 +10,7 @@ import click
 
 from host.commands_board import board
 from host.commands_link import link
+from host.device_cli import device
 from host.options import common
 from model.errors import MachineError, UserError
 from model.settings import RULES
@@ -342,4 +343,5 @@ def bench_depth(**options: Any) -> None:
 
 
 main.add_command(board)
+main.add_command(device)
 main.add_command(link)

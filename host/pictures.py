@@ -17,7 +17,8 @@ from model.datasets import Dataset
 MOSAIC = 100
 
 
-def _save(figure: Figure, path: Path) -> None:
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG."""
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png", dpi=120)
     write_file(path, buffer.getvalue())
@@ -43,7 +44,7 @@ def recall_picture(path: Path, shape: tuple[int, int], examples: Examples, p: fl
     axes.imshow(mosaic, interpolation="nearest")
     axes.set_yticks([row * (height + 1) + height / 2 for row in range(3)], list(rows))
     axes.set(xticks=[], title=f"Recall of images with each pixel flipped with p = {p:g}; errors that remain are red")
-    _save(figure, path)
+    save(figure, path)
 
 
 def accuracy_picture(path: Path, epochs: Sequence[int], curves: Mapping[str, Sequence[float]], p: float) -> None:
@@ -55,7 +56,7 @@ def accuracy_picture(path: Path, epochs: Sequence[int], curves: Mapping[str, Seq
     axes.set(xlabel="epochs", ylabel=f"recalled without error, p = {p:g}", ylim=(-0.02, 1.02))
     axes.grid(alpha=0.3)
     axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def weights_picture(path: Path, weights: NDArray[np.int8], limit: int) -> None:
@@ -65,7 +66,7 @@ def weights_picture(path: Path, weights: NDArray[np.int8], limit: int) -> None:
     image = axes.imshow(weights, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set(xlabel="bit line (column)", ylabel="word line (row)", title="Weights, in levels")
     figure.colorbar(image)
-    _save(figure, path)
+    save(figure, path)
 
 
 def errors_picture(path: Path, first: int, curves: Mapping[str, Sequence[float]]) -> None:
@@ -79,7 +80,7 @@ def errors_picture(path: Path, first: int, curves: Mapping[str, Sequence[float]]
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend()
-    _save(figure, path)
+    save(figure, path)
 
 
 def confusion_picture(path: Path, classes: Sequence[int], table: NDArray[np.int64]) -> None:
@@ -96,7 +97,7 @@ def confusion_picture(path: Path, classes: Sequence[int], table: NDArray[np.int6
     axes.set_xticks(ticks, map(str, classes))
     axes.set_yticks(ticks, map(str, classes))
     axes.set(xlabel="read", ylabel="class", title="Test images; errors are red")
-    _save(figure, path)
+    save(figure, path)
 
 
 def misread_picture(path: Path, dataset: Dataset, misread: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
@@ -140,4 +141,4 @@ def _mosaic_picture(
     axes.imshow(mosaic, cmap=colours, vmin=low, vmax=1, interpolation="nearest")
     axes.set_axis_off()
     axes.set_title(title)
-    _save(figure, path)
+    save(figure, path)

@@ -18,11 +18,11 @@ from hw.operation import (
 from hw.pipeline import AdderTree, Broadcast, delayed
 from hw.random import CellRandom, drawn_layout
 from hw.synapse import Synapse
-from hw.weights import weight_memory
+from hw.weights import WeightMemory
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import ACCUMULATE, MEMORY, Timing
+from model.timing import ACCUMULATE, MEMORY, SYNAPSE, Timing
 
 
 class Crossbar(wiring.Component):
@@ -34,7 +34,7 @@ class Crossbar(wiring.Component):
     start from them; with biases, those of all.
     Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
     ``column_values`` ``column_values`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
-    word is in the memory ``columns + synapse`` after its second operation. An operation a clock, but reading columns may
+    word is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
     not follow reading rows before the row sums are back. No reset: operations under way run to their end.
     """
 
@@ -68,7 +68,7 @@ class Crossbar(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.weights = weights = weight_memory(self.spec)
+        m.submodules.weights = weights = WeightMemory(self.spec)
         products = self._multiply(m, weights)
         self._accumulate(m, products)
         self._program(m, weights)
@@ -197,9 +197,9 @@ class Crossbar(wiring.Component):
         m.d.comb += [shifts.i.pixels.eq(arriving.pixels), shifts.i.shift.eq(Array(self.shifts)[arriving.matrix])]
 
         stages = [at_difference.valid & (at_difference.action == Action.PROGRAM) & at_difference.second]
-        for _ in range(timing.synapse):
+        for _ in range(SYNAPSE):
             stages.append(delayed(m, stages[-1], 1))
-        written = delayed(m, at_difference.address, timing.synapse)
+        written = delayed(m, at_difference.address, SYNAPSE)
         m.d.comb += [
             weights.write_address.eq(Mux(stages[-1], written, self.access_address)),
             weights.write.eq(stages[-1] | self.access_write),
@@ -239,13 +239,9 @@ class Crossbar(wiring.Component):
         timing, operation = self.timing, self.operation
         to_read = delayed(m, operation, timing.operands - timing.weight_memory)
         to_program = delayed(m, operation, timing.columns + 1 - timing.weight_memory)
-        programs = to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second
-        programmed = delayed(m, programs, 1)
-        with m.If(programs):
-            m.d.comb += [weights.read.eq(1), weights.read_address.eq(to_program.address)]
-        with m.Elif(to_read.valid & (to_read.action != Action.PROGRAM)):
-            m.d.comb += [weights.read.eq(1), weights.read_address.eq(to_read.address)]
+        with m.If(to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second):
+            m.d.comb += weights.read_address.eq(to_program.address)
+        with m.Elif(to_read.valid):
+            m.d.comb += weights.read_address.eq(to_read.address)
         with m.Else():
-            # A memory with one port keeps a word that is programmed for another clock.
-            m.d.comb += weights.read.eq(~weights.write & ~programmed)
             m.d.comb += weights.read_address.eq(self.access_address)

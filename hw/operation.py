@@ -68,6 +68,7 @@ def operation_layout(spec: MachineSpec) -> data.StructLayout:
             "input": input_shape(spec),  # that input; before hw/inputs.py, its place among those that are read
             "clear": 1,  # the accumulators start anew with it
             "driven": 1,  # and from what inputs and biases drive into ``target``
+            "taken": 1,  # in a serial machine the accumulators are complete with it (model.timing.taken)
             "fires": 1,  # after it the neurons of ``target`` step; with ``pixels``, their currents are kept as a drive
             "target": block_shape(spec),  # whose currents these are
         }

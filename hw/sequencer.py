@@ -11,7 +11,7 @@ from hw.port import Program, counters_layout, settings_layout
 from model.layered_layout import layout_of
 from model.layout import Kind, bits_for
 from model.spec import MachineSpec
-from model.timing import DRIVE, Timing
+from model.timing import DRIVE, Timing, taken
 
 
 class SweepTable(wiring.Component):
@@ -27,11 +27,14 @@ class SweepTable(wiring.Component):
         self.sweeps = inputs + layout.step + layout.program
         self.step, self.update = len(inputs), len(inputs) + len(layout.step)  #: where these lists begin
         rows = max(sweep.rows for sweep in self.sweeps)
+        timing = Timing(spec)
+        self.pauses = [pause for part in (inputs, layout.step, layout.program) for pause in timing.pauses(part)]
+        self.taken = [taken(part, at) for part in (inputs, layout.step, layout.program) for at in range(len(part))]
         self.entry = data.StructLayout(
             {
                 "operation": operation_layout(spec),  # for the sweep's first row
                 "more": max(1, bits_for(rows)),  # rows after the first; of the inputs, all are as many as are read
-                "waits": 1,  # for the sums along the rows of the sweep before
+                "pause": max(1, bits_for(1 + max(self.pauses))),  # clocks before the sweep (Timing.pauses)
                 "ends": 1,  # last sweep of its list
             }
         )
@@ -49,7 +52,9 @@ class SweepTable(wiring.Component):
         lanes = self.spec.lanes
         row = 0 if sweep.pixels else sweep.row
         drives = self.spec.biases or (not self.spec.recurrent and sweep.target in layout_of(self.spec).layer_blocks[0])
-        previous = self.sweeps[index - 1].kind if index not in (0, self.step, self.update) else None
+        previous = self.sweeps[index - 1] if index not in (0, self.step, self.update) else None
+        # The first sums along the rows, which a serial machine keeps apart from those along the columns.
+        starts = previous is None or (previous.kind, previous.target) != (Kind.READ_ROWS, sweep.target)
         return {
             "operation": {
                 "valid": 1,
@@ -63,13 +68,14 @@ class SweepTable(wiring.Component):
                 "matrix": sweep.matrix,
                 "pixels": sweep.pixels,
                 "input": sweep.row if sweep.pixels else 0,
-                "clear": sweep.clear,
+                "clear": sweep.clear if sweep.kind != Kind.READ_ROWS or not self.spec.serial else starts,
+                "taken": self.taken[index],
                 "driven": drives and sweep.clear and not sweep.pixels,
                 "fires": sweep.fires,
                 "target": sweep.target,
             },
             "more": sweep.rows - 1,
-            "waits": sweep.kind == Kind.READ_COLUMNS and previous == Kind.READ_ROWS,
+            "pause": self.pauses[index],
             "ends": index in (self.update - 1, len(self.sweeps) - 1),
         }
 
@@ -81,8 +87,8 @@ class Sequencer(wiring.Component):
     A phase is a number of Euler steps, each one pass over the layout's ``step`` sweeps, a word a clock, and the wait for
     the last states. It ends after the phase's most steps (at least one in a first phase) or when no state moved. Before
     a layered machine's first step comes one pass over its ``inputs``. The update is one pass over the ``program`` sweeps,
-    two clocks a word, one of the inputs; it is left out if there was no nudged step, and in a layered machine if
-    ``skip`` is set and no nudged step changed a state.
+    two clocks a word, one of the inputs, and ``lanes`` clocks in a serial machine; it is left out if there was no nudged
+    step, and in a layered machine if ``skip`` is set and no nudged step changed a state.
     ``busy`` is high for exactly as many clocks as model.timing says. Reset: idle, all counters 0.
     """
 
@@ -130,22 +136,27 @@ class Sequencer(wiring.Component):
         program, phase, updating = Signal(Program), Signal(), Signal()
         starts, bank = Signal(), Signal.like(self.old)
         drain = Signal(range(max(timing.side_drain, timing.update_drain)))
-        pause = Signal(range(max(timing.row_gap, DRIVE) + 1))
+        pause = Signal(range(max(*table.pauses, DRIVE) + 1))
         # The currents of the inputs are kept before any start from them.
         driven = current.operation.pixels & ~updating & ~table.sweep.operation.pixels
-        # An input does not change between the phases, so its weights take one product and one clock; in a memory with
-        # one port two, of which the first stays empty.
-        one_port = self.spec.memory_ports == 1
-        single = ~updating | (current.operation.pixels & (not one_port))
-        empty = updating & current.operation.pixels & ~second & one_port
+        serial = self.spec.serial
+        # An input does not change between the phases, so its weights take one product and one clock; but in a serial
+        # machine, which has the time.
+        single = ~updating | (current.operation.pixels & (not serial))
+        # There the units take ``lanes`` clocks for a word: after its two operations none is issued.
+        idle, last = Const(0), single | second
+        if serial:
+            slot = Signal(range(self.spec.lanes))
+            idle, last = slot > 1, single | (slot == self.spec.lanes - 1)
 
         m.d.comb += [
             self.operation.eq(current.operation),
             self.operation.valid.eq(0),
             self.operation.second.eq(updating & (second | single)),
             self.operation.clear.eq(
-                Mux(updating, ~second | current.operation.pixels, current.operation.clear & begins)
+                Mux(updating, ~second, current.operation.clear & (begins | self._clears_all(current)))
             ),
+            self.operation.taken.eq(current.operation.taken & (current.more == 0)),
             self.operation.fires.eq(current.operation.fires & (current.more == 0)),
             self.driven.eq((program == Program.LEARN) | ~phase),
             self.nudged.eq((program == Program.LEARN) & phase & ~self.side),
@@ -182,9 +193,11 @@ class Sequencer(wiring.Component):
                 with m.If(pause != 0):
                     m.d.sync += pause.eq(pause - 1)
                 with m.Else():
-                    m.d.comb += self.operation.valid.eq(~empty)
-                    m.d.sync += second.eq(~single & ~second)
-                    with m.If(single | second):
+                    m.d.comb += self.operation.valid.eq(~idle)
+                    m.d.sync += second.eq(~single & ~last & ~idle)
+                    if serial:
+                        m.d.sync += slot.eq(Mux(last, 0, slot + 1))
+                    with m.If(last):
                         with m.If(current.more != 0):
                             self._next_row(m, current, begins)
                         with m.Elif(~current.ends):
@@ -211,11 +224,15 @@ class Sequencer(wiring.Component):
             m.d.sync += [
                 current.eq(table.sweep),
                 begins.eq(1),
-                pause.eq(Mux(table.sweep.waits, timing.row_gap, Mux(driven, DRIVE, 0))),
+                pause.eq(table.sweep.pause if serial else Mux(driven, DRIVE, table.sweep.pause)),
             ]
             if not self.spec.recurrent:
                 self._load_inputs(m, table, current)
         return m
+
+    def _clears_all(self, current):
+        """Every row begins its own sum in a serial machine."""
+        return (current.operation.action == Action.READ_ROWS) & self.spec.serial
 
     def _load_inputs(self, m, table, current):
         """A sweep over the inputs takes as many words as there are rows to be read."""

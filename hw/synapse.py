@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from model.layout import bits_for
 from model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
-from model.timing import SYNAPSE, Timing
+from model.timing import SYNAPSE
 
 
 def difference_shape(spec: MachineSpec):
@@ -24,17 +24,17 @@ class Synapse(wiring.Component):
     or the side network's y g + g y, ``spec.side_update_shift`` bits down, floored.
     weight: ``spec.weight``; saturates at +-``spec.weight_limit``, the same on both sides.
     Rounding: stochastic (model.arithmetic.stochastic_increment).
-    Latency Timing.synapse clocks from ``difference`` to ``new_weight``; ``random`` and ``enable`` belong one clock after
-    their ``difference``, ``weight`` two clocks before its ``new_weight``. One weight a clock, no reset. A stage without
-    anything to do keeps still.
+    Latency SYNAPSE clocks from ``difference`` to ``new_weight``; ``random``, ``enable`` and ``weight`` belong one
+    clock after their ``difference``. One weight a clock, no reset. A stage without anything to do keeps still.
     """
+
+    latency = SYNAPSE
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
-        self.latency = Timing(spec).synapse
         super().__init__(
             {
-                "stages": In(self.latency),  #: bit k: a weight is k clocks behind its difference
+                "stages": In(SYNAPSE),  #: bit k: a weight is k clocks behind its difference
                 "difference": In(difference_shape(spec)),  #: of the activities' products
                 "shift": In(bits_for(UPDATE_SHIFTS)),  #: the matrix's eta_shift less its shift_base
                 "random": In(DITHER_BITS),  #: the cell's random byte
@@ -52,15 +52,9 @@ class Synapse(wiring.Component):
             m.d.sync += shifted.eq(self.difference >> self.shift)
         rounded = (shifted + (2 * self.random + 1)) >> (DITHER_BITS + 1)
         increment_bits = len(self.difference) - DITHER_BITS
-        increment = Mux(self.enable, rounded, 0)
-        if self.latency > SYNAPSE:
-            kept = Signal(signed(increment_bits), reset_less=True)
-            with m.If(self.stages[1]):
-                m.d.sync += kept.eq(increment)
-            increment = kept
         total = Signal(signed(max(increment_bits, self.spec.weight.bits) + 1), reset_less=True)
-        with m.If(self.stages[self.latency - 2]):
-            m.d.sync += total.eq(self.weight + increment)
-        with m.If(self.stages[self.latency - 1]):
+        with m.If(self.stages[1]):
+            m.d.sync += total.eq(self.weight + Mux(self.enable, rounded, 0))
+        with m.If(self.stages[2]):
             m.d.sync += self.new_weight.eq(Mux(total > limit, limit, Mux(total < -limit, -limit, total)))
         return m

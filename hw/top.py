@@ -8,9 +8,15 @@ from hw.commands import CommandProcessor
 from hw.frame_receiver import FrameReceiver
 from hw.frame_sender import FrameSender
 from hw.machine import Machine
+from hw.serial_machine import SerialMachine
 from hw.uart import UartReceiver, UartTransmitter
 from model.protocol import WINDOW, frame_bytes
 from model.spec import MachineSpec
+
+
+def machine_of(spec: MachineSpec) -> Machine | SerialMachine:
+    """The machine that a spec describes."""
+    return SerialMachine(spec) if spec.serial else Machine(spec)
 
 
 class Top(wiring.Component):
@@ -37,7 +43,7 @@ class Top(wiring.Component):
         m.submodules.receiver = receiver = FrameReceiver(frame_bytes(spec), WINDOW)
         m.submodules.sender = sender = FrameSender(frame_bytes(spec), WINDOW)
         m.submodules.commands = commands = CommandProcessor(spec)
-        m.submodules.machine = machine = DomainRenamer("core")(Machine(spec))
+        m.submodules.machine = machine = DomainRenamer("core")(machine_of(spec))
         m.d.comb += [
             uart_receiver.rx.eq(self.rx),
             receiver.data.eq(uart_receiver.data),

@@ -95,6 +95,26 @@ def lfsr_advance(lfsr: int) -> int:
     return lfsr
 
 
+@compiled
+def draw(bits: int, lfsr: int) -> tuple[NDArray[np.int64], int]:
+    """The random bytes of one update, ``bits`` of them in the order of their drawing, and the LFSR after it."""
+    drawn = np.zeros(bits, np.int64)
+    for bit in range(bits):
+        drawn[bit] = lfsr & 0xFF
+        lfsr = lfsr_advance(lfsr)
+    return drawn, lfsr
+
+
+@compiled
+def byte_table(drawn: NDArray[np.int64]) -> NDArray[np.int64]:
+    """Entry k is the exclusive or of those drawn bytes whose bit is set in k."""
+    table = np.zeros(1 << len(drawn), np.int64)
+    for bit in range(len(drawn)):
+        for entry in range(1 << bit):
+            table[1 << bit | entry] = table[entry] ^ drawn[bit]
+    return table
+
+
 def tanh_table(spec: MachineSpec) -> NDArray[np.int64]:
     """Activities g = tanh(v) for every state, lowest state first; shape (2**state bits,), within +-activity limit."""
     states = np.arange(spec.state.low, spec.state.high + 1) / spec.state.one

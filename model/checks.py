@@ -18,6 +18,8 @@ MAX_INPUTS = 1024
 MAX_HIDDEN = 512
 MAX_HIDDEN_LAYERS = 3
 MAX_OUTPUTS = 64
+#: Lanes of a serial machine.
+SERIAL_LANES = 8
 #: The states of a layered machine: 0 to 1 in 255 steps, and its activities.
 UNIT = Format(False, 8, 8)
 #: Fields that only one of the two topologies has; a machine of the other one leaves them at their defaults.
@@ -126,6 +128,14 @@ def check_accumulator(spec: "MachineSpec") -> None:
             f"accumulator = {spec.accumulator} overflows: the largest sum is {spec.worst_accumulator}; "
             f"give it at least {spec.worst_accumulator.bit_length() + 1} bits."
         )
+
+
+def check_serial(spec: "MachineSpec") -> None:
+    """Refuse serial machines of other than the one width that they are built for."""
+    if not isinstance(spec.serial, bool):
+        raise UserError(f"serial = {spec.serial!r} is impossible; write true or false.")
+    if spec.serial and spec.lanes != SERIAL_LANES:
+        raise UserError(f"lanes = {spec.lanes} is impossible in a serial machine; give {SERIAL_LANES}.")
 
 
 def check_settings(spec: "MachineSpec") -> None:

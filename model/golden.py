@@ -5,8 +5,9 @@ from numpy.typing import NDArray
 
 from model.arithmetic import (
     DEFAULT_LFSR,
+    byte_table,
     compiled,
-    lfsr_advance,
+    draw,
     neuron_step,
     saturate,
     side_step,
@@ -14,6 +15,7 @@ from model.arithmetic import (
     stochastic_increment,
     tanh_table,
 )
+from model.devices.pulses import PulseUnit, decay_matrix, program_pairs, random_sets, read_deviations, unit_hashes
 from model.layout import Layout
 from model.protocol import LearnReply, RecallReply
 from model.spec import MachineSpec, Settings
@@ -23,14 +25,14 @@ Integers = NDArray[np.int64]
 
 
 @compiled
-def _step(weights, states, activities, drive, target, nudged, shifts, limits, table):  # type: ignore[no-untyped-def]
+def _step(weights, states, activities, drive, target, nudged, shifts, limits, table, noise):  # type: ignore[no-untyped-def]
     """One Euler step of all neurons from the same old activities; returns the largest move of a state."""
     leak_shift, nudge_shift = shifts
     low, high = limits
     old = activities.copy()
     largest = 0
     for i in range(len(states)):
-        current = np.int64(0)
+        current = noise[i]
         for j in range(len(states)):
             current += np.int32(weights[i, j]) * np.int32(old[j])
         state = states[i]
@@ -42,60 +44,64 @@ def _step(weights, states, activities, drive, target, nudged, shifts, limits, ta
 
 
 @compiled
-def _relax(weights, states, activities, drive, target, nudged, shifts, limits, table, most, settled):  # type: ignore[no-untyped-def]
-    """Euler steps until ``most``, or until no state moved by more than ``settled`` (-1: never); returns their number."""
+def _relax(weights, states, activities, drive, target, nudged, shifts, limits, table, read, most, settled, lfsr):  # type: ignore[no-untyped-def]
+    """Euler steps until ``most``, or until no state moved by more than ``settled`` (-1: never).
+
+    ``read`` is the read noise: amplitude, the neurons' numbers, their bits, an array of zeros. Returns the number of steps
+    and the LFSR.
+    """
+    amplitude, codes, bits, noise = read
     for step in range(most):
-        if _step(weights, states, activities, drive, target, nudged, shifts, limits, table) <= settled:
-            return step + 1
-    return most
+        if amplitude:
+            lfsr = read_deviations(codes, bits, amplitude, lfsr, noise)
+        if _step(weights, states, activities, drive, target, nudged, shifts, limits, table, noise) <= settled:
+            return step + 1, lfsr
+    return most, lfsr
 
 
 @compiled
-def _relax_side(weights, side, errors, slopes, shifts, limits, most, settled):  # type: ignore[no-untyped-def]
-    """Euler steps of the side network, all from the same old states, from 0 on; returns their number as ``_relax``."""
+def _relax_side(weights, side, errors, slopes, shifts, limits, read, most, settled, lfsr):  # type: ignore[no-untyped-def]
+    """Euler steps of the side network, all from the same old states, from 0 on; ``read`` and the result as ``_relax``."""
+    amplitude, codes, bits, noise = read
     weight_fraction, error_shift = shifts
     low, high = limits
     side[:] = 0
     for step in range(most):
+        if amplitude:
+            lfsr = read_deviations(codes, bits, amplitude, lfsr, noise)
         old = side.copy()
         largest = 0
         for i in range(len(side)):
-            current = np.int64(0)
+            current = noise[i]
             for j in range(len(side)):
                 current += np.int32(weights[i, j]) * np.int32(old[j])
             side[i] = side_step(old[i], current, errors[i], slopes[i], weight_fraction, error_shift, low, high)
             largest = max(largest, abs(side[i] - old[i]))
         if largest <= settled:
-            return step + 1
-    return most
+            return step + 1, lfsr
+    return most, lfsr
 
 
 @compiled
-def _update_by_side(weights, activities, side, codes, random, shifts, limit, reach):  # type: ignore[no-untyped-def]
-    """w_ij += round at random(eta (y_i g_j + y_j g_i) / 2): the update of Almeida and Pineda, made symmetric."""
+def _update(weights, terms, codes, random, shifts, limit, reach):  # type: ignore[no-untyped-def]
+    """w_ij += round at random(eta (a_i b_j + c_i d_j)).
+
+    Equilibrium propagation (Scellier and Bengio 2017, eq. 9, with beta = 1): g_i' g_j' - g_i g_j, ' nudged. Recurrent
+    backpropagation (Almeida, Pineda 1987), made symmetric: y_i g_j + g_i y_j, and shifts[0] takes the half.
+    """
+    a, b, c, d = terms
     first, second = shifts
-    for i in range(len(side)):
+    for i in range(len(codes)):
         for j in range(max(0, i - reach), i):
-            difference = (side[i] * activities[j] + side[j] * activities[i]) >> first
+            difference = (a[i] * b[j] + c[i] * d[j]) >> first
             increment = stochastic_increment(difference, second, random[codes[i] ^ codes[j]])
             weights[i, j] = saturate(weights[i, j] + increment, -limit, limit)
             weights[j, i] = weights[i, j]
 
 
 @compiled
-def _update(weights, free, nudged, codes, random, shift, limit, reach):  # type: ignore[no-untyped-def]
-    """w_ij += round at random(eta (g_i' g_j' - g_i g_j)), ' nudged: Scellier and Bengio 2017, eq. 9, with beta = 1."""
-    for i in range(len(free)):
-        for j in range(max(0, i - reach), i):
-            difference = nudged[i] * nudged[j] - free[i] * free[j]
-            increment = stochastic_increment(difference, shift, random[codes[i] ^ codes[j]])
-            weights[i, j] = saturate(weights[i, j] + increment, -limit, limit)
-            weights[j, i] = weights[i, j]
-
-
-@compiled
-def _recall(weights, images, states, activities, level, shifts, limits, table, most, settled):  # type: ignore[no-untyped-def]
-    """Recall image after image; signs and the steps of both phases for each. The states keep the last one's."""
+def _recall(weights, images, states, activities, level, shifts, limits, table, read, most, settled, lfsr):  # type: ignore[no-untyped-def]
+    """Recall image after image; signs, the steps of both phases for each, the LFSR. The states keep the last one's."""
     signs = np.zeros(images.shape, np.bool_)
     steps = np.zeros((len(images), 2), np.int64)
     off = np.zeros(len(states), np.int64)
@@ -103,32 +109,13 @@ def _recall(weights, images, states, activities, level, shifts, limits, table, m
         drive = np.where(images[index], level, -level)
         states[:] = 0
         activities[:] = 0
-        steps[index, 0] = _relax(
-            weights, states, activities, drive, off, False, shifts, limits, table, max(1, most[0]), settled
+        phase = (shifts, limits, table, read)
+        steps[index, 0], lfsr = _relax(
+            weights, states, activities, drive, off, False, *phase, max(1, most[0]), settled, lfsr
         )
-        steps[index, 1] = _relax(weights, states, activities, off, off, False, shifts, limits, table, most[1], settled)
+        steps[index, 1], lfsr = _relax(weights, states, activities, off, off, False, *phase, most[1], settled, lfsr)
         signs[index] = states > 0
-    return signs, steps
-
-
-@compiled
-def draw(bits: int, lfsr: int) -> tuple[Integers, int]:
-    """The random bytes of one update, ``bits`` of them in the order of their drawing, and the LFSR after it."""
-    drawn = np.zeros(bits, np.int64)
-    for bit in range(bits):
-        drawn[bit] = lfsr & 0xFF
-        lfsr = lfsr_advance(lfsr)
-    return drawn, lfsr
-
-
-@compiled
-def byte_table(drawn: Integers) -> Integers:
-    """Entry k is the exclusive or of those drawn bytes whose bit is set in k."""
-    table = np.zeros(1 << len(drawn), np.int64)
-    for bit in range(len(drawn)):
-        for entry in range(1 << bit):
-            table[1 << bit | entry] = table[entry] ^ drawn[bit]
-    return table
+    return signs, steps, lfsr
 
 
 def random_table(spec: MachineSpec, lfsr: int) -> tuple[Integers, int]:
@@ -151,6 +138,7 @@ class GoldenMachine:
     states : int8 (neurons,), the neurons' v after the last run; by the rule "rbp" that of the free phase.
     side_states : int16 (neurons,), the side network's y after the last side step.
     lfsr : the random register, 1 to 2**32 - 1.
+    pulses : pulses up, pulses down, pulses lost at a rail, each symmetric pair counting once; int64 (1, 3).
     busy_clocks, steps, learnt, recalled : the machine's counters, not wrapped.
     settings : the run-time settings.
     """
@@ -164,12 +152,29 @@ class GoldenMachine:
         self._states = np.zeros(spec.neurons, np.int64)
         self._activities = np.zeros(spec.neurons, np.int64)
         self._side = np.zeros(spec.neurons, np.int64)
+        self.pulses = np.zeros((1, 3), np.int64)
         self._timing = Timing(spec)
-        self._codes = Layout(spec).codes
+        layout = Layout(spec)
+        self._codes, self._code_bits = layout.codes, layout.code_bits
+        self._hashes = unit_hashes(layout.codes)
+        self.device = None
         self._table = tanh_table(spec)
         self._slopes = slope_table(spec)
         self._shifts = (spec.leak_shift, spec.nudge_shift)
         self._limits = (spec.state.low, spec.state.high)
+
+    @property
+    def device(self) -> PulseUnit | None:
+        """What the cells are; None are linear ones. May be set between patterns."""
+        return self._device
+
+    @device.setter
+    def device(self, unit: PulseUnit | None) -> None:
+        if unit:
+            unit.check(self.spec)
+        self._device = unit
+        amplitude = unit.read_noise if unit else 0
+        self._read = (amplitude, self._codes, self._code_bits, np.zeros(self.spec.neurons, np.int64))
 
     @property
     def states(self) -> NDArray[np.int8]:
@@ -203,29 +208,39 @@ class GoldenMachine:
         goal = np.where(pattern if target is None else target, spec.target_level, -spec.target_level)
         self._states[:] = 0
         self._activities[:] = 0
-        relax = (self._shifts, self._limits, self._table)
-        inputs = (self.weights, self._states, self._activities, drive, goal)
-        free_steps = int(_relax(*inputs, False, *relax, max(1, settings.free_steps), self._settled))
-        random, self.lfsr = random_table(spec, self.lfsr)
-        shift = settings.eta_shifts[0] - spec.update_shift_base
-        synapses = (self._codes, random)
+        unit = self._device
+        tables, self.lfsr = random_sets(unit.sets if unit else 1, self._code_bits, self.lfsr)
+        free_steps = self._relax(drive, goal, False, max(1, settings.free_steps))
+        free = self._activities.copy()
+        eta = settings.eta_shifts[0] - spec.update_shift_base
         if settings.rule == "rbp":
             second_steps = self._relax_side(goal)
-            shifts = (spec.side_update_shift, shift)
-            if second_steps:
-                _update_by_side(
-                    self.weights, self._activities, self._side, *synapses, shifts, spec.weight_limit, spec.reach
-                )
+            terms = (self._side, free, free, self._side)
+            shifts = (spec.side_update_shift, eta)
+        else:
+            second_steps = self._relax(drive, goal, True, settings.nudged_steps)
+            terms = (self._activities, self._activities, -free, free)
+            shifts = (0, eta)
+        if second_steps:
+            self._update(terms, shifts, tables)
+        if settings.rule == "rbp":
             clocks = self._timing.run(free_steps, second_steps > 0, second_steps)
         else:
-            free = self._activities.copy()
-            second_steps = int(_relax(*inputs, True, *relax, settings.nudged_steps, self._settled))
-            if second_steps:
-                _update(self.weights, free, self._activities, *synapses, shift, spec.weight_limit, spec.reach)
             clocks = self._timing.run(free_steps + second_steps, second_steps > 0)
-        self._count(free_steps + second_steps, clocks)
         self.learnt += 1
+        if unit and unit.decay_every and self.learnt % unit.decay_every == 0:
+            tables, self.lfsr = random_sets(2, self._code_bits, self.lfsr)
+            decay_matrix(self.weights, self._codes, self._codes, tables, unit.decay_shift, unit.masks(spec)[0])
+        self._count(free_steps + second_steps, clocks)
         return LearnReply(free_steps, second_steps, clocks, self.lfsr)
+
+    def _relax(self, drive: Integers, goal: Integers, nudged: bool, most: int) -> int:
+        """The steps of a phase; their number."""
+        network = (self.weights, self._states, self._activities, drive, goal, nudged)
+        constants = (self._shifts, self._limits, self._table, self._read)
+        steps, lfsr = _relax(*network, *constants, most, self._settled, self.lfsr)
+        self.lfsr = int(lfsr)
+        return int(steps)
 
     def _relax_side(self, goal: Integers) -> int:
         """The side network's steps for the settled states; their number."""
@@ -234,9 +249,21 @@ class GoldenMachine:
             return 0
         slopes = self._slopes[self._states - spec.state.low]
         shifts, limits = (spec.weight.fraction, spec.side_error_shift), (spec.side.low, spec.side.high)
-        errors = goal - self._activities
+        network = (self.weights, self._side, goal - self._activities, slopes)
         most = self.settings.nudged_steps
-        return int(_relax_side(self.weights, self._side, errors, slopes, shifts, limits, most, self._settled))
+        steps, lfsr = _relax_side(*network, shifts, limits, self._read, most, self._settled, self.lfsr)
+        self.lfsr = int(lfsr)
+        return int(steps)
+
+    def _update(self, terms: tuple[Integers, ...], shifts: tuple[int, int], tables: Integers) -> None:
+        """Every pair learns from its difference, (a_i b_j + c_i d_j) >> shifts[0], by increments or by pulses."""
+        spec, unit = self.spec, self._device
+        if unit is None:
+            _update(self.weights, terms, self._codes, tables[0], shifts, spec.weight_limit, spec.reach)
+            return
+        cells = (self._codes, tables, self._hashes)
+        stuck = unit.masks(spec)[0]
+        program_pairs(self.weights, terms, *cells, shifts, spec.reach, stuck, unit.constants, self.pulses[0])
 
     def recall(self, pattern: NDArray[np.bool_]) -> tuple[RecallReply, NDArray[np.bool_]]:
         """Relax with the input on, then off; returns the reply and which states are positive (neurons,)."""
@@ -246,7 +273,7 @@ class GoldenMachine:
     def recall_many(self, images: NDArray[np.bool_]) -> tuple[NDArray[np.bool_], list[RecallReply]]:
         """Recall images (count, neurons) one after another; returns signs (count, neurons) and each one's reply."""
         most = (self.settings.driven_steps, self.settings.released_steps)
-        signs, steps = _recall(
+        signs, steps, lfsr = _recall(
             self.weights,
             np.ascontiguousarray(images),
             self._states,
@@ -255,9 +282,12 @@ class GoldenMachine:
             self._shifts,
             self._limits,
             self._table,
+            self._read,
             most,
             self._settled,
+            self.lfsr,
         )
+        self.lfsr = int(lfsr)
         replies = []
         for driven, released in steps.tolist():
             clocks = self._timing.run(driven + released, False)

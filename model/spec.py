@@ -53,8 +53,8 @@ class MachineSpec:
     target_level : the target of a white pixel, in LSBs of the activity; a black one has the negative. Recurrent only.
     side : format of the side network's states, which recurrent backpropagation relaxes. Recurrent only.
     memory_bytes : the weight memory that the board offers.
-    memory_ports : ports of the weight memory. With 2 it reads and writes in the same clock. With 1 it does one of
-        the two, and each word takes two clocks to program. Either way the weights are the same.
+    serial : one neuron and one synapse unit serve all lanes in turn, and the weight memory has one port: for small FPGAs.
+        A block of neurons takes ``lanes`` clocks, and so does a word to program. Such a machine has 8 lanes.
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """
@@ -73,7 +73,7 @@ class MachineSpec:
     target_level: int = 127
     side: Format = Format(True, 12, 9)
     memory_bytes: int = 1 << 20
-    memory_ports: int = 2
+    serial: bool = False
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
     settings: Settings = _BY_TOPOLOGY
@@ -97,7 +97,7 @@ class MachineSpec:
             object.__setattr__(self, "accumulator", replace(self.accumulator, bits=bits))
         checks.check_accumulator(self)
         whole("memory_bytes", self.memory_bytes, 1, 1 << 30)
-        whole("memory_ports", self.memory_ports, 1, 2)
+        checks.check_serial(self)
         whole("clock_hz", self.clock_hz, 1, 10**9)
         whole("baud", self.baud, 1, 10**8)
         if self.clock_hz < 4 * self.baud:
@@ -243,11 +243,10 @@ class MachineSpec:
         table: dict[str, Any] = {}
         for item in dataclasses.fields(self):
             value = getattr(self, item.name)
-            # Without biases nothing of them, so that machines keep the hash that they had before there were any.
+            # Without biases nothing of them, so that machines keep the hash that they had before there were any; so with
+            # ``serial``.
             if item.name in ("settings", *checks.foreign_fields(self)) or value is False:
                 continue
-            if item.name == "memory_ports" and value == item.default:
-                continue  # so that machine files and hashes from before this field still hold
             table[item.name] = str(value) if isinstance(value, Format) else value
         table["layers"] = list(self.layers)
         return table

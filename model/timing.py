@@ -3,6 +3,7 @@
 A latency is the number of clocks from a value at a component's input to its effect at the output.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
@@ -11,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.layered_layout import LayeredLayout, layout_of
-from model.layout import Kind, bits_for
+from model.layout import Kind, Sweep, bits_for
 from model.spec import MachineSpec
 
 Integers = NDArray[np.int64]
@@ -20,8 +21,8 @@ Integers = NDArray[np.int64]
 FANOUT = 8
 #: Address to data of the neurons' memories.
 MEMORY = 1
-#: Address at a bank of the weight memory to the word: read, output register, selection of the bank. A weight memory with
-#: one port has no banks.
+#: Address at a bank of the weight memory to the word: read, output register, selection of the bank. The memory of a
+#: serial machine, which has one port, has no banks.
 BANK = 3
 ONE_PORT_MEMORY = 2
 #: Sequencer to an operation with its input's row, in a layered machine.
@@ -37,10 +38,13 @@ VERDICT = 5
 #: The same of the side network.
 SIDE = 5
 SIDE_VERDICT = 7
-#: Difference of the two products to the new weight; and what a weight memory with one port adds, so that a word is
-#: read and written in clocks of different parity.
+#: Difference of the two products to the new weight.
 SYNAPSE = 3
-ONE_PORT = 1
+#: In a serial machine: the last word of a block to its first neuron's current, besides ``columns`` or ``rows``; the
+#: adder tree's sum to the row's current in memory; difference of the two products to the new weight.
+GATHER = 3
+ROW_SUM = 2
+SERIAL_SYNAPSE = 3
 #: Clocks after which nothing moves in a machine that is asked for nothing: more than its longest pipeline.
 SETTLING = 64
 #: Clocks a word takes to program: one product of each phase.
@@ -53,6 +57,13 @@ def fan_levels(lanes: int) -> int:
     while FANOUT**levels < lanes:
         levels += 1
     return levels
+
+
+def taken(sweeps: Sequence[Sweep], index: int) -> bool:
+    """Whether a serial machine takes the accumulators' currents after a sweep: it reads columns, and no others follow."""
+    sweep, after = sweeps[index], sweeps[index + 1] if index + 1 < len(sweeps) else None
+    along_rows = after is not None and after.kind == Kind.READ_ROWS and after.target == sweep.target
+    return sweep.kind == Kind.READ_COLUMNS and (sweep.fires or along_rows)
 
 
 @dataclass(frozen=True)
@@ -94,7 +105,7 @@ class Timing:
     @property
     def weight_memory(self) -> int:
         """Address to word of the weight memory."""
-        return ONE_PORT_MEMORY if self.spec.memory_ports == 1 else self.address_levels + BANK
+        return ONE_PORT_MEMORY if self.spec.serial else self.address_levels + BANK
 
     @property
     def columns(self) -> int:
@@ -103,7 +114,12 @@ class Timing:
 
     @property
     def rows(self) -> int:
-        """From an issued word to the accumulators, reading rows: through the adder tree and back to the lanes."""
+        """From an issued word to the accumulators, reading rows: through the adder tree and back to the lanes.
+
+        In a serial machine to the memory of the rows' currents.
+        """
+        if self.spec.serial:
+            return self.columns + self.tree + ROW_SUM
         return self.operands + MULTIPLY + self.tree + self.fan + ACCUMULATE
 
     @property
@@ -117,20 +133,58 @@ class Timing:
         return 0 if self.spec.recurrent else INPUTS
 
     @property
-    def synapse(self) -> int:
-        """From the difference of the two products to the new weight in the memory."""
-        return SYNAPSE + (ONE_PORT if self.spec.memory_ports == 1 else 0)
+    def access(self) -> int:
+        """From the host's request for a cell to the answer."""
+        return 1 + self.weight_memory + (self.spec.lanes if self.spec.serial else self.fan)
+
+    @property
+    def turn(self) -> int:
+        """Clocks that a serial machine's units take for all lanes, after the first one; 0 if every lane has its own."""
+        return self.spec.lanes - 1 if self.spec.serial else 0
+
+    @property
+    def word_clocks(self) -> int:
+        """Clocks that a word takes to program."""
+        return self.spec.lanes if self.spec.serial else PROGRAM_CLOCKS
 
     @property
     def input_clocks(self) -> int:
-        """Clocks that an input's word takes to program: one product, but a memory with one port reads and then writes."""
-        return PROGRAM_CLOCKS if self.spec.memory_ports == 1 else 1
+        """The same of an input's word, whose row does not change between the phases: one product."""
+        return self.spec.lanes if self.spec.serial else 1
+
+    def pauses(self, sweeps: Sequence[Sweep]) -> tuple[int, ...]:
+        """Clocks before each sweep of a list in which nothing is issued.
+
+        Columns are read into accumulators that row sums are back in. In a serial machine they are cleared first, which
+        takes a clock, and whatever passes through its units in turn must have passed before the next.
+        """
+        if not self.spec.serial:
+            gaps = [
+                self.row_gap * (here.kind == Kind.READ_COLUMNS and before.kind == Kind.READ_ROWS)
+                for before, here in pairwise(sweeps)
+            ]
+            return (0, *gaps)
+        lanes, result = self.spec.lanes, []
+        for index, sweep in enumerate(sweeps):
+            before = sweeps[index - 1] if index else None
+            passing = before is not None and before.kind == Kind.READ_ROWS and before.fires
+            words = 1 if sweep.pixels else sweep.rows
+            pause = 0
+            if sweep.kind == Kind.READ_COLUMNS:
+                spacing = lanes + (self.row_gap if passing else 0) if taken(sweeps, index) else 0
+                pause = max(int(sweep.clear), spacing - words)
+            elif sweep.kind == Kind.READ_ROWS:
+                # A row's current is read, added to and written in two clocks.
+                pause = lanes + 1 if passing else max(int(words == 1), lanes - words if sweep.fires else 0)
+            result.append(pause)
+        return tuple(result)
 
     @property
     def step_drain(self) -> int:
         """Clocks of an Euler step after its last word was issued: until all states and the verdict on them are there."""
         along_rows = any(sweep.kind == Kind.READ_ROWS for sweep in layout_of(self.spec).step)
-        return self.placing + (self.rows if along_rows else self.columns) + VERDICT + self.fan
+        gather = GATHER + self.turn if self.spec.serial else 0
+        return self.placing + (self.rows if along_rows else self.columns) + gather + VERDICT + self.fan
 
     @property
     def side_drain(self) -> int:
@@ -140,15 +194,14 @@ class Timing:
     @property
     def update_drain(self) -> int:
         """Clocks of a weight update after its last word was issued: until the weight is written."""
-        return self.placing + self.columns + self.synapse
+        # A serial machine issues a word's second operation in its second clock, and then waits for the lanes.
+        return self.placing + self.columns + (SERIAL_SYNAPSE + 2 if self.spec.serial else SYNAPSE)
 
     @cached_property
     def step(self) -> int:
         """Clocks of one Euler step."""
         layout = layout_of(self.spec)
-        kinds = [sweep.kind for sweep in layout.step]
-        gaps = list(pairwise(kinds)).count((Kind.READ_ROWS, Kind.READ_COLUMNS))
-        return layout.step_words + gaps * self.row_gap + self.step_drain
+        return layout.step_words + sum(self.pauses(layout.step)) + self.step_drain
 
     @property
     def side_step(self) -> int:
@@ -158,7 +211,7 @@ class Timing:
     @cached_property
     def update(self) -> int:
         """Clocks of one weight update; the first fetches the list of its sweeps."""
-        return 1 + PROGRAM_CLOCKS * layout_of(self.spec).words + self.update_drain
+        return 1 + self.word_clocks * layout_of(self.spec).words + self.update_drain
 
     def run(self, steps: int, updated: bool, side_steps: int = 0) -> int:
         """Busy clocks of a learnt or recalled pattern with ``steps`` Euler steps in all, the side network's apart."""
@@ -181,8 +234,8 @@ class LayeredTiming(Timing):
         first = len(layout.layer_blocks[0])
         later = layout.words - first * self.spec.inputs - layout.bias_words
         inputs = rows * first + layout.bias_words
-        read = inputs + DRIVE
-        update = 1 + self.input_clocks * inputs + PROGRAM_CLOCKS * later + self.update_drain
+        read = inputs + (sum(self.pauses(layout.inputs)) if self.spec.serial else DRIVE)
+        update = 1 + self.input_clocks * inputs + self.word_clocks * later + self.update_drain
         return read + steps * self.step + updated * update
 
     def pattern_bound(self, steps: float, rows: float, updated: float) -> float:

@@ -176,20 +176,18 @@ MUTANTS = (
     Mutant(
         "crossbar: the free phase's product is added",
         "crossbar.py",
-        "Mux(subtract, base - term, base + term)",
+        "Mux(does.subtract, base - term, base + term)",
         "base + term",
         LEARNING,
     ),
-    Mutant(
-        "crossbar: accumulators not cleared", "crossbar.py", "Mux(clear, drive[lane], current)", "current", LEARNING
-    ),
+    Mutant("crossbar: accumulators not cleared", "crossbar.py", "Mux(does.clear, start, current)", "current", LEARNING),
     Mutant("crossbar: self weight learns", "crossbar.py", "(distance != 0) & ", "", LEARNING),
     Mutant("crossbar: band ignored", "crossbar.py", "(distance <= spec.reach) & (distance >= -spec.reach)", "1", BAND),
     Mutant(
         "crossbar: row sum to the wrong lane",
         "crossbar.py",
-        "sums.o[lane].lane == lane",
-        "sums.o[lane].lane == lane ^ 1",
+        "total.lane == lane",
+        "total.lane == lane ^ 1",
         LEARNING,
     ),
     Mutant(
@@ -246,7 +244,11 @@ MUTANTS = (
         SIDE,
     ),
     Mutant(
-        "crossbar: the side network's products are subtracted", "crossbar.py", "subtract &= ~self.by_side", "pass", SIDE
+        "crossbar: the side network's products are subtracted",
+        "crossbar.py",
+        "subtracts &= ~self.by_side",
+        "pass",
+        SIDE,
     ),
     Mutant(
         "crossbar: the side network learns at the wrong rate",
@@ -281,15 +283,15 @@ MUTANTS = (
     Mutant(
         "sequencer: columns are read before the sums along the rows are back",
         "sequencer.py",
-        "Mux(table.sweep.waits, timing.row_gap, ",
-        "Mux(0, timing.row_gap, ",
+        "Mux(driven, DRIVE, table.sweep.pause)",
+        "Mux(driven, DRIVE, 0)",
         DEEP,
     ),
     Mutant(
         "sequencer: a step starts before the inputs' currents are kept",
         "sequencer.py",
-        "Mux(driven, DRIVE, 0)",
-        "0",
+        "Mux(driven, DRIVE, table.sweep.pause)",
+        "table.sweep.pause",
         ONE_BLOCK,
     ),
     Mutant(
@@ -302,7 +304,7 @@ MUTANTS = (
     Mutant(
         "crossbar: the inputs' currents are forgotten",
         "crossbar.py",
-        "Mux(driven, read.data[lane], 0)",
+        "Mux(does.driven, drive[lane], 0)",
         "0",
         LAYERED,
     ),
@@ -316,15 +318,15 @@ MUTANTS = (
     Mutant(
         "crossbar: the inputs' weights learn from the nudged phase alone",
         "crossbar.py",
-        "Mux(at_operands.pixels, self.free_values[lane], 0)",
+        "Mux(kind.o[lane].pixels, self.free_values[lane], 0)",
         "0",
         LAYERED,
     ),
     Mutant(
         "crossbar: a sum along the rows starts from another block's bias",
         "crossbar.py",
-        "Mux(returns, at_arrival.target, source)",
-        "source",
+        "source = delayed(m, Mux(rows, at_sum.target, arriving.target)",
+        "source = delayed(m, arriving.target",
         BIASES,
     ),
     Mutant(
@@ -337,8 +339,8 @@ MUTANTS = (
     Mutant(
         "machine: the biases learn at the first matrix's rate",
         "crossbar.py",
-        "Array(self.shifts)[at_difference.matrix]",
-        "Array(self.shifts)[Mux(at_difference.pixels, 0, at_difference.matrix)]",
+        "Array(self.shifts)[arriving.matrix]",
+        "Array(self.shifts)[Mux(arriving.pixels, 0, arriving.matrix)]",
         BIASES,
     ),
     Mutant("neurons: hidden units are nudged", "neurons.py", "self.nudged & aims", "self.nudged", LAYERED),

@@ -6,12 +6,12 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge
 
-from hw.operation import Action, operation_layout
+from hw.operation import Action, operation_layout, value_shape
 from model.arithmetic import saturate, stochastic_increment
 from model.golden import random_table
 from model.layout import Kind, Layout
 from model.spec import MachineSpec
-from model.timing import Timing
+from model.timing import SYNAPSE, Timing
 from sim.bench import bench_parameters
 from tests.clocked import clocks, pack, start, unpack
 
@@ -22,9 +22,10 @@ class Bench:
     def __init__(self, dut, spec):
         self.dut, self.spec = dut, spec
         self.layout, self.timing = Layout(spec), Timing(spec)
-        self.bits = spec.activity.bits
+        self.bits = value_shape(spec).width
         self.activities = np.zeros(self.layout.blocks * spec.lanes, np.int64)
         self.free = self.activities.copy()
+        self.by_side = False
         self.time = 0
         self.due = {}
         self.seen = {}
@@ -73,8 +74,10 @@ class Bench:
             }
             if sweep.kind == Kind.PROGRAM:
                 first, second = dict(fields, clear=1), dict(fields, second=1)
-                await self.issue(first, self.activities[row], self.block(self.activities, sweep.block))
-                await self.issue(second, self.free[row], self.block(self.free, sweep.block))
+                # Of the side network's states and activities, each operation takes one for the row, one for the columns.
+                columns = (self.free, self.activities) if self.by_side else (self.activities, self.free)
+                await self.issue(first, self.activities[row], self.block(columns[0], sweep.block))
+                await self.issue(second, self.free[row], self.block(columns[1], sweep.block))
             else:
                 await self.issue(fields, self.activities[row], self.block(self.activities, sweep.block))
             if fields["fires"]:
@@ -127,13 +130,15 @@ def random_weights(spec, rng, limit):
     return weights.astype(np.int8)
 
 
-def learnt(spec, weights, nudged, free, shift, table):
-    """The weights that the model predicts, cell by cell."""
+def learnt(spec, weights, nudged, free, by_side, shift, table):
+    """The weights that the model predicts, cell by cell; by recurrent backpropagation ``nudged`` are the side states."""
     codes, result = Layout(spec).codes, weights.astype(np.int64)
     for i in range(spec.neurons):
         for j in range(spec.neurons):
             if i != j and abs(i - j) <= spec.reach:
                 difference = int(nudged[i] * nudged[j] - free[i] * free[j])
+                if by_side:
+                    difference = int(nudged[i] * free[j] + free[i] * nudged[j]) >> spec.side_update_shift
                 increment = stochastic_increment(difference, shift, int(table[codes[i] ^ codes[j]]))
                 result[i, j] = saturate(int(weights[i, j]) + increment, -spec.weight_limit, spec.weight_limit)
     return result.astype(np.int8)
@@ -146,7 +151,7 @@ async def reads_and_programs(dut):
     layout, n = bench.layout, spec.neurons
     dut.operation.value = dut.access_write.value = 0
     await start(dut)
-    for trial in range(4):
+    for trial in range(6):
         # The first trials stand at the rails: full weights, full activities.
         limit = spec.weight_limit
         weights = random_weights(spec, rng, limit)
@@ -156,6 +161,10 @@ async def reads_and_programs(dut):
             weights = np.where(weights, np.where(trial, -limit, limit), 0).astype(np.int8)
             bench.activities[:n] = spec.activity_limit
             bench.free[:n] = -spec.activity_limit if trial else 0
+        bench.by_side = trial >= 4
+        if bench.by_side:
+            bench.activities[:n] = rng.integers(spec.side.low, spec.side.high + 1, n)
+        dut.by_side.value = bench.by_side
         await bench.write_words(layout.to_words(weights))
         assert np.array_equal(layout.from_words(await bench.read_words()), weights)
 
@@ -177,9 +186,9 @@ async def reads_and_programs(dut):
         for sweep in layout.program:
             await bench.sweep(sweep, gaps)
         # The last word's second operation was issued one clock ago.
-        for _ in range(bench.timing.columns + bench.timing.synapse):
+        for _ in range(bench.timing.columns + SYNAPSE):
             await bench.clock()
-        expected = learnt(spec, weights, bench.activities, bench.free, shift, table)
+        expected = learnt(spec, weights, bench.activities, bench.free, bench.by_side, shift, table)
         got = layout.from_words(await bench.read_words())
         assert np.array_equal(got, expected), (trial, np.argwhere(got != expected)[:5])
         assert trial < 2 or (got != weights).any()

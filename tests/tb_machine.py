@@ -12,7 +12,7 @@ from model.layered_layout import layout_of
 from model.protocol import SettingsRegisters, Space, block_bytes, pack_pattern, space_words
 from model.settings import RULES
 from model.spec import MachineSpec
-from model.timing import Timing, fan_levels
+from model.timing import Timing
 from sim.bench import bench_parameters
 from tests.clocked import clocks, start, unpack
 from tests.tb_crossbar import random_weights
@@ -23,7 +23,7 @@ class Port:
 
     def __init__(self, dut, spec):
         self.dut, self.spec, self.layout = dut, spec, layout_of(spec)
-        self.access_clocks = 1 + Timing(spec).weight_memory + fan_levels(spec.lanes)
+        self.access_clocks = Timing(spec).access
 
     async def access(self, space, address, lane, value=None):
         """Write one cell, or read it."""

@@ -6,7 +6,7 @@ import cocotb
 
 from model.arithmetic import saturate, stochastic_increment
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import Timing
+from model.timing import SYNAPSE
 from sim.bench import bench_parameters
 from tests.clocked import clocks, start
 
@@ -34,8 +34,7 @@ def cases(spec, shift):
 @cocotb.test()
 async def learns(dut):
     spec = MachineSpec.from_toml(bench_parameters()["machine"])
-    latency = Timing(spec).synapse
-    dut.stages.value = (1 << latency) - 1
+    dut.stages.value = (1 << SYNAPSE) - 1
     await start(dut)
     for shift in range(UPDATE_SHIFTS):
         dut.shift.value = shift
@@ -44,15 +43,14 @@ async def learns(dut):
             saturate(w + e * stochastic_increment(d, shift, b), -spec.weight_limit, spec.weight_limit)
             for w, d, b, e in stream
         ]
-        # Random byte and enable belong one clock behind the difference, the weight two clocks before its new value.
-        for now in range(len(stream) + latency):
-            if now >= latency:
+        # Random byte, enable and weight belong one clock behind the difference.
+        for now in range(len(stream) + SYNAPSE):
+            if now >= SYNAPSE:
                 got = dut.new_weight.value.to_signed()
-                assert got == expected[now - latency], (shift, stream[now - latency], got)
+                assert got == expected[now - SYNAPSE], (shift, stream[now - SYNAPSE], got)
             if now < len(stream):
                 dut.difference.value = stream[now][1]
             if 1 <= now <= len(stream):
                 dut.random.value, dut.enable.value = stream[now - 1][2], stream[now - 1][3]
-            if latency - 2 <= now < len(stream) + latency - 2:
-                dut.weight.value = stream[now - latency + 2][0]
+                dut.weight.value = stream[now - 1][0]
             await clocks(dut)

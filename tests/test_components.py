@@ -10,7 +10,7 @@ from sim.bench import run_bench
 from tests.specs import SPECS
 
 
-@pytest.mark.parametrize("name", ["hundred", "coarse_weights", "one_port"])
+@pytest.mark.parametrize("name", ["hundred", "coarse_weights"])
 def test_synapse(name):
     run_bench(Synapse(SPECS[name]), f"synapse-{name}", "tests.tb_synapse", {"machine": SPECS[name].to_toml()})
 

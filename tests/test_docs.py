@@ -15,6 +15,8 @@ import host.link
 import model.timing
 from model import protocol
 from model.arithmetic import DEFAULT_LFSR, LFSR_TAPS
+from model.devices.presets import PRESETS
+from model.devices.tables import equation, step_tables, table_errors
 from model.formats import Format
 from model.layered_layout import layout_of
 from model.layout import Kind, Layout
@@ -60,7 +62,7 @@ def laid_out(fields):
     return rows
 
 
-@pytest.mark.parametrize("page", ["arithmetic.md", "protocol.md"])
+@pytest.mark.parametrize("page", ["arithmetic.md", "devices.md", "protocol.md"])
 def test_examples(page):
     failures, tried = doctest.testfile(str(DOCS / page), module_relative=False)
     assert tried and not failures
@@ -119,7 +121,7 @@ def test_latencies():
     constants = {name: int(value) for name, value, *_ in table("architecture.md", "constant", "clocks")}
     in_clocks = {name: value for name, value in vars(model.timing).items() if name.isupper() and name != "FANOUT"}
     assert constants == in_clocks
-    names = [name for name in vars(Timing) if name[0] != "_" and name not in ("spec", "run", "bound")]
+    names = [name for name in vars(Timing) if name[0] != "_" and name not in ("spec", "pauses", "run", "bound")]
     rows = table("architecture.md", "latency", "formula", "100", "784-128-5", "64-64-64-10")
     assert [name for name, *_ in rows] == names
     for column, layers in enumerate([(100,), (784, 128, 5), (64, 64, 64, 10)]):
@@ -178,6 +180,17 @@ def test_ready_machines():
         payload = protocol.input_bytes(spec) + protocol.target_bytes(spec)
         frames = [payload, protocol.frame_bytes(spec)]
         assert [int(words), int(learn), int(frame)] == [layout_of(spec).words, *frames], name
+
+
+def test_device_tables():
+    rows = table("devices.md", "device", "scheme", "rails")
+    assert [name for name, *_ in rows] == list(PRESETS)
+    weight = Format(True, 8, 7)
+    for name, scheme, rails, *errors, _ in rows:
+        tables = step_tables(PRESETS[name], weight)
+        assert (scheme, rails) == (tables.scheme, f"{tables.low} to {tables.high}")
+        found = table_errors(tables, equation(PRESETS[name], weight))
+        assert errors == [f"{found[0]:.4f}", f"{found[1]:.3f}"], name
 
 
 def test_layered_clocks():

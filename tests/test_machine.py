@@ -4,7 +4,8 @@ from dataclasses import replace
 
 import pytest
 
-from hw.machine import Machine, check_widths
+from hw.machine import check_widths
+from hw.top import machine_of
 from model.errors import UserError
 from model.formats import Format
 from model.spec import MachineSpec, Settings
@@ -21,10 +22,10 @@ EDGES = {
 
 def run(name, spec, patterns, weight_limit=127):
     parameters = {"machine": spec.to_toml(), "patterns": patterns, "weight_limit": weight_limit}
-    run_bench(Machine(spec), f"machine-{name}", "tests.tb_machine", parameters)
+    run_bench(machine_of(spec), f"machine-{name}", "tests.tb_machine", parameters)
 
 
-@pytest.mark.parametrize("name", ["lanes_do_not_divide", "one_lane", "band", "coarse_weights", "one_port"])
+@pytest.mark.parametrize("name", ["lanes_do_not_divide", "one_lane", "band", "coarse_weights", "serial"])
 def test_machine(name):
     run(name, SPECS[name], patterns=5)
 
@@ -40,11 +41,11 @@ def test_settings_at_their_edges():
 
 
 @pytest.mark.parametrize(
-    "name", ["one_hidden", "three_hidden", "one_block", "nothing_skipped", "biases_of_two_hidden", "one_port"]
+    "name", ["one_hidden", "three_hidden", "one_block", "nothing_skipped", "biases_of_two_hidden", "serial"]
 )
 def test_layered_machine(name):
     spec = LAYERED[name]
-    run_bench(Machine(spec), f"layered-{name}", "tests.tb_layered", {"machine": spec.to_toml(), "patterns": 4})
+    run_bench(machine_of(spec), f"layered-{name}", "tests.tb_layered", {"machine": spec.to_toml(), "patterns": 4})
 
 
 @pytest.mark.parametrize("bits", [7, 12])

@@ -82,6 +82,10 @@ class Host:
     frames: list[bytes] = field(default_factory=list)
     sequence: int = 0
 
+    def __post_init__(self):
+        # A board executes nothing before it was asked who it is.
+        self.request(Op.IDENTIFY)
+
     def request(self, op, payload=b""):
         """The next request."""
         self.frames.append(encode_frame(op, self.sequence, payload))
@@ -314,7 +318,7 @@ def test_side_neuron_at_its_rails_and_ties():
     for side in (low, -1, 0, high):
         for slope in (0, 1, SLOPE.high):
             # Where the excitation goes from one number to the next, around 0 and at its rails.
-            for excitation in (low, -1, 0, 1, high):
+            for excitation in (low - 1, low, -1, 0, 1, high):
                 tie = ((2 * excitation + 1) << fraction - 1) - (error << spec.side_error_shift)
                 cases += [(side, tie - below, 5, 1, slope) for below in (0, 1)]
             # Where the move of an excitation of 1 or so goes from one number to the next.

@@ -101,8 +101,9 @@ def _table1(plan: Plan, store: Store) -> Finding:
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7, ncols=2)
     head = ("p", "class", *by_column)
+    fewer = "" if plan.board == "golden" else f" ({plan.board_images} on the board)"
     return Finding(
-        f"Table 1: corrupted glyphs recalled without error, {plan.table_images} a class, 95 % intervals",
+        f"Table 1: corrupted glyphs recalled without error, {plan.table_images} a class{fewer}, 95 % intervals",
         "RBP and EP reconstruct the sixteen correlated patterns perfectly where Hebb's and Storkey's rules fail, at "
         "p = 0.10, 1000 corrupted images for each class.",
         rule_settings(plan, MACHINE_RULES),
@@ -219,7 +220,8 @@ def _figure3(plan: Plan, store: Store) -> Finding:
     for p, axes in zip(flips, figure.subplots(1, len(flips), sharey=True, squeeze=False)[0], strict=True):
         for index, name in enumerate(names):
             _curve(axes, shares, f"{name}, machine", p, f"C{index}o-", name)
-        axes.set(xlabel="epochs", title=f"p = {flip_text(p)}", ylim=(-0.02, 1.02), xscale="log")
+        axes.set(xlabel="epochs", ylabel="recalled without error", title=f"p = {flip_text(p)}")
+        axes.set(ylim=(-0.02, 1.02), xscale="log")
         axes.grid(alpha=0.3)
         axes.legend(fontsize=7)
     rows = [

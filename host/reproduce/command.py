@@ -123,4 +123,4 @@ def _show(finding: Finding) -> None:
     for row in finding.rows:
         table.add_row(*row)
     # A file or a pipe has no width of its own.
-    Console(width=None if sys.stdout.isatty() else 160).print(table)
+    Console(width=None if sys.stdout.isatty() else 200).print(table)

@@ -66,7 +66,7 @@ def _figure4(plan: Plan, store: Store) -> Finding:
     wrong = {label: np.count_nonzero(pixels != originals, axis=1).tolist() for label, pixels in rows.items()}
     return Finding(
         f"Figure 4: corrupted with p = {flip_text(p)}, recalled by every rule; wrong pixels are red",
-        "EP and RBP return the target from each of six corrupted patterns, Hebb's and Storkey's rules do not.",
+        "Examples that show RBP and EP reconstruct perfectly even correlated patterns; Hebb's and Storkey's recalls beside them.",
         rule_settings(plan, MACHINE_RULES),
         ("row", "pattern", "wrong_pixels", "pixels"),
         [

@@ -1,0 +1,489 @@
+"""The golden machines' pulse mode: against the rules of docs/devices.md in Python's integers, and its statistics."""
+
+import itertools
+import subprocess
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from model.devices import pulses
+from model.devices.curves import LinearStep
+from model.devices.presets import preset
+from model.devices.pulses import PulseUnit, pulse_unit, stuck_cells
+from model.devices.tables import DOWN, UP, equation, step_tables
+from model.errors import UserError
+from model.formats import Format
+from model.golden import GoldenMachine
+from model.layered import LayeredMachine
+from model.layered_layout import layout_of
+from model.patterns import corrupt, glyphs, recalled
+from model.reference import synapse_mask
+from model.spec import MachineSpec, Settings
+from tests.specs import LAYERED, SPECS
+
+RECURRENT = ["lanes_do_not_divide", "band", "more_lanes_than_neurons"]
+EVERYTHING = {"most": 7, "noise": True, "spread": 80, "read_noise": 40, "decay_every": 2, "decay_shift": 4}
+MECHANISMS = {
+    "steps": {},
+    "pulses": {"most": 7},
+    "noise": {"noise": True},
+    "spread": {"spread": 80},
+    "read": {"read_noise": 300},
+    "decay": {"decay_every": 2, "decay_shift": 3},
+    "all": EVERYTHING,
+}
+
+
+def unit_of(spec, mechanism, name="ag-a-si", stuck=True):
+    """A pulse unit with this mechanism alone, and in "all" stuck cells as well."""
+    unit = PulseUnit(step_tables(preset(name), spec.matrices[0].weight), **MECHANISMS[mechanism])
+    if not stuck or mechanism != "all":
+        return unit
+    rng = np.random.default_rng(2)
+    masks = tuple(rng.random((matrix.rows, matrix.columns)) < 0.2 for matrix in spec.matrices)
+    return replace(unit, stuck=tuple(mask | mask.T for mask in masks) if spec.recurrent else masks)
+
+
+# -- the rules once more, in Python's integers ------------------------------------------------------------------------
+
+
+class Rules:
+    """Pulses, decay and read noise by docs/devices.md; random numbers from a register of its own."""
+
+    def __init__(self, machine):
+        self.unit, self.lfsr, self.counts = machine.device, machine.lfsr, np.zeros_like(machine.pulses)
+
+    def byte(self):
+        drawn = self.lfsr & 255
+        for _ in range(8):
+            self.lfsr = self.lfsr >> 1 ^ (0x80200003 if self.lfsr & 1 else 0)
+        return drawn
+
+    def sets(self, count, bits):
+        return [[self.byte() for _ in range(bits)] for _ in range(count)]
+
+    @staticmethod
+    def random(drawn, code):
+        value = 0
+        for bit, byte in enumerate(drawn):
+            value ^= byte * (code >> bit & 1)
+        return value
+
+    @staticmethod
+    def hash(code):
+        x = (code + 1) * 0x9E3779B1 % 2**32
+        x = (x ^ x >> 15) * 0x85EBCA6B % 2**32
+        return (x ^ x >> 13) >> 8 & 0xFFFF
+
+    @staticmethod
+    def deviate(bits):
+        return sum(bits >> place & 15 for place in (0, 4, 8, 12)) - 30
+
+    def program(self, matrix, weight, difference, shift, codes, drawn, stuck):
+        tables, unit = self.unit.tables, self.unit
+        row, column = codes
+        random = [self.random(one, row ^ column) for one in drawn]
+        wanted = ((difference >> shift) + 2 * random[0] + 1) // 512
+        wanted = max(-unit.most, min(unit.most, wanted))
+        if wanted == 0:
+            return weight
+        direction, count = (UP, wanted) if wanted > 0 else (DOWN, -wanted)
+        self.counts[matrix, direction] += count
+        if weight == (tables.low if wanted < 0 else tables.high):
+            self.counts[matrix, 2] += count
+        if stuck:
+            return weight
+        bits = self.hash(row) ^ self.hash(column)
+        deviation = self.deviate(random[3] + 256 * random[4]) if unit.noise else 0
+        move = self.move(tables, weight, wanted, self.gain(bits, unit.spread), deviation)
+        return self.rounded(tables, weight, move, random[1] + 256 * random[2])
+
+    @classmethod
+    def gain(cls, bits, spread):
+        return max(0, min(63, 32 + (spread * cls.deviate(bits) + 32) // 64))
+
+    @staticmethod
+    def move(tables, weight, wanted, gain, deviation):
+        """In 2**-16 levels."""
+        direction, count = (UP, wanted) if wanted > 0 else (DOWN, -wanted)
+        entry = weight + 2 ** (tables.weight.bits - 1)
+        size = (count * int(tables.steps[direction, entry]) * gain + 16) // 32
+        root = [0, 8, 11, 14, 16, 18, 20, 21][count]
+        noise = (deviation * root * int(tables.noises[direction, entry]) + 4) // 8
+        return (noise + (size if wanted > 0 else -size)) * 2**tables.scale
+
+    @staticmethod
+    def rounded(tables, weight, move, random):
+        return max(tables.low, min(tables.high, weight + (move + random) // 2**16))
+
+    def decay(self, weight, codes, drawn, stuck):
+        random = [self.random(one, codes[0] ^ codes[1]) for one in drawn]
+        size = abs(weight) * 2**16 // 2**self.unit.decay_shift
+        lost = (size + random[0] + 256 * random[1]) // 2**16
+        return weight if stuck else int(np.sign(weight)) * (abs(weight) - lost)
+
+    def reading(self, codes, bits):
+        """The noise of all currents in one step."""
+        if not self.unit.read_noise:
+            return [0] * len(codes)
+        low, high = self.sets(2, bits + 1)
+        places = [int(code) + 2**bits for code in codes]
+        return [self.unit.read_noise * self.deviate(self.random(low, p) + 256 * self.random(high, p)) for p in places]
+
+    def sets_of_update(self, bits):
+        return self.sets(5 if self.unit.noise else 3, bits)
+
+
+def settle(step, states, most, settings, rules, codes, bits):
+    """Euler steps until the rule of the phases stops them."""
+    for _ in range(most):
+        old, states = states, step(states, np.array(rules.reading(codes, bits)))
+        if settings.stop_when_settled and np.abs(states - old).max() <= settings.tolerance:
+            break
+    return states
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("name", RECURRENT)
+def test_recurrent_machine_against_the_rules(name, mechanism):
+    spec = SPECS[name]
+    settings, layout = spec.settings, layout_of(spec)
+    codes, bits = layout.codes.tolist(), layout.code_bits
+    machine, rng = GoldenMachine(spec), np.random.default_rng(3)
+    machine.device = unit_of(spec, mechanism)
+    rules = Rules(machine)
+    stuck = machine.device.masks(spec)[0]
+    weights = machine.weights.astype(int)
+    one = spec.activity.one
+
+    def activity(v):
+        return np.clip(np.rint(np.tanh(v / spec.state.one) * one), 1 - one, one - 1).astype(int)
+
+    for learnt in range(1, 7):
+        pattern = rng.random(spec.neurons) < 0.5
+        reply = machine.learn(pattern)
+        drawn = rules.sets_of_update(bits)
+        drive = np.where(pattern, spec.input_level, -spec.input_level)
+        goal = np.where(pattern, spec.target_level, -spec.target_level)
+
+        def step(v, noise, nudge=0, drive=drive, goal=goal):
+            total = weights @ activity(v) + noise + ((drive - v) << spec.leak_shift)
+            total = total + (nudge * (goal - activity(v)) << spec.nudge_shift)
+            return np.clip(
+                v + ((total + (1 << spec.leak_shift)) >> spec.leak_shift + 1), spec.state.low, spec.state.high
+            )
+
+        free = settle(step, np.zeros(spec.neurons, int), settings.free_steps, settings, rules, codes, bits)
+        nudged = settle(lambda v, noise: step(v, noise, 1), free, settings.nudged_steps, settings, rules, codes, bits)
+        before, after = activity(free), activity(nudged)
+        for i, j in itertools.combinations(range(spec.neurons), 2):
+            if j - i <= spec.reach:
+                difference = int(after[i] * after[j] - before[i] * before[j])
+                weights[i, j] = weights[j, i] = rules.program(
+                    0, int(weights[i, j]), difference, settings.eta_shifts[0] - spec.update_shift_base,
+                    (codes[i], codes[j]), drawn, stuck[i, j],
+                )  # fmt: skip
+        if machine.device.decay_every and learnt % 2 == 0:
+            drawn = rules.sets(2, bits)
+            for i, j in itertools.combinations(range(spec.neurons), 2):
+                decayed = rules.decay(int(weights[i, j]), (codes[i], codes[j]), drawn, stuck[i, j])
+                weights[i, j] = weights[j, i] = decayed
+        assert machine.states.tolist() == nudged.tolist()
+        assert machine.weights.tolist() == weights.tolist()
+        assert machine.lfsr == reply.lfsr == rules.lfsr
+        assert machine.pulses.tolist() == rules.counts.tolist()
+    assert rules.counts[0, UP] and rules.counts[0, DOWN]
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("name", ["two_hidden", "biases_of_two_hidden", "nothing_skipped"])
+def test_layered_machine_against_the_rules(name, mechanism):
+    """States are taken from the machine, since the currents' noise alone is new to them; test_recurrent has it."""
+    spec = LAYERED[name]
+    layout, settings = layout_of(spec), replace(LAYERED[name].settings, nudged_steps=3, stop_when_settled=False)
+    machine, rng = LayeredMachine(spec, settings), np.random.default_rng(4)
+    machine.weights = tuple(rng.integers(-127, 128, (m.rows, m.columns)) for m in spec.matrices)
+    machine.device = unit_of(spec, mechanism)
+    rules, stuck = Rules(machine), machine.device.masks(spec)
+    firsts = np.cumsum([0, *spec.layers[1:]])
+    codes, inputs, bits = layout.codes.tolist(), layout.input_codes.tolist(), layout.code_bits
+    layers = [range(first, last) for first, last in itertools.pairwise(firsts.tolist())]
+    for learnt in range(1, 5):
+        pixels = rng.integers(0, 1 << spec.pixel_bits, spec.inputs).astype(np.uint8)
+        target = np.arange(spec.outputs) == learnt % spec.outputs
+        weights = [matrix.astype(int) for matrix in machine.weights]
+        # The free phase's states, from a machine that has no time for the nudged one.
+        alone = LayeredMachine(spec, replace(settings, nudged_steps=0), machine.lfsr)
+        alone.weights = machine.weights
+        alone.device = replace(machine.device, decay_every=0)
+        alone.learn(pixels, target)
+        machine.learn(pixels, target)
+        drawn = rules.sets_of_update(bits)
+        for _ in range(settings.free_steps + 3):
+            rules.reading(codes, bits)
+        free, nudged = alone.states.astype(int), machine.states.astype(int)
+        shown = [int(pixel) for pixel in pixels]
+        bias = [spec.brightest]
+        cells = []
+        for m, matrix in enumerate(spec.matrices):
+            if m == 0:
+                rows, columns = list(zip(shown, shown, inputs, strict=False)), layers[0]
+            elif m == len(layers):
+                rows, columns = list(zip(bias, bias, inputs[len(shown) :], strict=True)), range(spec.neurons)
+            else:
+                rows, columns = [(free[i], nudged[i], codes[i]) for i in layers[m]], layers[m - 1]
+            for (r, row), (c, column) in itertools.product(enumerate(rows), enumerate(columns)):
+                difference = int(row[1] * nudged[column] - row[0] * free[column]) << matrix.pre_shift
+                shift = settings.eta_shifts[m] - matrix.shift_base
+                cells.append((m, r, c, (row[2], codes[column]), difference, shift))
+        changed = bool((free != nudged).any()) or not settings.skip
+        for m, r, c, numbers, difference, shift in cells if changed else ():
+            weights[m][r, c] = rules.program(
+                m, int(weights[m][r, c]), difference, shift, numbers, drawn, stuck[m][r, c]
+            )
+        if machine.device.decay_every and learnt % 2 == 0:
+            drawn = rules.sets(2, bits)
+            for m, r, c, numbers, *_ in cells:
+                weights[m][r, c] = rules.decay(int(weights[m][r, c]), numbers, drawn, stuck[m][r, c])
+        for found, expected in zip(machine.weights, weights, strict=True):
+            assert found.tolist() == expected.tolist()
+        assert machine.lfsr == rules.lfsr
+        assert machine.pulses.tolist() == rules.counts.tolist()
+    assert rules.counts[:, :2].sum(axis=0).all()
+
+
+@pytest.mark.parametrize("name", ["ag-a-si", "reram-es", "ecram-mo", "reram-array-hfo2"])
+def test_a_pulse_to_its_last_bit(name):
+    """With the random bits at which the rounding turns, so that one unit in 2**-16 levels shows."""
+    tables, rng = step_tables(preset(name), Format(True, 8, 7)), np.random.default_rng(11)
+    constants = PulseUnit(tables).constants
+    for _ in range(3000):
+        weight = int(rng.integers(tables.low, tables.high + 1))
+        wanted = int(rng.integers(1, 8)) * int(rng.choice([-1, 1]))
+        spread, bits, deviation = (int(rng.integers(0, most)) for most in (256, 65536, 61))
+        gain = pulses.cell_gain(bits, spread)
+        assert gain == Rules.gain(bits, spread)
+        move = Rules.move(tables, weight, wanted, gain, deviation - 30)
+        for random in (-move & 0xFFFF, -move - 1 & 0xFFFF):
+            found = pulses.pulsed(weight, wanted, gain, deviation - 30, random, *constants)
+            assert found == Rules.rounded(tables, weight, move, random)
+
+
+UNCOMPILED = """
+import os; os.environ['NUMBA_DISABLE_JIT'] = '1'
+from tests.test_pulses import fingerprint; print(fingerprint())
+"""
+
+
+def fingerprint():
+    """Weights and registers of a recurrent and a layered machine with everything on."""
+    recurrent, layered = GoldenMachine(SPECS["band"]), LayeredMachine(LAYERED["biases"])
+    rng = np.random.default_rng(5)
+    for machine in (recurrent, layered):
+        machine.device = unit_of(machine.spec, "all")
+    layered.weights = tuple(rng.integers(-127, 128, (m.rows, m.columns)) for m in layered.spec.matrices)
+    for _ in range(4):
+        recurrent.learn(rng.random(11) < 0.5)
+        layered.learn(rng.integers(0, 16, 10).astype(np.uint8), np.arange(4) == 2)
+    recurrent.recall(rng.random(11) < 0.5)
+    layered.recall(rng.integers(0, 16, 10).astype(np.uint8))
+    matrices = [recurrent.weights, *layered.weights]
+    return [[int(matrix.astype(int).sum()) for matrix in matrices], recurrent.lfsr, layered.lfsr]
+
+
+def test_uncompiled_loops_give_the_same():
+    root = Path(__file__).parent.parent
+    done = subprocess.run([sys.executable, "-c", UNCOMPILED], cwd=root, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == str(fingerprint())
+
+
+# -- off, it is the linear machine ------------------------------------------------------------------------------------
+
+
+def test_steps_of_one_level_are_the_linear_device():
+    spec = replace(SPECS["hundred"], settings=Settings(eta_shifts=(7,)))
+    one = LinearStep(source="a level a pulse", step_up=1 / 127, step_down=1 / 127)
+    linear, pulsing, rng = GoldenMachine(spec), GoldenMachine(spec), np.random.default_rng(6)
+    pulsing.device = PulseUnit(step_tables(one, spec.weight), most=7)
+    for pattern in rng.random((30, 100)) < 0.5:
+        linear.learn(pattern)
+        pulsing.learn(pattern)
+        assert np.array_equal(linear.weights, pulsing.weights) and np.array_equal(linear.states, pulsing.states)
+        pulsing.lfsr = linear.lfsr
+    assert np.abs(linear.weights.astype(int)).max() > 3
+    pulsing.device = None
+    linear.learn(pattern)
+    pulsing.learn(pattern)
+    assert np.array_equal(linear.weights, pulsing.weights) and linear.lfsr == pulsing.lfsr
+
+
+# -- statistics -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("count", [1, 4])
+@pytest.mark.parametrize("name", ["ag-a-si", "reram-es", "gokmen-vlasov"])
+def test_noise_has_the_requested_mean_and_variance(name, count):
+    """Within five standard errors, over 40,000 pulses up with bytes of the LFSR, far from the rails."""
+    device = preset(name)
+    tables, exact = step_tables(device, Format(True, 8, 7)), equation(device, Format(True, 8, 7))
+    constants = PulseUnit(tables).constants
+    random, lfsr = pulses.random_sets(5, 6, 0x1234567)
+    moves = []
+    while len(moves) < 40_000:
+        random, lfsr = pulses.random_sets(5, 6, lfsr)
+        for code in (1, 6, 29, 50):
+            rounding, deviation = (
+                random[1, code] | random[2, code] << 8,
+                pulses.deviate(random[3, code] | random[4, code] << 8),
+            )
+            moves.append(pulses.pulsed(10, count, 32, deviation, rounding, *constants) - 10)
+    level = np.array([10.0])
+    mean = count * exact.step(UP, level)[0]
+    variance = count * exact.noise(UP, level)[0] ** 2
+    # Rounding at random adds f (1 - f) for a fraction f, 1/6 on average over many and 1/4 at most.
+    found, error = np.mean(moves), np.std(moves) / 200
+    assert abs(found - mean) < 5 * error + 0.005 * mean
+    spread = np.var(moves)
+    # The variance of the estimate, for the kurtosis of a normal variable.
+    margin = 5 * spread * (2 / 40_000) ** 0.5
+    low, high = (0.0, 0.25) if variance < 1 else (0.1, 0.2)
+    assert variance * 0.98 + low - margin < spread < variance * 1.02 + high + margin
+
+
+@pytest.mark.parametrize("share", [0.05, 0.2, 0.3])
+def test_spread_has_the_requested_deviation(share):
+    """Over the 4,950 pairs of 100 neurons and the 100,352 cells of 784-128, within five standard errors and 3 % of it."""
+    spread = pulse_unit(LinearStep(source="-", step_up=0.01, step_down=0.01, spread=share), MachineSpec()).spread
+    for layers in ((100,), (784, 128, 5)):
+        layout = layout_of(MachineSpec(layers=layers))
+        if len(layers) == 1:
+            rows, columns = np.tril_indices(100, -1)
+            bits = pulses.unit_hashes(layout.codes)[rows] ^ pulses.unit_hashes(layout.codes)[columns]
+        else:
+            hashes = pulses.unit_hashes(layout.codes)[:128]
+            bits = (pulses.unit_hashes(layout.input_codes[:784])[:, None] ^ hashes[None, :]).ravel()
+        gains = np.array([pulses.cell_gain(int(one), spread) for one in bits]) / 32
+        # 884 hashes make all of the cells: fewer independent ones than there are cells.
+        independent = 800 if len(layers) > 1 else 100
+        assert abs(gains.mean() - 1) < 5 * share / independent**0.5
+        assert abs(gains.std() / share - 1) < 5 / (2 * independent) ** 0.5 + 0.03
+        assert len(np.unique(gains)) > 4
+
+
+def test_hashes_have_no_pattern():
+    """No bit of the hash is an exclusive or of bits of the number: cells of one difference are not alike."""
+    hashes = pulses.unit_hashes(np.arange(128))
+    for difference in (1, 2, 64, 127):
+        assert len(np.unique(hashes ^ hashes[np.arange(128) ^ difference])) > 50
+
+
+def test_decay_loses_its_share():
+    spec = MachineSpec()
+    machine = GoldenMachine(spec, Settings(nudged_steps=0))
+    machine.device = PulseUnit(step_tables(preset("linear"), spec.weight), decay_every=1, decay_shift=6)
+    machine.weights[:] = np.where(synapse_mask(spec), 100, 0)
+    machine.weights[:50, :50] *= -1
+    for _ in range(32):
+        machine.learn(np.ones(100, bool))
+    sizes = np.abs(machine.weights[synapse_mask(spec)].astype(int))
+    assert abs(sizes.mean() - 100 * (1 - 2**-6) ** 32) < 0.5
+    assert np.array_equal(machine.weights, machine.weights.T)
+
+
+def test_read_noise_moves_states_and_has_its_deviation():
+    codes = np.arange(100)
+    noise, lfsr, seen = np.zeros(100, np.int64), 0x55AA1234, []
+    for _ in range(400):
+        lfsr = pulses.read_deviations(codes, 7, 10, lfsr, noise)
+        seen.append(noise.copy())
+    seen = np.array(seen)
+    assert abs(seen.mean()) < 5 * 92.2 / 400**0.5
+    assert abs(seen.std() / 92.195 - 1) < 0.03
+    # Every neuron's, number 0 included.
+    assert np.abs(seen.mean(axis=0)).max() < 5 * 92.2 / 20
+    assert seen.std(axis=0).min() > 80
+
+
+# -- cells that stick, rails, counters --------------------------------------------------------------------------------
+
+
+def test_stuck_cells_stay():
+    spec = SPECS["hundred"]
+    machine, rng = GoldenMachine(spec), np.random.default_rng(7)
+    tables = step_tables(preset("soft-bounds"), spec.weight)
+    cells = [(0, 3, 9, "min"), (0, 40, 2, "max"), (0, 7, 99, "frozen")]
+    machine.device = PulseUnit(tables, stuck=stuck_cells(spec, [machine.weights], tables, cells))
+    for pattern in rng.random((20, 100)) < 0.5:
+        machine.learn(pattern)
+    stuck = machine.device.stuck[0]
+    assert stuck.sum() == 6 and np.array_equal(stuck, stuck.T)
+    assert [machine.weights[cell] for cell in ((3, 9), (9, 3), (2, 40), (99, 7))] == [-127, -127, 127, 0]
+    assert np.abs(machine.weights[~stuck].astype(int)).max() < 100
+    layered, lists = LAYERED["one_hidden"], [np.zeros((20, 7), np.int16), np.zeros((4, 7), np.int16)]
+    masks = stuck_cells(layered, lists, tables, [(1, 3, 6, "max")])
+    assert masks[1].sum() == 1 and masks[1][3, 6] and lists[1][3, 6] == 127 and not masks[0].any()
+
+
+def test_pulses_are_lost_at_the_rails():
+    spec, rng = SPECS["hundred"], np.random.default_rng(9)
+    machine = GoldenMachine(spec)
+    machine.device = PulseUnit(step_tables(preset("linear"), spec.weight))
+    signs = np.tril(rng.choice([-127, 127], (100, 100)), -1)
+    machine.weights[:] = signs + signs.T
+    machine.learn(rng.random(100) < 0.5)
+    weights = machine.weights.astype(int)
+    changed = weights != signs + signs.T
+    assert set(np.abs(weights[changed]).tolist()) == {125}
+    up, down, lost = machine.pulses[0].tolist()
+    # Of the pulses some met their rail, and each of the others moved a pair.
+    assert 0 < lost < up + down and up + down - lost == changed.sum() // 2
+
+
+# -- what it is for ---------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["linear", "soft-bounds"])
+def test_glyphs_are_learnt_by_single_pulses(name):
+    spec = MachineSpec(layers=(100,), settings=Settings(eta_shifts=(6,)))
+    machine, patterns = GoldenMachine(spec), glyphs()
+    machine.device = pulse_unit(preset(name), spec)
+    for _ in range(80):
+        for pattern in patterns:
+            machine.learn(pattern)
+    images, labels = corrupt(patterns, 0.1, 50, np.random.default_rng(8))
+    assert recalled(patterns, labels, machine.recall_many(images)[0]).mean() >= 0.985
+
+
+def refused(call, *words):
+    with pytest.raises(UserError) as caught:
+        call()
+    text = str(caught.value)
+    assert text.endswith(".") and "\n" not in text and all(word in text for word in words), text
+
+
+def test_bad_input():
+    spec = SPECS["hundred"]
+    machine, tables = GoldenMachine(spec), step_tables(preset("linear"), spec.weight)
+    for name, value in [
+        ("most", 8),
+        ("most", 0),
+        ("spread", 256),
+        ("read_noise", -1),
+        ("decay_every", 65536),
+        ("decay_shift", 0),
+    ]:
+        refused(lambda name=name, value=value: PulseUnit(tables, **{name: value}), name, str(value))
+    narrow = step_tables(preset("linear"), Format(True, 7, 6))
+    refused(lambda: setattr(machine, "device", PulseUnit(narrow)), "7 bits", "fxp-s8/7")
+    mask = np.zeros((99, 99), bool)
+    refused(lambda: setattr(machine, "device", PulseUnit(tables, stuck=(mask,))), "(99, 99)", "(100, 100)")
+    tight = GoldenMachine(MachineSpec(layers=(65,)))
+    refused(lambda: setattr(tight, "device", PulseUnit(tables, read_noise=4095)), "4095", "fxp-s25/14")
+    for cell in [(1, 0, 1, "max"), (0, 100, 1, "max"), (0, -1, 1, "max"), (0, 5, 5, "max")]:
+        refused(
+            lambda cell=cell: stuck_cells(spec, [machine.weights], tables, [cell]), "outside the array", str(cell[1])
+        )
+    refused(lambda: stuck_cells(spec, [machine.weights], tables, [(0, 1, 2, "half")]), "half", "frozen")
