@@ -48,48 +48,51 @@ class Machine(wiring.Component):
         m.submodules.random = random = RandomBytes(spec)
         m.submodules.select = select = RowSelect(value_shape(spec).width, spec.lanes)
 
+        self._connect(m, sequencer, crossbar, neurons, random)
         m.d.comb += [
-            sequencer.start.eq(self.start),
-            sequencer.program.eq(self.program),
-            sequencer.settings.eq(self.settings),
-            self.busy.eq(sequencer.busy),
-            self.steps.eq(sequencer.steps),
-            self.clocks.eq(sequencer.clocks),
-            self.counters.eq(sequencer.counters),
-            sequencer.moved.eq(neurons.moved),
-            random.draw.eq(sequencer.draw),
-            random.load.eq(self.lfsr_load),
-            random.load_value.eq(self.lfsr_next),
-            self.lfsr.eq(random.lfsr),
-            *(
-                crossbar.shifts[number].eq(self.settings[f"update_shift_{number}"])
-                for number in range(len(spec.matrices))
-            ),
-            crossbar.random_bytes.eq(random.bytes),
-            crossbar.by_side.eq(self._by_side()),
-            neurons.side.eq(sequencer.side),
             neurons.fires.eq(crossbar.fires),
             neurons.target.eq(crossbar.target),
             neurons.currents.eq(crossbar.currents),
-            neurons.new.eq(sequencer.new),
-            neurons.fresh.eq(sequencer.fresh),
-            neurons.whole.eq(sequencer.whole),
-            sequencer.changed.eq(neurons.changed),
-            neurons.driven.eq(sequencer.driven),
-            neurons.nudged.eq(sequencer.nudged),
-            neurons.tolerance.eq(self.settings.tolerance),
-            neurons.watch.eq(sequencer.watch),
-            neurons.load.eq(self.load & (self.load_target | int(spec.recurrent))),
-            neurons.load_target.eq(self.load_target),
-            neurons.load_block.eq(self.load_block),
             neurons.load_byte.eq(self.load_byte),
-            neurons.load_bits.eq(self.load_bits),
         ]
         operation, pixel = self._place(m, sequencer)
         self._fetch(m, sequencer, operation, pixel, neurons, crossbar, select, timing)
         self._access(m, operation, crossbar, neurons, select)
         self._signs(m, neurons)
         return m
+
+    def _connect(self, m, sequencer, crossbar, neurons, random):
+        """What a machine with a unit a lane and a serial one have in common."""
+        m.d.comb += [
+            sequencer.start.eq(self.start),
+            sequencer.program.eq(self.program),
+            sequencer.settings.eq(self.settings),
+            sequencer.moved.eq(neurons.moved),
+            sequencer.changed.eq(neurons.changed),
+            self.busy.eq(sequencer.busy),
+            self.steps.eq(sequencer.steps),
+            self.clocks.eq(sequencer.clocks),
+            self.counters.eq(sequencer.counters),
+            random.draw.eq(sequencer.draw),
+            random.load.eq(self.lfsr_load),
+            random.load_value.eq(self.lfsr_next),
+            self.lfsr.eq(random.lfsr),
+            *(shift.eq(self.settings[f"update_shift_{number}"]) for number, shift in enumerate(crossbar.shifts)),
+            crossbar.random_bytes.eq(random.bytes),
+            crossbar.by_side.eq(self._by_side()),
+            neurons.side.eq(sequencer.side),
+            neurons.new.eq(sequencer.new),
+            neurons.fresh.eq(sequencer.fresh),
+            neurons.whole.eq(sequencer.whole),
+            neurons.driven.eq(sequencer.driven),
+            neurons.nudged.eq(sequencer.nudged),
+            neurons.tolerance.eq(self.settings.tolerance),
+            neurons.watch.eq(sequencer.watch),
+            neurons.load.eq(self.load & (self.load_target | int(self.spec.recurrent))),
+            neurons.load_target.eq(self.load_target),
+            neurons.load_block.eq(self.load_block),
+            neurons.load_bits.eq(self.load_bits),
+        ]
 
     def _by_side(self):
         """The update is that of the side network."""

@@ -14,7 +14,7 @@ from model.protocol import WINDOW, frame_bytes
 from model.spec import MachineSpec
 
 
-def machine_of(spec: MachineSpec) -> Machine | SerialMachine:
+def machine_of(spec: MachineSpec) -> Machine:
     """The machine that a spec describes."""
     return SerialMachine(spec) if spec.serial else Machine(spec)
 

@@ -26,6 +26,8 @@ LAYERED = "tests/test_quick.py::test_a_layered_machine[one_hidden]"
 DEEP = "tests/test_quick.py::test_a_layered_machine[two_hidden]"
 ONE_BLOCK = "tests/test_quick.py::test_a_layered_machine[one_block]"
 BIASES = "tests/test_quick.py::test_a_layered_machine[biases]"
+SERIAL = "tests/test_quick.py::test_learning_and_recall[serial-rbp-rbp-ep]"
+SERIAL_LAYERED = "tests/test_quick.py::test_a_layered_machine[serial]"
 LINK = "tests/test_quick.py::test_link"
 NEURON = "tests/test_quick.py::test_neuron_at_its_rails_and_ties"
 SYNAPSE = "tests/test_quick.py::test_synapse_at_its_rails_and_ties"
@@ -343,6 +345,30 @@ MUTANTS = (
         "Array(self.shifts)[Mux(arriving.pixels, 0, arriving.matrix)]",
         BIASES,
     ),
+    Mutant(
+        "serial crossbar: the side network's products are subtracted",
+        "serial_crossbar.py",
+        " & ~self.by_side",
+        "",
+        SERIAL,
+    ),
+    Mutant(
+        "serial synapse: no saturation above",
+        "serial_synapse.py",
+        "Mux(total > limit, limit, ",
+        "Mux(0, limit, ",
+        SERIAL,
+    ),
+    Mutant("serial synapse: self weight learns", "serial_synapse.py", "(distance != 0) & ", "", SERIAL),
+    Mutant("serial synapse: rounds to nearest", "serial_synapse.py", "2 * byte + 1", "256", SERIAL_LAYERED),
+    Mutant(
+        "serial neurons: the side network changes the states",
+        "serial_neurons.py",
+        "stepped & ~self.side",
+        "stepped",
+        SERIAL,
+    ),
+    Mutant("serial neurons: a verdict of one lane alone", "serial_neurons.py", "before | last", "last", SERIAL_LAYERED),
     Mutant("neurons: hidden units are nudged", "neurons.py", "self.nudged & aims", "self.nudged", LAYERED),
     Mutant("neuron: no feedforward start", "neuron.py", "Mux(self.whole, whole, half)", "half", LAYERED),
     Mutant(

@@ -17,10 +17,10 @@ from cobs import cobs
 from hw.commands import CommandProcessor
 from hw.frame_receiver import FrameReceiver
 from hw.frame_sender import FrameSender
-from hw.machine import Machine
 from hw.neuron import Neuron
 from hw.side_neuron import SideNeuron
 from hw.synapse import Synapse
+from hw.top import machine_of
 from model.arithmetic import SLOPE, neuron_step, saturate, side_step, stochastic_increment
 from model.device import GoldenDevice
 from model.layered_layout import layout_of
@@ -65,7 +65,7 @@ class Board(wiring.Component):
         m.submodules.receiver = receiver = FrameReceiver(size, WINDOW)
         m.submodules.sender = sender = FrameSender(size, WINDOW)
         m.submodules.commands = commands = CommandProcessor(self.spec)
-        m.submodules.machine = machine = Machine(self.spec)
+        m.submodules.machine = machine = machine_of(self.spec)
         m.d.comb += [receiver.data.eq(self.data), receiver.valid.eq(self.valid)]
         connect(m, receiver.requests, commands.requests)
         connect(m, commands.replies, sender.replies)
@@ -191,7 +191,7 @@ SHORT = Settings(free_steps=4, nudged_steps=2, driven_steps=3, released_steps=2,
 
 
 @pytest.mark.parametrize("rules", [("ep", "ep"), ("rbp", "rbp", "ep")], ids="-".join)
-@pytest.mark.parametrize("name", ["lanes_do_not_divide", "band"])
+@pytest.mark.parametrize("name", ["lanes_do_not_divide", "band", "serial"])
 def test_learning_and_recall(name, rules):
     spec = SPECS[name]
     host, rng = Host(spec), np.random.default_rng(3)
@@ -207,7 +207,7 @@ def test_learning_and_recall(name, rules):
     host.play()
 
 
-@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block", "biases"])
+@pytest.mark.parametrize("name", ["one_hidden", "two_hidden", "one_block", "biases", "serial"])
 def test_a_layered_machine(name):
     spec = replace(LAYERED[name], pixel_bits=4)
     host, rng = Host(spec), np.random.default_rng(4)
