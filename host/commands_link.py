@@ -13,8 +13,61 @@ from model.errors import MachineError
 def link() -> None:
     """Test the serial link.
 
-    Example: ohmprop link soak --frames 5000
+    Example: ohmprop link test --board /dev/ttyUSB0
     """
+
+
+@link.command("test")
+@common("machine", "board")
+@click.option("--requests", type=click.IntRange(10, 1_000_000), default=300, show_default=True,
+              help="Requests that each figure is taken over.")  # fmt: skip
+@common("seed", "json")
+def link_test(machine: Path | None, json_file: Path | None, **options: Any) -> None:
+    """Measure round trips, throughput with one request in flight and with as many as the board takes, and errors.
+
+    Throughput is that of long WRITEs (of the weights that are there), long READs, and RECALLs, in the board's own time, and
+    given as shares of what the line can carry. The weights stay as they are; the LFSR does as well.
+
+    A board's baud rate is fixed when it is built, so what is stepped is the rate of the host's end, from 6 % below the board's
+    to 6 % above; recommended is the board's own if all went well up to 2 % around it, else the middle of the good ones. For
+    another rate of the board change `baud` in its --machine file (its clock must give at least four clocks a bit), build it
+    anew, and measure again.
+
+    Example: ohmprop link test --board /dev/ttyUSB0 --json link.json
+    """
+    from host.measure import measure, steps
+    from host.report import check_writable, progress, write_json
+    from model.spec import MachineSpec
+
+    check_writable(json_file)
+    spec = MachineSpec.load(machine) if machine else MachineSpec()
+    with progress("measuring", steps(options["board"], options["requests"])) as advance:
+        figures = measure(spec, advance=advance, **options)
+    _show_measured(figures)
+    if json_file:
+        write_json(json_file, figures)
+
+
+def _show_measured(figures: dict[str, Any]) -> None:
+    """Print what `measure` returns, streams and rates as tables."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from host.report import show
+
+    streams, rates = figures["streams"], figures.get("rates")
+    show("The link", {name: value for name, value in figures.items() if name not in ("streams", "rates")})
+    table = Table("stream", "window", "requests/s", "line to board", "line to host")
+    for row in streams:
+        shares = [f"{row[name]:.1%}" if name in row else "" for name in ("line_to_board", "line_to_host")]
+        table.add_row(row["stream"], str(row["window"]), f"{row['requests_per_second']:,.0f}", *shares)
+    console = Console()
+    console.print(table)
+    if rates:
+        table = Table("host's rate", "baud", "outcome")
+        for rate in rates:
+            table.add_row(f"{rate['percent']:+} %", f"{rate['baud']:,}", rate["outcome"])
+        console.print(table)
 
 
 @link.command("soak")

@@ -51,7 +51,7 @@ def soak(
         port = FaultyPort(line, *faults, clock)
         faulty = Board(port, spec, REPLY_SECONDS, clock)
         # Long enough for a request to be sent again.
-        port.stall_for(1.5 * faulty.timeout)
+        port.stall_for(1.5 * faulty.link.timeout)
         clean = Board(GoldenPort(GoldenDevice(spec)), spec)
         for connected in (faulty, clean):
             _prepare(connected, seed)
@@ -63,7 +63,7 @@ def soak(
             advance()
         counters = faulty.read_counters()
         equal = np.array_equal(_weights(faulty), _weights(clean))
-        learnt = _grown(before, counters, "learnt")
+        learnt = grown(before, counters, "learnt")
     return {
         "board": board,
         "spec_hash": spec.spec_hash,
@@ -72,9 +72,9 @@ def soak(
         "frames": len(sent),
         "faults": port.faults.total(),
         "faults_by_kind": dict(sorted(port.faults.items())),
-        "retries": faulty.retries,
-        "repeated_from_cache": _grown(before, counters, "repeated"),
-        "refused": _grown(before, counters, "refused"),
+        "retries": faulty.link.retries,
+        "repeated_from_cache": grown(before, counters, "repeated"),
+        "refused": grown(before, counters, "refused"),
         "lost": max(0, len(sent) - learnt),
         "duplicated": max(0, learnt - len(sent)),
         "replies_different": different,
@@ -94,7 +94,8 @@ def _line(board: str, spec: MachineSpec) -> Iterator[tuple[Port, Callable[[], fl
             yield port, time.monotonic
 
 
-def _grown(before: Counters, after: Counters, name: str) -> int:
+def grown(before: Counters, after: Counters, name: str) -> int:
+    """What a counter has counted between two readings."""
     return int(getattr(after, name) - getattr(before, name)) % (1 << 8 * Counters.widths()[name])
 
 

@@ -115,11 +115,11 @@ def test_the_virtual_board_on_a_bad_line(monkeypatch):
     with VirtualBoard(spec) as virtual, closing(open_port(virtual.port, spec.baud)) as line:
         port = FaultyPort(line, at_random(0.004, rng), at_random(0.004, rng))
         board = Board(port, spec, timeout=0.2)
-        port.stall_for(1.5 * board.timeout)
+        port.stall_for(1.5 * board.link.timeout)
         assert [reply for reply, _ in board.learn_many(patterns)] == [golden.learn(pattern) for pattern in patterns]
         np.testing.assert_array_equal(board.read_weights(), golden.weights)
         assert board.read_counters().learnt == len(patterns)
-    assert port.faults.total() > 20 and board.retries > 20
+    assert port.faults.total() > 20 and board.link.retries > 20
 
 
 class Switched(GoldenPort):
