@@ -11,6 +11,8 @@ from model.protocol import Op, SettingsRegisters, Space, encode_frame, input_byt
 from model.reference import initial_weights, quantise
 
 BAUD_ERROR = 0.02
+#: Where the register `released_steps` is.
+RELEASED = list(SettingsRegisters.widths()).index("released_steps")
 #: Kinds of traffic, those that are wanted more often several times.
 KINDS = ("right", "right", "right", "right", "wrong", "damaged", "damaged", "again", "number", "noise", "long", "flood")
 
@@ -49,7 +51,10 @@ class Traffic:
         rng, spec = self.rng, self.spec
         space, address = rng.choice((Space.WEIGHTS, Space.STATES, Space.SETTINGS)), rng.randrange(3)
         at = rng.randrange(SettingsRegisters.size())
-        data = bytes(rng.randrange(1, 256) for _ in range(rng.randrange(1, SettingsRegisters.size() - at + 1)))
+        data = bytearray(rng.randrange(1, 256) for _ in range(rng.randrange(1, SettingsRegisters.size() - at + 1)))
+        # A layered machine has no released phase, and a host must not ask for one.
+        if not spec.recurrent and at <= RELEASED < at + len(data):
+            data[RELEASED - at] = 0
         return rng.choice(
             (
                 lambda: self.frame(Op.LEARN, rng.randbytes(input_bytes(spec) + target_bytes(spec))),
