@@ -395,6 +395,20 @@ MUTANTS = (
         LINK,
     ),
     Mutant(
+        "commands: a fresh board obeys a host from before its reset",
+        "commands.py",
+        "with m.Elif(~identified):",
+        "with m.Elif(0):",
+        "tests/test_proofs.py::test_proven[Commands]",
+    ),
+    Mutant(
+        "frame receiver: takes a frame in where no slot is free",
+        "frame_receiver.py",
+        "with m.If(kept == self.window):",
+        "with m.If(0):",
+        "tests/test_proofs.py::test_proven[Receiver]",
+    ),
+    Mutant(
         "commands: an old request is executed",
         "commands.py",
         "with m.Elif(due):",
