@@ -128,7 +128,7 @@ class Trial:
         return spec, unit
 
     def compute(self) -> Result:
-        """Scores by their names; pulses up, down and lost of each matrix; reads of each matrix's weights."""
+        """Scores by their names; of learning: pulses up, down and lost of each matrix, reads of its weights, patterns."""
         spec, unit = self.machine()
         values = completed(dict(self.point))
         learn = _learn_glyphs if self.data == "glyphs" else _learn_digits
@@ -180,7 +180,7 @@ def _learn_glyphs(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matri
     for name, p in zip(SCORES["glyphs"], FLIPS, strict=True):
         images, labels = corrupt(patterns, p, trial.images, rng)
         scores[name] = float(recalled(patterns, labels, machine.recall_many(images)[0]).mean())
-    return {"scores": scores, "pulses": machine.pulses.tolist(), "reads": reads}
+    return {"scores": scores, "pulses": machine.pulses.tolist(), "reads": reads, "learnt": machine.learnt}
 
 
 def _learn_digits(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matrices, later: Faults) -> Result:
@@ -202,7 +202,8 @@ def _learn_digits(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matri
     for learnt, (mask, faulty) in zip(machine.weights, later, strict=False):
         learnt[mask] = faulty[mask]
     right = read(machine.recall_many(unseen)[0]) == digits.test_labels
-    return {"scores": {SCORES["digits"][0]: float(right.mean())}, "pulses": machine.pulses.tolist(), "reads": reads}
+    scores = {SCORES["digits"][0]: float(right.mean())}
+    return {"scores": scores, "pulses": machine.pulses.tolist(), "reads": reads, "learnt": machine.learnt}
 
 
 def _without_tests(digits: Dataset) -> Dataset:
