@@ -105,6 +105,7 @@ def _figures(plan: Plan, points: Sequence[Point]) -> dict[str, Any]:
     """Everything measured, as JSON can hold it."""
     return {
         **plan.identity(),
+        "tuned": {name: list(values) for name, values in plan.tuned.items()},
         "seeds": plan.seeds,
         "points": [
             {

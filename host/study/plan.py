@@ -109,10 +109,15 @@ class Plan:
 
     def identity(self) -> dict[str, Any]:
         """What two studies must have in common to share a folder, as JSON has it; values and seeds may be added."""
-        tuned = {name: list(values) for name, values in self.tuned.items()}
         # JSON has no infinity.
         fixed = {name: str(value) for name, value in self.fixed.items()}
-        return {"data": self.data, "varied": list(self.varied), "set": fixed, "tuned": tuned, "quick": self.quick}
+        return {
+            "data": self.data,
+            "varied": list(self.varied),
+            "set": fixed,
+            "tuned": list(self.tuned),
+            "quick": self.quick,
+        }
 
 
 def loaded(store: Store, trial: Trial) -> Result:
