@@ -37,11 +37,18 @@ def run_energy(
             raise UserError(f"--set {parameter} does not go here; name one device, and one value of each parameter.")
         values[parameter] = given[0]
     trial = Trial(data, tuple(sorted(values.items())), EPOCHS[data][1], IMAGES[1], seed, choosing=False)
-    trial.machine()
+    scheme = trial.machine()[1].tables.scheme
     result = trial.compute()
     whose, published = programming(name)
     up_pj, down_pj, cell_pj = published.picojoules()
-    up_pj, down_pj = (pulse_pj, pulse_pj) if pulse_pj is not None else (up_pj, down_pj)
+    if pulse_pj is not None:
+        up_pj = down_pj = pulse_pj
+    elif scheme == "one-sided":
+        # A weight falls by a pulse up on the other cell.
+        down_pj = up_pj
+    elif scheme == "pair":
+        # A weight moves by a pulse up on one cell or a pulse down on the other.
+        up_pj = down_pj = (up_pj + down_pj) / 2
     cell_pj = cell_pj if read_pj is None else read_pj
     matrices = []
     for (up, down, lost), reads in zip(result["pulses"], result["reads"], strict=True):

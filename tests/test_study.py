@@ -238,5 +238,13 @@ def test_energy(small, monkeypatch):
         (2 * (row["pulses_up"] + row["pulses_down"]) + row["reads"] / 2) / 1e6
     )
     assert figures["settings"] == {"pulses": 2, "rate": 6}
+    # What a pulse on a weight is for the cells: 5 V up and 3 V down for 5 us through 81 kOhm.
+    up, down = (1e12 * volts**2 * 5e-6 / 81e3 for volts in (5, 3))
+    pulses = {"reference": (up, down), "pair": ((up + down) / 2,) * 2, "one-sided": (up, up)}
+    for scheme, expected in pulses.items():
+        arguments = ("device", "energy", "epiram", "--set", f"scheme={scheme}", "--json", "s.json")
+        assert CliRunner().invoke(main, arguments).exit_code == 0
+        told = json.loads((small / "s.json").read_text())
+        assert (told["pj_per_pulse_up"], told["pj_per_pulse_down"]) == pytest.approx(expected)
     for wrong, words in {("nothing",): ("nothing",), ("epiram", "--set", "device=pcm"): ("device",)}.items():
         assert_sentence(CliRunner().invoke(main, ["device", "energy", *wrong]), 2, *words)

@@ -69,7 +69,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "bits": Parameter("bits of a weight, 2 to 8", _number(2, 8, int), 8),
     "levels": Parameter("levels of a conductance, 2 to 100000", _number(2, 100_000)),
     "nonlinearity": Parameter(f"NeuroSim's non-linearity, 0 to {MOST_NONLINEARITY:g}", _number(0, MOST_NONLINEARITY)),
-    "noise": Parameter("a deviation from pulse to pulse, in mean steps, 0 to 10", _number(0, 10)),
+    "noise": Parameter("a deviation from pulse to pulse, in steps, 0 to 10", _number(0, 10)),
     "spread": Parameter("a deviation from device to device, in steps, 0 to 1", _number(0, 1)),
     "stuck": Parameter("a share of cells stuck at either end, 0 to 0.9", _number(0, 0.9), 0.0),
     "frozen": Parameter("a share of cells stuck where they began, 0 to 0.9", _number(0, 0.9), 0.0),
