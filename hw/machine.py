@@ -9,6 +9,8 @@ from hw.neurons import Neurons
 from hw.operation import Action, value_shape
 from hw.pipeline import RowSelect, copies, delayed
 from hw.port import machine_signature
+from hw.pulse import OWN_SETS
+from hw.pulse_registers import DeviceRegisters
 from hw.random import RandomBytes
 from hw.sequencer import Sequencer
 from model.errors import UserError
@@ -58,6 +60,10 @@ class Machine(wiring.Component):
         operation, pixel = self._place(m, sequencer)
         self._fetch(m, sequencer, operation, pixel, neurons, crossbar, select, timing)
         self._access(m, operation, crossbar, neurons, select)
+        if spec.pulses:
+            device = self._pulse(m, sequencer, crossbar, random)
+            with m.If(self.access_space >= Space.DEVICE):
+                m.d.comb += self.access_read.eq(device.read)
         self._signs(m, neurons)
         return m
 
@@ -78,7 +84,7 @@ class Machine(wiring.Component):
             random.load_value.eq(self.lfsr_next),
             self.lfsr.eq(random.lfsr),
             *(shift.eq(self.settings[f"update_shift_{number}"]) for number, shift in enumerate(crossbar.shifts)),
-            crossbar.random_bytes.eq(random.bytes),
+            crossbar.random_bytes.eq(random.set_0),
             crossbar.by_side.eq(self._by_side()),
             neurons.side.eq(sequencer.side),
             neurons.new.eq(sequencer.new),
@@ -93,6 +99,27 @@ class Machine(wiring.Component):
             neurons.load_block.eq(self.load_block),
             neurons.load_bits.eq(self.load_bits),
         ]
+
+    def _pulse(self, m, sequencer, crossbar, random):
+        """The pulse units' registers, and what they tell the machine; returns them."""
+        m.submodules.device = device = DeviceRegisters(self.spec)
+        m.d.comb += [
+            *(
+                getattr(device, name).eq(getattr(self, f"access_{name}"))
+                for name in ("space", "address", "lane", "data")
+            ),
+            device.access.eq(self.access),
+            device.write.eq(self.access_write),
+            device.counts.eq(crossbar.counts),
+            sequencer.device.eq(device.device),
+            sequencer.rewritten.eq(device.rewritten),
+            crossbar.device.eq(device.device),
+            crossbar.decays.eq(sequencer.decays),
+            crossbar.table.eq(device.table),
+            crossbar.stuck.eq(device.stuck),
+            *(crossbar.own_bytes[number].eq(getattr(random, f"set_{1 + number}")) for number in range(OWN_SETS)),
+        ]
+        return device
 
     def _by_side(self):
         """The update is that of the side network."""
@@ -118,6 +145,8 @@ class Machine(wiring.Component):
             sequencer.inputs_less_one.eq(inputs.less_one),
             inputs.operation.eq(sequencer.operation),
         ]
+        if self.spec.pulses:
+            m.d.comb += inputs.every.eq(sequencer.decays)
         return inputs.placed, inputs.pixel
 
     def _fetch(self, m, sequencer, operation, pixel, neurons, crossbar, select, timing):

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hw.mac import MultiplyAccumulate
 from hw.operation import Action, address_shape, block_shape, lane_shape, operation_layout, value_shape
 from hw.pipeline import AdderTree, Broadcast, delayed
+from hw.pulse import PULSE_INPUTS, pulse_ports
 from hw.random import drawn_layout
 from hw.serial_synapse import SerialSynapse
 from model.layered_layout import layout_of
@@ -59,6 +60,7 @@ class SerialCrossbar(wiring.Component):
                 "access_data": In(8),
                 "access_read": Out(8),  #: the lane's weight, Timing.access - 1 clocks after ``access``
             }
+            | pulse_ports(spec)
         )
 
     def elaborate(self, platform):
@@ -224,3 +226,6 @@ class SerialCrossbar(wiring.Component):
             synapse.access_data.eq(self.access_data),
             self.access_read.eq(synapse.access_read),
         ]
+        if self.spec.pulses:
+            m.d.comb += [getattr(synapse, name).eq(getattr(self, name)) for name in PULSE_INPUTS]
+            m.d.comb += self.counts.eq(synapse.counts)

@@ -158,9 +158,7 @@ class GoldenDevice:
         if self._rewritten:
             registers = PulseRegisters.unpack(bytes(self._unit[Space.DEVICE]))
             stuck = np.frombuffer(bytes(self._unit[Space.STUCK]), np.int8).reshape(-1, self._spec.lanes)
-            machine.device = registers.unit(
-                self._spec, bytes(self._unit[Space.STEPS]), unpack_stuck(self._spec, stuck)
-            )
+            machine.device = registers.unit(self._spec, bytes(self._unit[Space.STEPS]), unpack_stuck(self._spec, stuck))
             self._rewritten = False
         if words is None:
             return
@@ -191,11 +189,7 @@ class GoldenDevice:
         if count == 0 or carried != count * width or overhead + carried > frame_bytes(self._spec):
             return Status.BAD_LENGTH, b""
         ends = space_words(self._spec)
-        if (
-            space not in ends
-            or address + count > ends[Space(space)]
-            or space in (READ_ONLY if write else WRITE_ONLY)
-        ):
+        if space not in ends or address + count > ends[Space(space)] or space in (READ_ONLY if write else WRITE_ONLY):
             return Status.BAD_ADDRESS, b""
         part = slice(address * width, (address + count) * width)
         if not write:

@@ -139,8 +139,8 @@ def learn_images(  # type: ignore[no-untyped-def]
     """Learn pattern after pattern.
 
     ``devices`` are the sets of random bytes (1: linear cells), the stuck cells, PulseUnit.constants and the counters of
-    pulses (matrices, 3); ``decay`` is the interval (0: never), the shift, and the patterns learnt since the last one. For each pattern:
-    free and nudged steps, LFSR, non-zero inputs, whether it was updated.
+    pulses (matrices, 3); ``decay`` is the interval (0: never), the shift, and the patterns learnt since the last one. For
+    each pattern: free and nudged steps, LFSR, non-zero inputs, whether it was updated.
     """
     leak_shift, drive_shift, brightest = constants
     input_codes, neuron_codes, code_bits = codes

@@ -113,6 +113,7 @@ class Record:
 
 
 def number_bytes(width: int) -> int:
+    """A field of a Record: a number of so many bytes."""
     return dataclasses.field(default=0, metadata={"bytes": width})
 
 

@@ -10,7 +10,7 @@ from model.devices.pulses import Masks, PulseUnit
 from model.devices.tables import StepTables
 from model.layered_layout import LayeredLayout, layout_of
 from model.layout import Layout
-from model.protocol import DEVICE_BYTES, PULSE_BYTES, STEP_BYTES, Record, number_bytes
+from model.protocol import PULSE_BYTES, Record, Space, number_bytes
 from model.spec import MachineSpec
 
 #: Bytes of a counter in PULSES; each wraps around.
@@ -80,9 +80,6 @@ class PulseRegisters(Record):
         )
 
 
-assert PulseRegisters.size() == DEVICE_BYTES
-
-
 @dataclass(frozen=True)
 class PulseCounts:
     """A matrix's counters in Space.PULSES: pulses up and down, and those of them that met their cell at its rail."""
@@ -121,9 +118,6 @@ def unpack_steps(spec: MachineSpec, data: bytes) -> tuple[NDArray[np.int64], NDA
     return steps, noises
 
 
-assert STEP_BYTES == 2 * np.dtype("<u2").itemsize
-
-
 def pack_stuck(spec: MachineSpec, masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.int8]:
     """Masks of stuck cells as the words of Space.STUCK (words, lanes), 0 or 1."""
     layout = layout_of(spec)
@@ -138,3 +132,12 @@ def unpack_stuck(spec: MachineSpec, words: NDArray[np.int8]) -> Masks:
     if isinstance(layout, LayeredLayout):
         return tuple(matrix.astype(np.bool_) for matrix in layout.from_words(words.astype(np.int16)))
     return (layout.from_words(words).astype(np.bool_),)
+
+
+def unit_spaces(spec: MachineSpec, unit: PulseUnit | None) -> list[tuple[Space, bytes]]:
+    """What is to be written for a pulse unit, or for linear cells, in this order: each space's content."""
+    if unit is None:
+        return [(Space.DEVICE, PulseRegisters.of(None).pack())]
+    registers = PulseRegisters.of(unit)
+    stuck = [(Space.STUCK, pack_stuck(spec, unit.stuck).tobytes())] if registers.stuck else []
+    return [(Space.STEPS, pack_steps(unit.tables)), *stuck, (Space.DEVICE, registers.pack())]

@@ -25,6 +25,7 @@ from model.arithmetic import SLOPE, neuron_step, saturate, side_step, stochastic
 from model.device import GoldenDevice
 from model.layered_layout import layout_of
 from model.protocol import (
+    WIDE,
     WINDOW,
     Counters,
     Op,
@@ -38,11 +39,13 @@ from model.protocol import (
     pack_target,
     space_words,
 )
+from model.pulse_protocol import unit_spaces
 from model.reference import quantise, synapse_mask
 from model.spec import MachineSpec, Settings
 from model.timing import NEURON, SIDE, SYNAPSE
 from tests.mutants import MUTANTS, Mutant, faulty
 from tests.specs import LAYERED, SPECS
+from tests.test_pulses import MECHANISMS, unit_of
 
 #: Clocks that any reply may take.
 PATIENCE = 6000
@@ -115,6 +118,21 @@ class Host:
         """All registers."""
         packed = SettingsRegisters.of(self.spec, settings, lfsr).pack()
         self.access(Op.WRITE, Space.SETTINGS, 0, len(packed), packed)
+
+    def device(self, unit):
+        """All that a pulse unit is."""
+        most = frame_bytes(self.spec) - 16
+        for space, content in unit_spaces(self.spec, unit):
+            width = self.spec.lanes if space in WIDE else 1
+            step = most // width * width
+            for at in range(0, len(content), step):
+                part = content[at : at + step]
+                self.access(Op.WRITE, space, at // width, len(part) // width, part)
+
+    def read_device(self):
+        """The pulse unit's registers and counters."""
+        for space in (Space.DEVICE, Space.PULSES):
+            self.access(Op.READ, space, 0, space_words(self.spec)[space])
 
     def learn(self, pattern, target):
         """One pattern, and the states it left."""
@@ -227,6 +245,27 @@ def test_a_layered_machine(name):
     host.settings(short, 0xC0FFEE11)
     host.write_weights([np.zeros((matrix.rows, matrix.columns), np.int8) for matrix in spec.matrices])
     host.learn_pixels(pixels, np.zeros(spec.outputs, np.bool_))
+    host.counters()
+    host.play()
+
+
+@pytest.mark.parametrize("mechanism", MECHANISMS)
+@pytest.mark.parametrize("name", ["lanes_do_not_divide", "serial"])
+def test_pulses(name, mechanism):
+    spec = replace(SPECS[name], pulses=True)
+    host, rng = Host(spec), np.random.default_rng(6)
+    host.write_weights(random_weights(spec, rng))
+    host.settings(SHORT, 0xC0FFEE11)
+    host.device(unit_of(spec, mechanism))
+    for _ in range(3):
+        host.learn(*(rng.random((2, spec.neurons)) < 0.5))
+    host.recall(rng.random(spec.neurons) < 0.5)
+    host.read_device()
+    host.read_weights()
+    # And linear again.
+    host.device(None)
+    host.learn(*(rng.random((2, spec.neurons)) < 0.5))
+    host.read_weights()
     host.counters()
     host.play()
 
