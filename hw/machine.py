@@ -12,7 +12,9 @@ from hw.port import machine_signature
 from hw.pulse import OWN_SETS
 from hw.pulse_registers import DeviceRegisters
 from hw.random import RandomBytes
+from hw.read_noise import ReadNoise
 from hw.sequencer import Sequencer
+from model.devices.pulses import NOISY_SETS, READ_SETS
 from model.errors import UserError
 from model.protocol import LINK_BITS, Space, block_bytes
 from model.spec import MachineSpec
@@ -54,16 +56,17 @@ class Machine(wiring.Component):
         m.d.comb += [
             neurons.fires.eq(crossbar.fires),
             neurons.target.eq(crossbar.target),
-            neurons.currents.eq(crossbar.currents),
             neurons.load_byte.eq(self.load_byte),
         ]
         operation, pixel = self._place(m, sequencer)
         self._fetch(m, sequencer, operation, pixel, neurons, crossbar, select, timing)
         self._access(m, operation, crossbar, neurons, select)
         if spec.pulses:
-            device = self._pulse(m, sequencer, crossbar, random)
+            device, noise = self._pulse(m, sequencer, operation, crossbar, random)
             with m.If(self.access_space >= Space.DEVICE):
                 m.d.comb += self.access_read.eq(device.read)
+        for lane, current in enumerate(crossbar.currents):
+            m.d.comb += neurons.currents[lane].eq(current + (noise[lane] if spec.pulses else 0))
         self._signs(m, neurons)
         return m
 
@@ -100,8 +103,9 @@ class Machine(wiring.Component):
             neurons.load_bits.eq(self.load_bits),
         ]
 
-    def _pulse(self, m, sequencer, crossbar, random):
-        """The pulse units' registers, and what they tell the machine; returns them."""
+    def _pulse(self, m, sequencer, operation, crossbar, random):
+        """The pulse units' registers and what they tell the machine; returns them and the currents' read noise."""
+        m.submodules.read_noise = noise = ReadNoise(self.spec)
         m.submodules.device = device = DeviceRegisters(self.spec)
         m.d.comb += [
             *(
@@ -118,8 +122,11 @@ class Machine(wiring.Component):
             crossbar.table.eq(device.table),
             crossbar.stuck.eq(device.stuck),
             *(crossbar.own_bytes[number].eq(getattr(random, f"set_{1 + number}")) for number in range(OWN_SETS)),
+            noise.operation.eq(operation),
+            noise.amplitude.eq(Mux(device.device.most != 0, device.device.read_noise, 0)),
+            *(noise.drawn[number].eq(getattr(random, f"set_{NOISY_SETS + number}")) for number in range(READ_SETS)),
         ]
-        return device
+        return device, noise.noise
 
     def _by_side(self):
         """The update is that of the side network."""

@@ -53,6 +53,10 @@ def counts_layout() -> data.StructLayout:
 PULSE_INPUTS = ("device", "decays", "table", "stuck", "own_bytes")
 
 
+#: A current's read noise: 12 bits of amplitude times ``deviate``, exact.
+NOISE_BITS = 18
+
+
 def pulse_ports(spec: MachineSpec) -> dict:
     """Further ports of a crossbar whose cells can be pulsed."""
     if not spec.pulses:

@@ -36,7 +36,8 @@ class SerialMachine(Machine):
         self._fetch(m, sequencer, crossbar, neurons)
         self._access(m, crossbar, neurons)
         if spec.pulses:
-            device = self._pulse(m, sequencer, crossbar, random)
+            device, noise = self._pulse(m, sequencer, crossbar.operation, crossbar, random)
+            m.d.comb += crossbar.noise.eq(noise[0])
             with m.If(self.access_space >= Space.DEVICE):
                 m.d.comb += self.access_read.eq(device.read)
         return m

@@ -23,6 +23,7 @@ from hw.synapse import Synapse
 from hw.top import machine_of
 from model.arithmetic import SLOPE, neuron_step, saturate, side_step, stochastic_increment
 from model.device import GoldenDevice
+from model.formats import Format
 from model.layered_layout import layout_of
 from model.protocol import (
     WIDE,
@@ -119,10 +120,10 @@ class Host:
         packed = SettingsRegisters.of(self.spec, settings, lfsr).pack()
         self.access(Op.WRITE, Space.SETTINGS, 0, len(packed), packed)
 
-    def device(self, unit):
-        """All that a pulse unit is."""
+    def device(self, unit, tables=True):
+        """All that a pulse unit is, or all but its tables."""
         most = frame_bytes(self.spec) - 16
-        for space, content in unit_spaces(self.spec, unit):
+        for space, content in unit_spaces(self.spec, unit)[0 if tables or unit is None else 1 :]:
             width = self.spec.lanes if space in WIDE else 1
             step = most // width * width
             for at in range(0, len(content), step):
@@ -249,23 +250,41 @@ def test_a_layered_machine(name):
     host.play()
 
 
-@pytest.mark.parametrize("mechanism", MECHANISMS)
-@pytest.mark.parametrize("name", ["lanes_do_not_divide", "serial"])
-def test_pulses(name, mechanism):
-    spec = replace(SPECS[name], pulses=True)
+#: Weights of few bits, so that the tables are loaded soon.
+NARROW = {"weight": Format(True, 5, 4), "input_weight": Format(True, 5, 5)}
+SHALLOW = {"weight": NARROW["weight"], "accumulator": Format(True, 24, 11), "pulses": True}
+PULSED = {
+    "recurrent": MachineSpec(layers=(7,), lanes=3, **SHALLOW),
+    "serial": MachineSpec(layers=(10,), lanes=8, serial=True, **SHALLOW),
+    "layered": MachineSpec(layers=(5, 4, 2), lanes=3, biases=True, pulses=True, **NARROW),
+    "serial-layered": MachineSpec(layers=(5, 9, 2), lanes=8, serial=True, pulses=True, **NARROW),
+}
+
+
+@pytest.mark.parametrize("name", PULSED)
+def test_pulses(name):
+    """Linear cells, each mechanism alone, all together, and linear cells again."""
+    spec = PULSED[name]
     host, rng = Host(spec), np.random.default_rng(6)
-    host.write_weights(random_weights(spec, rng))
-    host.settings(SHORT, 0xC0FFEE11)
-    host.device(unit_of(spec, mechanism))
-    for _ in range(3):
-        host.learn(*(rng.random((2, spec.neurons)) < 0.5))
-    host.recall(rng.random(spec.neurons) < 0.5)
-    host.read_device()
-    host.read_weights()
-    # And linear again.
-    host.device(None)
-    host.learn(*(rng.random((2, spec.neurons)) < 0.5))
-    host.read_weights()
+    if spec.recurrent:
+        host.write_weights(random_weights(spec, rng))
+    else:
+        host.write_weights([rng.integers(-15, 16, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
+    shifts = tuple(max(0, matrix.shift_base) for matrix in spec.matrices)
+    host.settings(replace(spec.settings, free_steps=2, nudged_steps=1, driven_steps=1, eta_shifts=shifts), 0xC0FFEE11)
+    for number, mechanism in enumerate(["", *MECHANISMS, ""]):
+        # All have the same tables.
+        host.device(unit_of(spec, mechanism) if mechanism else None, tables=number == 1)
+        for _ in range(2):
+            if spec.recurrent:
+                host.learn(*(rng.random((2, spec.neurons)) < 0.5))
+            else:
+                pixels = (rng.integers(1, 16, spec.inputs) * (rng.random(spec.inputs) < 0.7)).astype(np.uint8)
+                host.learn_pixels(pixels, np.arange(spec.outputs) == rng.integers(spec.outputs))
+            host.read_weights()
+        host.read_device()
+    if spec.recurrent:
+        host.recall(rng.random(spec.neurons) < 0.5)
     host.counters()
     host.play()
 
