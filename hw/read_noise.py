@@ -20,7 +20,7 @@ AMPLITUDE_BITS = 12
 
 
 class ReadNoise(wiring.Component):
-    """The noise of each lane's current, or in a serial machine of one neuron after another (model.devices.pulses.read_deviations).
+    """The noise of each lane's current, or in a serial machine of one neuron after another (model.devices.pulses).
 
     A neuron's two bytes are the exclusive or of those drawn bytes whose bits are set in its number, and of the last one.
     ``noise`` belongs to the block whose currents are complete, ``columns`` or ``rows`` clocks after its last operation; in a

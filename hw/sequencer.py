@@ -7,15 +7,14 @@ from amaranth.lib.wiring import In, Out
 
 from hw.neurons import DARK, bank_shape
 from hw.operation import Action, input_shape, operation_layout
+from hw.port import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
 from hw.pulse import device_layout
 from hw.random import set_bytes
-from hw.port import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
 from model.devices.pulses import NOISY_SETS, READ_SETS, SETS
 from model.layered_layout import layout_of
 from model.layout import Kind, bits_for
 from model.spec import MachineSpec
 from model.timing import DRIVE, Timing, taken
-
 
 #: Further ports of a machine with a pulse unit.
 PULSE_PORTS = {
