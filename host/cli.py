@@ -10,7 +10,7 @@ import click
 
 from host.commands_board import board
 from host.commands_link import link
-from host.device_cli import SCHEME, device
+from host.device_cli import device
 from host.options import common
 from model.errors import MachineError, UserError
 from model.settings import RULES

@@ -184,7 +184,7 @@ def run_train(
         "training": dataclasses.asdict(result),
         "patterns_recalled": float(recalled(loaded.pixels, np.arange(len(loaded.pixels)), signs).mean()),
     }
-    if device:
+    if unit:
         figures |= {"device": device, "scheme": unit.tables.scheme, "most_pulses": pulses, "pulses": written}
     if compare:
         figures |= twin.figures()

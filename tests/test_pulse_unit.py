@@ -9,15 +9,19 @@ from amaranth.sim import Simulator
 from hw.pulse import PulseUnit
 from model.devices import pulses
 from model.devices.presets import preset
+from model.devices.pulses import PulseUnit as Devices
 from model.devices.pulses import pulse_unit
+from model.devices.tables import StepTables
 from model.pulse_protocol import PulseRegisters
 from model.spec import MachineSpec
 from model.timing import PULSE
 
 SPEC = MachineSpec(layers=(7,), lanes=3, pulses=True)
+#: Entries of half a level and of one, so that each rounding of the products decides.
+HALVES = 1 + np.arange(512).reshape(2, 256) % 2
 #: Large steps and small ones, rails of either kind, gains at both ends.
 UNITS = {
-    "linear": pulse_unit(preset("linear"), SPEC),
+    "halves": Devices(StepTables(SPEC.weight, -127, 127, HALVES, HALVES, 15, "reference"), 5, True, 90),
     "pcm": replace(pulse_unit(preset("pcm"), SPEC, 7), spread=255, decay_shift=1),
     "ecram": replace(pulse_unit(preset("ecram"), SPEC, 3), noise=True, decay_shift=15),
 }
@@ -65,7 +69,7 @@ def test_pulse_unit(name, decays):
         ctx.set(component.decays, decays)
         for direction in range(2):
             for weight in range(256):
-                entry = weight << 0 | direction << 8
+                entry = weight | direction << 8
                 step, noise = (int(t[direction, (weight + 128) % 256]) for t in (tables.steps, tables.noises))
                 ctx.set(component.table, {"write": 1, "entry": entry, "step": step, "noise": noise})
                 await ctx.tick()
