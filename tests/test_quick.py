@@ -261,9 +261,20 @@ PULSED = {
 }
 
 
-@pytest.mark.parametrize("name", PULSED)
-def test_pulses(name):
-    """Linear cells, each mechanism alone, all together, and linear cells again."""
+#: Linear cells, each mechanism alone, all together, and linear cells again.
+EACH = ("", *MECHANISMS, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "mechanisms"),
+    [
+        pytest.param("recurrent", EACH, id="recurrent"),
+        pytest.param("layered", ("all",), id="layered"),
+        pytest.param("serial", ("all",), id="serial"),
+        *(pytest.param(name, EACH, id=f"{name}-each", marks=pytest.mark.slow) for name in list(PULSED)[1:]),
+    ],
+)
+def test_pulses(name, mechanisms):
     spec = PULSED[name]
     host, rng = Host(spec), np.random.default_rng(6)
     if spec.recurrent:
@@ -272,10 +283,12 @@ def test_pulses(name):
         host.write_weights([rng.integers(-15, 16, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
     shifts = tuple(max(0, matrix.shift_base) for matrix in spec.matrices)
     host.settings(replace(spec.settings, free_steps=2, nudged_steps=1, driven_steps=1, eta_shifts=shifts), 0xC0FFEE11)
-    for number, mechanism in enumerate(["", *MECHANISMS, ""]):
+    units = [unit_of(spec, mechanism) if mechanism else None for mechanism in mechanisms]
+    first = next(number for number, unit in enumerate(units) if unit)
+    for number, unit in enumerate(units):
         # All have the same tables.
-        host.device(unit_of(spec, mechanism) if mechanism else None, tables=number == 1)
-        for _ in range(2):
+        host.device(unit, tables=number == first)
+        for _ in range(2 if unit and unit.decay_every else 1):
             if spec.recurrent:
                 host.learn(*(rng.random((2, spec.neurons)) < 0.5))
             else:
