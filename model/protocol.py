@@ -52,7 +52,7 @@ class Status(IntEnum):
     TOO_LONG = 2  #: the frame does not fit the buffer announced in the ID block
     UNKNOWN_OP = 3
     BAD_LENGTH = 4  #: the payload's length does not match the op
-    BAD_ADDRESS = 5  #: no such space, or words beyond its end, or a space that cannot be written
+    BAD_ADDRESS = 5  #: no such space, or words beyond its end, or a space that cannot be written or read
     OUT_OF_SEQUENCE = 6  #: neither the next number nor a recent one; the payload has the expected number
     NOT_IDENTIFIED = 7  #: nobody has sent IDENTIFY since the reset
 

@@ -201,6 +201,22 @@ class Timing:
         # A serial machine issues a word's second operation in its second clock, and then waits for the lanes.
         return self.placing + self.columns + (SERIAL_SYNAPSE + 2 if self.spec.serial else SYNAPSE)
 
+    @cached_property
+    def step(self) -> int:
+        """Clocks of one Euler step."""
+        layout = layout_of(self.spec)
+        return layout.step_words + sum(self.pauses(layout.step)) + self.step_drain
+
+    @property
+    def side_step(self) -> int:
+        """Clocks of one Euler step of the side network."""
+        return self.step + self.side_drain - self.step_drain
+
+    @cached_property
+    def update(self) -> int:
+        """Clocks of one weight update; the first fetches the list of its sweeps."""
+        return 1 + self.word_clocks * layout_of(self.spec).words + self.update_drain
+
     @property
     def pulse_drain(self) -> int:
         """Clocks by which pulses lengthen ``update_drain``."""
@@ -223,22 +239,6 @@ class Timing:
     def decay(self) -> int:
         """Clocks in which all weights decay."""
         return self.draws(2) + self.update + self.pulse_drain
-
-    @cached_property
-    def step(self) -> int:
-        """Clocks of one Euler step."""
-        layout = layout_of(self.spec)
-        return layout.step_words + sum(self.pauses(layout.step)) + self.step_drain
-
-    @property
-    def side_step(self) -> int:
-        """Clocks of one Euler step of the side network."""
-        return self.step + self.side_drain - self.step_drain
-
-    @cached_property
-    def update(self) -> int:
-        """Clocks of one weight update; the first fetches the list of its sweeps."""
-        return 1 + self.word_clocks * layout_of(self.spec).words + self.update_drain
 
     def run(self, steps: int, updated: bool, side_steps: int = 0) -> int:
         """Busy clocks of a learnt or recalled pattern with ``steps`` Euler steps in all, the side network's apart."""

@@ -488,7 +488,7 @@ MUTANTS = (
         "sequencer: a decay with other sets of bytes",
         "sequencer.py",
         "(1 << NOISY_SETS) - 1, 0b110",
-        "(1 << NOISY_SETS) - 1, 0b101",
+        "(1 << NOISY_SETS) - 1, 0b011",
         PULSED,
     ),
     Mutant(
