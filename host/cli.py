@@ -118,6 +118,15 @@ def demo(out: Path | None, **options: Any) -> None:
 @click.option("--rule", type=click.Choice(RULES),
               help="Of --patterns: ep, equilibrium propagation, or rbp, recurrent backpropagation [default: the machine "
               "file's, else ep].")  # fmt: skip
+@click.option("--device", help="Of --patterns: what the cells are, a name of `ohmprop device list`; the machine gets a pulse "
+              "unit [default: linear cells].")  # fmt: skip
+@click.option(
+    "--scheme",
+    type=click.Choice(["reference", "pair", "one-sided"]),
+    help="Of --device: how a weight stands for two conductances.",
+)
+@click.option("--pulses", type=click.IntRange(1, 7), default=1, show_default=True,
+              help="Of --device: most pulses of an update and cell.")  # fmt: skip
 @click.option(
     "--compare/--no-compare", default=True, show_default=True, help="Compare each bit with the golden machine."
 )
@@ -144,6 +153,7 @@ def train(
     Example: ohmprop train --patterns my_folder --machine mine.toml --save mine.npz
              ohmprop train --board /dev/ttyUSB0 --checkpoint night.npz
              ohmprop train --board /dev/ttyUSB0 --resume night.npz
+             ohmprop train --device epiram --scheme pair
              ohmprop train --data digits --machine digits-64-32-10 --epochs 12 --out runs/digits
     """
     given = {
@@ -161,7 +171,12 @@ def train(
         options |= {name: run[name] for name in ("classes", "per_class", "resize", "halvings") if name in run}
         load, options["checkpoint"] = resume, options["checkpoint"] or resume
     options["resumes"] = resume is not None
-    other = ("classes", "per_class", "resize", "halvings") if data is None else ("patterns", "compare", "rule")
+    other = (
+        ("classes", "per_class", "resize", "halvings") if data is None else ("patterns", "compare", "rule", "device")
+    )
+    for name in ("checkpoint", "resume"):
+        if options["device"] and name in given:
+            raise click.UsageError(f"--{name} does not go with --device; use --save and --load", context)
     for name in other:
         if name in given:
             option = f"--{name.replace('_', '-')}"
@@ -171,6 +186,8 @@ def train(
 
         halvings = options.pop("halvings")
         halvings = 1.0 if halvings is None else halvings
+        for name in ("device", "scheme", "pulses"):
+            del options[name]
         run_train_classifier(data=data, epochs=epochs or 6, halvings=halvings, start_from=load, **options)
     else:
         from host.commands import run_train

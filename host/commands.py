@@ -20,6 +20,8 @@ from host.report import check_writable, flip_text, progress, show, show_recall, 
 from host.training import Twin, recall, train
 from host.transport import opened, virtual_board
 from model.arithmetic import DEFAULT_LFSR
+from model.devices.presets import preset
+from model.devices.pulses import pulse_unit
 from model.errors import MachineError, UserError
 from model.patterns import load_patterns, recalled
 from model.reference import initial_weights, quantise
@@ -93,6 +95,9 @@ def run_train(
     checkpoint: Path | None,
     every: int,
     resumes: bool,
+    device: str | None,
+    scheme: str | None,
+    pulses: int,
 ) -> None:
     """Train; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, weights saved.
 
@@ -104,6 +109,10 @@ def run_train(
         spec = dataclasses.replace(spec, settings=dataclasses.replace(spec.settings, rule=rule))
     if start is None:
         start = Checkpoint(spec, quantise(spec, initial_weights(spec, seed)), DEFAULT_LFSR, 0, seed)
+    if device:
+        spec = dataclasses.replace(spec, pulses=True)
+        start = dataclasses.replace(start, spec=spec)
+    unit = pulse_unit(preset(device), spec, pulses, scheme) if device else None
     loaded = load_patterns(patterns, spec.neurons)
     last = epochs * len(loaded.pixels)
     # A run killed between its last checkpoint and its end still owes its figures.
@@ -136,7 +145,7 @@ def run_train(
             reached(number).save(checkpoint)
 
     with _connected(board, spec) as connected, stoppable() as stopped:
-        twin = Twin(connected, spec.settings, start.weights, start.lfsr)
+        twin = Twin(connected, spec.settings, start.weights, start.lfsr, unit)
         try:
             with progress("learning", last - start.learnt) as advance:
                 result = train(
@@ -151,6 +160,7 @@ def run_train(
                 )
             done = reached(start.learnt + result.patterns)
             signs = np.array([signs for _, signs in connected.recall_many(loaded.pixels)])
+            written = dataclasses.asdict(connected.read_pulses()[0]) if device else None
         except MachineError as error:
             if not twin.machine.learnt:
                 raise
@@ -174,6 +184,8 @@ def run_train(
         "training": dataclasses.asdict(result),
         "patterns_recalled": float(recalled(loaded.pixels, np.arange(len(loaded.pixels)), signs).mean()),
     }
+    if unit:
+        figures |= {"device": device, "scheme": unit.tables.scheme, "most_pulses": pulses, "pulses": written}
     if compare:
         figures |= twin.figures()
     show("Training", figures)

@@ -11,6 +11,8 @@ from numpy.typing import NDArray
 
 from host.link import Link
 from host.transport import Port
+from model.devices.pulses import PulseUnit
+from model.devices.tables import conductances
 from model.errors import MachineError, UserError
 from model.layered_layout import LayeredLayout, layout_of
 from model.layout import Layout
@@ -20,6 +22,7 @@ from model.protocol import (
     LINK_BITS,
     MAGIC,
     VERSION,
+    WIDE,
     Counters,
     Identity,
     LearnReply,
@@ -35,6 +38,7 @@ from model.protocol import (
     target_blocks,
     unpack_pattern,
 )
+from model.pulse_protocol import PulseCounts, unit_spaces, unpack_counts
 from model.spec import MachineSpec, Settings
 
 #: Seconds to wait for a reply, beside the longest relaxation; for the first one, which says whether a board is there.
@@ -194,6 +198,30 @@ class Board:
         counters: Counters = Counters.unpack(self._read(Space.COUNTERS, Counters.size(), 1))
         return counters
 
+    def load_device(self, unit: PulseUnit | None) -> None:
+        """Make the cells the devices of ``unit``, or linear ones if it is None; the machine must have a pulse unit.
+
+        Weights that stick at a rail are written with the others.
+        """
+        if not self.spec.pulses:
+            raise UserError(
+                "This machine has no pulse unit; give it pulses = true under [machine] in its file, and build the board anew."
+            )
+        if unit:
+            unit.check(self.spec)
+        for space, content in unit_spaces(self.spec, unit):
+            self._write(space, content, self.spec.lanes if space in WIDE else 1)
+
+    def read_pulses(self) -> list[PulseCounts]:
+        """Each matrix's counters of pulses; a symmetric pair of cells counts once."""
+        return unpack_counts(self._read(Space.PULSES, space_words(self.spec)[Space.PULSES], 1))
+
+    def read_conductances(self, unit: PulseUnit) -> tuple[list[NDArray[np.int16]], list[NDArray[np.int16]]]:
+        """G+ and G- of all cells in levels, matrix after matrix, as the scheme of the device has them (docs/devices.md)."""
+        weights = [self.read_weights().astype(np.int16)] if self.spec.recurrent else self.read_matrices()
+        pairs = [conductances(matrix, unit.tables) for matrix in weights]
+        return [up for up, _ in pairs], [down for _, down in pairs]
+
     def request(self, op: int, payload: bytes) -> bytes:
         """One request of any kind; returns the reply's payload behind the status."""
         return next(self.exchange([(op, payload)]))
@@ -249,9 +277,13 @@ class Board:
 
     def _write_words(self, words: NDArray[np.int8]) -> None:
         """Replace all words of the weight memory (words, lanes)."""
-        chunk = (self.identity.frame_bytes - 2 - ACCESS_BYTES - CRC_BYTES) // self.spec.lanes
-        parts = ((start, words[start : start + chunk]) for start in range(0, len(words), chunk))
-        requests = ((Op.WRITE, access(Space.WEIGHTS, at, len(part)) + part.tobytes()) for at, part in parts)
+        self._write(Space.WEIGHTS, words.tobytes(), self.spec.lanes)
+
+    def _write(self, space: Space, content: bytes, width: int) -> None:
+        """Replace all words, of ``width`` bytes, of a space."""
+        chunk = (self.identity.frame_bytes - 2 - ACCESS_BYTES - CRC_BYTES) // width * width
+        parts = ((start, content[start : start + chunk]) for start in range(0, len(content), chunk))
+        requests = ((Op.WRITE, access(space, at // width, len(part) // width) + part) for at, part in parts)
         deque(self.link.exchange(requests), maxlen=0)
 
     def _states(self, data: bytes) -> NDArray[Any]:

@@ -3,7 +3,7 @@
 import time
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 from itertools import takewhile
 from typing import Any
 
@@ -11,11 +11,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from host.driver import Board, Matrices
+from model.devices.pulses import PulseUnit
 from model.errors import MachineError
 from model.golden import GoldenMachine
 from model.layered import LayeredMachine
 from model.patterns import corrupt, nearest_pattern_bound, recalled
 from model.protocol import Counters, LearnReply, RecallReply
+from model.pulse_protocol import COUNTER_BYTES
 from model.reference import Reference
 from model.spec import Settings
 from model.timing import Timing
@@ -44,6 +46,7 @@ class Comparison(ABC):
         self.count = 0
         self._board = board
         self._before = board.read_counters()
+        self._pulses_before = board.read_pulses() if board.spec.pulses else []
 
     @abstractmethod
     def _check_weights(self, where: str) -> None:
@@ -65,6 +68,12 @@ class Comparison(ABC):
         for name, counted in self.counted().items():
             wrap = 1 << 8 * Counters.widths()[name]
             self._compare(f"{where}: {name}", counted, getattr(self.machine, name) % wrap)
+        if self._board.spec.pulses:
+            grown = [
+                [(a - b) % (1 << 8 * COUNTER_BYTES) for a, b in zip(astuple(now), astuple(before), strict=True)]
+                for now, before in zip(self._board.read_pulses(), self._pulses_before, strict=True)
+            ]
+            self._compare(f"{where}: pulses", grown, self.machine.pulses.tolist())
 
     def figures(self) -> dict[str, Any]:
         """The verdict, by the names that the JSON uses."""
@@ -95,12 +104,17 @@ class Twin(Comparison):
 
     machine: GoldenMachine
 
-    def __init__(self, board: Board, settings: Settings, weights: NDArray[np.int8], lfsr: int) -> None:
-        """Give the board and a golden machine the same settings, weights (neurons, neurons) and LFSR."""
+    def __init__(
+        self, board: Board, settings: Settings, weights: NDArray[np.int8], lfsr: int, unit: PulseUnit | None = None
+    ) -> None:
+        """Give the board and a golden machine the same settings, weights (neurons, neurons), LFSR and devices."""
         board.write_settings(settings, lfsr)
         board.write_weights(weights)
+        if board.spec.pulses:
+            board.load_device(unit)
         self.machine = GoldenMachine(board.spec, settings, lfsr)
         self.machine.weights = weights.copy()
+        self.machine.device = unit
         # Left by whatever the board has learnt before; nothing but recurrent backpropagation changes them.
         self.machine.side_states = board.read_side_states()
         super().__init__(board)
@@ -130,6 +144,8 @@ class LayeredTwin(Comparison):
         """Give the board and a golden machine the same weights and LFSR, and the spec's settings."""
         board.write_settings(board.spec.settings, lfsr)
         board.write_matrices(weights)
+        if board.spec.pulses:
+            board.load_device(None)
         self.machine = LayeredMachine(board.spec, lfsr=lfsr)
         self.machine.weights = tuple(weights)
         super().__init__(board)

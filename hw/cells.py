@@ -6,7 +6,17 @@ from amaranth.lib.wiring import In, Out, Signature
 
 from hw.frames import reply_token
 from model.layout import bits_for
-from model.protocol import ACCESS_BYTES, CRC_BYTES, Space, Status, frame_bytes, space_words
+from model.protocol import (
+    ACCESS_BYTES,
+    CRC_BYTES,
+    READ_ONLY,
+    WIDE,
+    WRITE_ONLY,
+    Space,
+    Status,
+    frame_bytes,
+    space_words,
+)
 from model.spec import MachineSpec
 
 
@@ -26,6 +36,11 @@ def cells_signature(spec: MachineSpec) -> Signature:
             "read": In(8),
         }
     )
+
+
+def _among(space, spaces):
+    """Whether the space is one of these."""
+    return Cat(space == one for one in sorted(spaces)).any()
 
 
 class CellAccess(wiring.Component):
@@ -61,7 +76,8 @@ class CellAccess(wiring.Component):
         spec, cells = self.spec, self.cells
         request = Signal(data.StructLayout({"space": 8, "address": 16, "count": 16}), reset_less=True)
         lane = Signal.like(cells.lane, reset_less=True)
-        wide = (request.space <= Space.STATES) | (request.space == Space.SIDE)
+        known = space_words(spec)
+        wide = _among(request.space, set(WIDE) & set(known))
         # Registers, since a cell takes more clocks than one.
         last_lane, last_cell = Signal(reset_less=True), Signal(reset_less=True)
         lane_is_last = ~wide | (lane == spec.lanes - 1)
@@ -82,8 +98,9 @@ class CellAccess(wiring.Component):
             with m.If(last_lane):
                 m.d.sync += [lane.eq(0), request.address.eq(request.address + 1), request.count.eq(request.count - 1)]
 
-        sizes = Array(space_words(spec).values())
-        read_only = (request.space == Space.STATES) | (request.space >= Space.COUNTERS)
+        sizes = Array(known.values())
+        read_only = _among(request.space, set(READ_ONLY) & set(known))
+        write_only = _among(request.space, set(WRITE_ONLY) & set(known))
         longest_read = frame_bytes(spec) - 3 - CRC_BYTES
         carried = Signal(16 + bits_for(spec.lanes + 1), reset_less=True)  # bytes of all the cells
         end = Signal(17, reset_less=True)
@@ -111,12 +128,12 @@ class CellAccess(wiring.Component):
                 m.d.sync += carried.eq(Mux(wide, sum(request.count << bit for bit in shifts), request.count))
                 m.next = "Compare"
             with m.State("Compare"):
-                beyond = end > sizes[request.space[: bits_for(len(Space))]]
+                beyond = end > sizes[request.space[: bits_for(len(known))]]
                 m.d.sync += [
                     bad_length.eq(
                         (behind != Mux(self.writing, carried, 0)) | (request.count == 0) | (carried > longest_read)
                     ),
-                    bad_address.eq((request.space >= len(Space)) | beyond | (self.writing & read_only)),
+                    bad_address.eq((request.space >= len(known)) | beyond | Mux(self.writing, read_only, write_only)),
                 ]
                 m.next = "Judge"
             with m.State("Judge"):

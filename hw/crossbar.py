@@ -16,13 +16,15 @@ from hw.operation import (
     value_shape,
 )
 from hw.pipeline import AdderTree, Broadcast, copies, delayed
+from hw.pulse import pulse_ports
 from hw.random import CellRandom, drawn_layout
 from hw.synapse import Synapse
 from hw.weights import WeightMemory
+from hw.word_pulses import WordPulses
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import ACCUMULATE, FANOUT, MEMORY, SYNAPSE, Timing
+from model.timing import ACCUMULATE, FANOUT, MEMORY, PULSE, SYNAPSE, Timing
 
 
 class Crossbar(wiring.Component):
@@ -64,11 +66,12 @@ class Crossbar(wiring.Component):
                     data.ArrayLayout(signed(8), spec.lanes)
                 ),  #: the host's word, Timing.weight_memory clocks later
             }
+            | pulse_ports(spec)
         )
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.weights = weights = WeightMemory(self.spec)
+        m.submodules.weights = weights = WeightMemory(self.spec, self.spec.weight.bits)
         products = self._multiply(m, weights)
         self._accumulate(m, products)
         self._program(m, weights)
@@ -216,10 +219,16 @@ class Crossbar(wiring.Component):
         for group in stages:
             for _ in range(SYNAPSE):
                 group.append(delayed(m, group[-1], 1))
-        written = delayed(m, at_difference.address, SYNAPSE)
+        writes, written = [group[-1] for group in stages], delayed(m, at_difference.address, SYNAPSE)
+        if spec.pulses:
+            m.submodules.pulses = pulses = WordPulses(spec)
+            self._pulse(m, pulses, weights, due, stages[0])
+            pulsed = delayed(m, stages[0][2], PULSE)
+            writes = [Mux(self.device.most != 0, pulsed, group) for group in writes]
+            written = Mux(self.device.most != 0, delayed(m, written, timing.pulse_drain), written)
         m.d.comb += [
-            weights.write_address.eq(Mux(stages[0][-1], written, self.access_address)),
-            weights.write.eq(stages[0][-1] | self.access_write),
+            weights.write_address.eq(Mux(writes[0], written, self.access_address)),
+            weights.write.eq(writes[0] | self.access_write),
         ]
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
@@ -238,8 +247,32 @@ class Crossbar(wiring.Component):
                 synapse.random.eq(random.o[lane]),
                 synapse.enable.eq(connected[lane]),
                 synapse.weight.eq(weights.word[lane].as_signed()),
-                weights.write_word[lane].eq(Mux(does[-1], synapse.new_weight, hosts)),
             ]
+            new = synapse.new_weight
+            if spec.pulses:
+                m.d.comb += pulses.increments[lane].eq(synapse.increment)
+                new = Mux(self.device.most != 0, pulses.new_weights[lane], new)
+            m.d.comb += weights.write_word[lane].eq(Mux(writes[lane // FANOUT], new, hosts))
+
+    def _pulse(self, m, pulses, weights, due, stages):
+        """The pulse units' side, a clock behind that of the linear device."""
+        # The stuck cells are read with their weights.
+        m.submodules.stuck = stuck = WeightMemory(self.spec, 1)
+        m.d.comb += [
+            stuck.read_address.eq(weights.read_address),
+            stuck.write_address.eq(self.stuck.address),
+            stuck.write.eq(self.stuck.write),
+            stuck.write_word.eq(self.stuck.cells),
+            pulses.device.eq(self.device),
+            pulses.decays.eq(self.decays),
+            pulses.table.eq(self.table),
+            pulses.own_bytes.eq(self.own_bytes),
+            pulses.operation.eq(delayed(m, self.operation, due + 1 - pulses.ahead)),
+            pulses.weights.eq(delayed(m, weights.word, 1)),
+            pulses.stuck.eq(delayed(m, stuck.word, 1)),
+            pulses.begins.eq(stages[2]),
+            self.counts.eq(pulses.counts),
+        ]
 
     def _connections(self, m, due):
         """Which lanes' cells exist: in a recurrent layer not a unit's with itself, and none beyond the band."""

@@ -32,6 +32,7 @@ class Inputs(wiring.Component):
                 "ready": Out(1),
                 "skip": In(1),  #: leave zero pixels out; constant while a pattern is loaded
                 "less_one": Out(input_shape(spec)),  #: rows in the list, less one
+                "every": In(1),  #: a place is the input of that number; constant during a sweep
                 "operation": In(operation_layout(spec)),  #: from the sequencer
                 "placed": Out(operation_layout(spec)),  #: to crossbar and neurons
                 "pixel": Out(8),  #: the value of its input
@@ -54,11 +55,9 @@ class Inputs(wiring.Component):
             self.placed.eq(placed),
             self.pixel.eq(read.data.pixel),
         ]
+        number = Mux(self.every, placed.input, read.data.input)
         with m.If(placed.pixels):
-            m.d.comb += [
-                self.placed.input.eq(read.data.input),
-                self.placed.address.eq(placed.address + read.data.input),
-            ]
+            m.d.comb += [self.placed.input.eq(number), self.placed.address.eq(placed.address + number)]
         return m
 
     def _take(self, m, write):

@@ -9,8 +9,12 @@ from hw.neurons import Neurons
 from hw.operation import Action, value_shape
 from hw.pipeline import RowSelect, copies, delayed
 from hw.port import machine_signature
+from hw.pulse import OWN_SETS
+from hw.pulse_registers import DeviceRegisters
 from hw.random import RandomBytes
+from hw.read_noise import ReadNoise
 from hw.sequencer import Sequencer
+from model.devices.pulses import NOISY_SETS, READ_SETS
 from model.errors import UserError
 from model.protocol import LINK_BITS, Space, block_bytes
 from model.spec import MachineSpec
@@ -52,12 +56,17 @@ class Machine(wiring.Component):
         m.d.comb += [
             neurons.fires.eq(crossbar.fires),
             neurons.target.eq(crossbar.target),
-            neurons.currents.eq(crossbar.currents),
             neurons.load_byte.eq(self.load_byte),
         ]
         operation, pixel = self._place(m, sequencer)
         self._fetch(m, sequencer, operation, pixel, neurons, crossbar, select, timing)
         self._access(m, operation, crossbar, neurons, select)
+        if spec.pulses:
+            device, noise = self._pulse(m, sequencer, operation, crossbar, random)
+            with m.If(self.access_space >= Space.DEVICE):
+                m.d.comb += self.access_read.eq(device.read)
+        for lane, current in enumerate(crossbar.currents):
+            m.d.comb += neurons.currents[lane].eq(current + (noise[lane] if spec.pulses else 0))
         self._signs(m, neurons)
         return m
 
@@ -78,7 +87,7 @@ class Machine(wiring.Component):
             random.load_value.eq(self.lfsr_next),
             self.lfsr.eq(random.lfsr),
             *(shift.eq(self.settings[f"update_shift_{number}"]) for number, shift in enumerate(crossbar.shifts)),
-            crossbar.random_bytes.eq(random.bytes),
+            crossbar.random_bytes.eq(random.set_0),
             crossbar.by_side.eq(self._by_side()),
             neurons.side.eq(sequencer.side),
             neurons.new.eq(sequencer.new),
@@ -93,6 +102,31 @@ class Machine(wiring.Component):
             neurons.load_block.eq(self.load_block),
             neurons.load_bits.eq(self.load_bits),
         ]
+
+    def _pulse(self, m, sequencer, operation, crossbar, random):
+        """The pulse units' registers and what they tell the machine; returns them and the currents' read noise."""
+        m.submodules.read_noise = noise = ReadNoise(self.spec)
+        m.submodules.device = device = DeviceRegisters(self.spec)
+        m.d.comb += [
+            *(
+                getattr(device, name).eq(getattr(self, f"access_{name}"))
+                for name in ("space", "address", "lane", "data")
+            ),
+            device.access.eq(self.access),
+            device.write.eq(self.access_write),
+            device.counts.eq(crossbar.counts),
+            sequencer.device.eq(device.device),
+            sequencer.rewritten.eq(device.rewritten),
+            crossbar.device.eq(device.device),
+            crossbar.decays.eq(sequencer.decays),
+            crossbar.table.eq(device.table),
+            crossbar.stuck.eq(device.stuck),
+            *(crossbar.own_bytes[number].eq(getattr(random, f"set_{1 + number}")) for number in range(OWN_SETS)),
+            noise.operation.eq(operation),
+            noise.amplitude.eq(Mux(device.device.most != 0, device.device.read_noise, 0)),
+            *(noise.drawn[number].eq(getattr(random, f"set_{NOISY_SETS + number}")) for number in range(READ_SETS)),
+        ]
+        return device, noise.noise
 
     def _by_side(self):
         """The update is that of the side network."""
@@ -118,6 +152,8 @@ class Machine(wiring.Component):
             sequencer.inputs_less_one.eq(inputs.less_one),
             inputs.operation.eq(sequencer.operation),
         ]
+        if self.spec.pulses:
+            m.d.comb += inputs.every.eq(sequencer.decays)
         return inputs.placed, inputs.pixel
 
     def _fetch(self, m, sequencer, operation, pixel, neurons, crossbar, select, timing):

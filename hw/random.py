@@ -1,12 +1,13 @@
 """Random numbers: the shift register, the bytes drawn from it, and each cell's own byte made of them."""
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.operation import block_shape
 from hw.pipeline import Broadcast, delayed
 from model.arithmetic import DEFAULT_LFSR, LFSR_SHIFTS, LFSR_TAPS
+from model.devices.pulses import NOISY_SETS, READ_SETS
 from model.layered_layout import layout_of
 from model.spec import DITHER_BITS, MachineSpec
 from model.timing import fan_levels
@@ -17,45 +18,54 @@ def drawn_layout(spec: MachineSpec) -> data.ArrayLayout:
     return data.ArrayLayout(DITHER_BITS, layout_of(spec).code_bits)
 
 
-class RandomBytes(wiring.Component):
-    """A 32-bit Galois LFSR and the bytes drawn from it, eight shifts a byte (model.arithmetic.lfsr_advance).
+def set_bytes(spec: MachineSpec) -> list[int]:
+    """Bytes of each set that is drawn: the linear device's; with a pulse unit its own, and two for the read noise."""
+    count = drawn_layout(spec).length
+    return [count] * NOISY_SETS + [count + 1] * READ_SETS if spec.pulses else [count]
 
-    ``draw`` fetches all bytes of an update, one a clock, ready after as many clocks as there are bytes.
+
+class RandomBytes(wiring.Component):
+    """A 32-bit Galois LFSR and the sets of bytes drawn from it, eight shifts a byte (model.arithmetic.lfsr_advance).
+
+    ``draw`` fetches all bytes of the sets chosen, set after set, one a clock, ready after as many clocks as there are bytes.
     At reset the LFSR holds DEFAULT_LFSR.
     """
 
     def __init__(self, spec: MachineSpec):
-        self.drawn = drawn_layout(spec)
+        self.drawn, self.lengths = drawn_layout(spec), set_bytes(spec)
         super().__init__(
             {
-                "draw": In(1),  #: one clock: draw the bytes of one update
+                "draw": In(len(self.lengths)),  #: one clock: draw these sets
                 "load": In(1),  #: one clock: the LFSR takes ``load_value``
                 "load_value": In(32),
                 "lfsr": Out(32, init=DEFAULT_LFSR),  #: the register
-                "bytes": Out(self.drawn),  #: the drawn bytes, the first one lowest
+                #: The drawn bytes of each set, the first one lowest.
+                **{
+                    f"set_{number}": Out(data.ArrayLayout(DITHER_BITS, count))
+                    for number, count in enumerate(self.lengths)
+                },
             }
         )
 
     def elaborate(self, platform):
         m = Module()
-        count = self.drawn.length
         advanced = self.lfsr
         for _ in range(LFSR_SHIFTS):
             advanced = (advanced >> 1) ^ Mux(advanced[0], LFSR_TAPS, 0)
-        left = Signal(range(count + 1))
+        waiting, place = Signal(len(self.lengths)), Signal(range(max(self.lengths)))
         with m.If(self.load):
             m.d.sync += self.lfsr.eq(self.load_value)
-        with m.Elif(self.draw):
-            m.d.sync += left.eq(count)
-        with m.Elif(left != 0):
-            # The bytes move down as they come, so that the first one ends lowest.
-            for index in range(count - 1):
-                m.d.sync += self.bytes[index].eq(self.bytes[index + 1])
-            m.d.sync += [
-                self.bytes[count - 1].eq(self.lfsr[:DITHER_BITS]),
-                self.lfsr.eq(advanced),
-                left.eq(left - 1),
-            ]
+        with m.Elif(self.draw != 0):
+            m.d.sync += [waiting.eq(self.draw), place.eq(0)]
+        with m.Elif(waiting != 0):
+            m.d.sync += [self.lfsr.eq(advanced), place.eq(place + 1)]
+        for number, count in enumerate(self.lengths):
+            with m.If((waiting[: number + 1] == 1 << number) & ~self.load & (self.draw == 0)):
+                bytes_of = getattr(self, f"set_{number}")
+                # The bytes move down as they come, so that the first one ends lowest.
+                m.d.sync += bytes_of.as_value().eq(Cat(bytes_of.as_value()[DITHER_BITS:], self.lfsr[:DITHER_BITS]))
+                with m.If(place == count - 1):
+                    m.d.sync += [waiting[number].eq(0), place.eq(0)]
         return m
 
 

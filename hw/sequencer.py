@@ -9,10 +9,23 @@ from hw.neurons import DARK, bank_shape
 from hw.operation import Action, input_shape, operation_layout
 from hw.pipeline import delayed
 from hw.port import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
+from hw.pulse import device_layout
+from hw.random import set_bytes
+from model.devices.pulses import NOISY_SETS, READ_SETS, SETS
 from model.layered_layout import layout_of
 from model.layout import Kind, bits_for
 from model.spec import MachineSpec
 from model.timing import DRIVE, Timing, taken
+
+#: Further ports of a machine with a pulse unit.
+PULSE_PORTS = {
+    "device": In(device_layout()),
+    "rewritten": In(1),  #: one clock: the device is another one
+    "decays": Out(1),  #: the update is a decay
+}
+#: The sets of random bytes: of the linear device and of pulses without and with noise, of a decay, and of read noise.
+LINEAR_SETS, PULSED_SETS, ALL_SETS, DECAY_SETS = 1, (1 << SETS) - 1, (1 << NOISY_SETS) - 1, 0b110
+FIRST_READ_SET, DECAYS = NOISY_SETS, DECAY_SETS.bit_count()
 
 
 class SweepTable(wiring.Component):
@@ -124,11 +137,12 @@ class Sequencer(wiring.Component):
                 "driven": Out(1),  #: the input is on
                 "nudged": Out(1),  #: the nudge is on
                 "side": Out(1),  #: the side network steps
-                "draw": Out(1),  #: one clock: draw an update's random bytes
+                "draw": Out(len(set_bytes(spec))),  #: one clock: draw these sets of random bytes
                 "watch": Out(1),  #: one clock: a step begins
                 "moved": In(1),  #: a state moved in the running step by more than the tolerance
                 "changed": In(1),  #: a state moved in the running step
             }
+            | (PULSE_PORTS if spec.pulses else {})
         )
 
     def elaborate(self, platform):
@@ -150,14 +164,21 @@ class Sequencer(wiring.Component):
             m.d.comb += show.eq(index)
             m.d.sync += following.eq(index + 1)
 
+        def turn_to_update():
+            turn_to(table.update)
+
+        self.undecayed = Signal(16)  # patterns learnt since the last decay
         current = Signal(table.entry)
         begins, second, load = Signal(), Signal(), Signal()
         moves = Signal()  # the next word: another row of the sweep, or
         take = Signal()  # the next sweep's first; between the lists, of the list that most likely follows
         program, phase, updating = Signal(Program), Signal(), Signal()
         starts, bank = Signal(), Signal.like(self.old)
-        drain = Signal(range(max(timing.side_drain, timing.update_drain)))
-        pause, waits = Signal(range(max(*table.pauses, DRIVE) + 1)), Signal()
+        drain = Signal(range(max(timing.side_drain, timing.update_drain + timing.pulse_drain * self.spec.pulses)))
+        # Besides the sweep's own pause, the clocks in which random bytes are drawn for it.
+        longest = timing.draws(NOISY_SETS) + timing.read_draw if self.spec.pulses else 0
+        pause, waits = Signal(range(max(*table.pauses, DRIVE) + longest + 1)), Signal()
+        self.drawing = Signal(range(longest + 1))
         # The currents of the inputs are kept before any start from them.
         driven = current.operation.pixels & ~updating & ~table.sweep.operation.pixels
         serial = self.spec.serial
@@ -202,7 +223,8 @@ class Sequencer(wiring.Component):
                 m.d.comb += [moves.eq(1), take.eq(1)]
                 turn_to(0)
                 with m.If(self.start):
-                    m.d.comb += [load.eq(1), self.watch.eq(1), self.draw.eq(self.program == Program.LEARN)]
+                    m.d.comb += [load.eq(1), self.watch.eq(1)]
+                    self._draw(m, self.program == Program.LEARN)
                     m.d.sync += [
                         self.busy.eq(1),
                         self.clocks.eq(0),
@@ -228,7 +250,8 @@ class Sequencer(wiring.Component):
                             m.d.comb += [load.eq(1), take.eq(1)]
                         with m.Elif(current.last_row):
                             step_drain = Mux(self.side, timing.side_drain, timing.step_drain)
-                            m.d.sync += drain.eq(Mux(updating, timing.update_drain, step_drain) - 1)
+                            update_drain = timing.update_drain + Mux(self._pulses, timing.pulse_drain, 0)
+                            m.d.sync += drain.eq(Mux(updating, update_drain, step_drain) - 1)
                             m.next = "DRAIN"
             with m.State("DRAIN"):
                 m.d.comb += [moves.eq(1), take.eq(1)]
@@ -236,14 +259,18 @@ class Sequencer(wiring.Component):
                 m.d.sync += drain.eq(drain - 1)
                 with m.If(drain == 0):
                     with m.If(updating):
-                        self._finish(m, program)
+                        self._end(m, program, turn_to_update)
                         m.d.sync += updating.eq(0)
                     with m.Else():
-                        self._decide(m, program, phase, starts, bank, load, lambda: turn_to(table.update))
+                        self._decide(m, program, phase, starts, bank, load, turn_to_update)
             with m.State("FETCH"):
                 m.d.comb += [load.eq(1), moves.eq(1), take.eq(1)]
+                m.d.comb += self.drawing.eq(Mux(self._decays, timing.draws(DECAYS), 0))
                 m.d.sync += updating.eq(1)
                 m.next = "SWEEP"
+        if self.spec.pulses:
+            with m.If(self.rewritten):
+                m.d.sync += self.undecayed.eq(0)
         with m.If(load):
             turn_to(following)
         with m.If(moves):
@@ -252,8 +279,8 @@ class Sequencer(wiring.Component):
                 m.d.sync += [
                     current.eq(table.sweep),
                     begins.eq(1),
-                    pause.eq(table.sweep.pause if serial else Mux(driven, DRIVE, table.sweep.pause)),
-                    waits.eq(table.sweep.waits if serial else driven | table.sweep.waits),
+                    pause.eq((table.sweep.pause if serial else Mux(driven, DRIVE, table.sweep.pause)) + self.drawing),
+                    waits.eq((table.sweep.waits if serial else driven | table.sweep.waits) | (self.drawing != 0)),
                 ]
                 if not self.spec.recurrent:
                     self._load_inputs(m, table, current)
@@ -267,8 +294,8 @@ class Sequencer(wiring.Component):
         return (current.operation.action == Action.READ_ROWS) & self.spec.serial
 
     def _reads_inputs(self, sweep):
-        """A sweep over the inputs, but for that of the biases, which take one word."""
-        return sweep.operation.pixels & (sweep.operation.matrix == 0)
+        """A sweep over the inputs that are driven: not that of the biases, which take one word, nor in a decay, of all."""
+        return sweep.operation.pixels & (sweep.operation.matrix == 0) & ~self._decays
 
     def _load_inputs(self, m, table, current):
         """A sweep over the inputs takes as many words as there are rows to be read."""
@@ -324,6 +351,7 @@ class Sequencer(wiring.Component):
         skips = Const(0) if self.spec.recurrent else settings.skip[0] & ~alters
         with m.If(~over | self.more):
             m.d.comb += [load.eq(1), self.watch.eq(1)]
+            self._draw(m, 0)
             m.d.sync += phase.eq(phase | over)
             m.next = "SWEEP"
         with m.Elif(learns & phase & ~skips):
@@ -331,6 +359,47 @@ class Sequencer(wiring.Component):
             m.next = "FETCH"
         with m.Else():
             m.d.comb += self.events.updates_skipped.eq(learns & phase)
+            self._end(m, program, turn_to_update)
+
+    @property
+    def _pulses(self):
+        """The cells are devices that are pulsed."""
+        return self.device.most != 0 if self.spec.pulses else Const(0)
+
+    @property
+    def _decays(self):
+        return self.decays if self.spec.pulses else Const(0)
+
+    def _draw(self, m, learns):
+        """Draw what a step takes and, before a pattern is learnt, what its update will; linear cells need not wait."""
+        if not self.spec.pulses:
+            m.d.comb += self.draw.eq(learns)
+            return
+        timing, device = Timing(self.spec), self.device
+        reads = self._pulses & (device.read_noise != 0)
+        sets = Mux(device.noise, ALL_SETS, PULSED_SETS)
+        clocks = Mux(device.noise, timing.draws(NOISY_SETS), timing.draws(SETS))
+        m.d.comb += [
+            self.draw.eq(
+                Mux(learns, Mux(self._pulses, sets, LINEAR_SETS), 0)
+                | Mux(reads, (1 << READ_SETS) - 1 << FIRST_READ_SET, 0)
+            ),
+            self.drawing.eq(Mux(self._pulses & learns, clocks, 0) + Mux(reads, timing.read_draw, 0)),
+        ]
+
+    def _end(self, m, program, turn_to_update):
+        """A pattern is recalled or learnt; after so many that are learnt all cells decay."""
+        if not self.spec.pulses:
+            self._finish(m, program)
+            return
+        counts = (program == Program.LEARN) & ~self.decays
+        due = counts & self._pulses & (self.undecayed + 1 == self.device.decay_every)
+        m.d.sync += [self.decays.eq(due), self.undecayed.eq(Mux(due, 0, self.undecayed + counts))]
+        with m.If(due):
+            turn_to_update()
+            m.d.comb += self.draw.eq(DECAY_SETS)
+            m.next = "FETCH"
+        with m.Else():
             self._finish(m, program)
 
     def _finish(self, m, program):

@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out
 from hw.mac import MultiplyAccumulate
 from hw.operation import Action, address_shape, block_shape, lane_shape, operation_layout, value_shape
 from hw.pipeline import AdderTree, Broadcast, delayed
+from hw.pulse import NOISE_BITS, PULSE_INPUTS, pulse_ports
 from hw.random import drawn_layout
 from hw.serial_synapse import SerialSynapse
 from model.layered_layout import layout_of
@@ -59,6 +60,9 @@ class SerialCrossbar(wiring.Component):
                 "access_data": In(8),
                 "access_read": Out(8),  #: the lane's weight, Timing.access - 1 clocks after ``access``
             }
+            | pulse_ports(spec)
+            #: The read noise of the neuron whose ``current`` comes in the next clock.
+            | ({"noise": In(signed(NOISE_BITS))} if spec.pulses else {})
         )
 
     def elaborate(self, platform):
@@ -183,7 +187,7 @@ class SerialCrossbar(wiring.Component):
         second = delayed(m, stream, 1)
         to_synapse, to_drive = delayed(m, learns, 1), delayed(m, keeps, 1)
         drive = self._drive(m, stream, second, to_drive, gathered)
-        m.d.sync += self.current.eq(gathered + drive)
+        m.d.sync += self.current.eq(gathered + drive + (self.noise if spec.pulses else 0))
         m.d.comb += [
             self.steps.eq(second),
             self.steps.valid.eq(second.valid & ~to_synapse & ~to_drive),
@@ -224,3 +228,6 @@ class SerialCrossbar(wiring.Component):
             synapse.access_data.eq(self.access_data),
             self.access_read.eq(synapse.access_read),
         ]
+        if self.spec.pulses:
+            m.d.comb += [getattr(synapse, name).eq(getattr(self, name)) for name in PULSE_INPUTS]
+            m.d.comb += self.counts.eq(synapse.counts)

@@ -35,6 +35,11 @@ class SerialMachine(Machine):
         m.d.sync += self.sign_bits.eq(neurons.signs)
         self._fetch(m, sequencer, crossbar, neurons)
         self._access(m, crossbar, neurons)
+        if spec.pulses:
+            device, noise = self._pulse(m, sequencer, crossbar.operation, crossbar, random)
+            m.d.comb += crossbar.noise.eq(noise[0])
+            with m.If(self.access_space >= Space.DEVICE):
+                m.d.comb += self.access_read.eq(device.read)
         return m
 
     def _fetch(self, m, sequencer, crossbar, neurons):

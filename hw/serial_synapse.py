@@ -1,7 +1,8 @@
 """The weights of a serial machine and the one synapse unit that programs them, a lane a clock."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, signed
+from amaranth import Array, Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.operation import (
@@ -14,13 +15,14 @@ from hw.operation import (
     row_code,
 )
 from hw.pipeline import delayed
+from hw.pulse import HASH_BITS, OWN_SETS, PulseUnit, hashes, pulse_ports
 from hw.random import drawn_layout
 from hw.single_port import SinglePortMemory
-from hw.synapse import difference_shape
+from hw.synapse import difference_shape, increment_shape
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
-from model.timing import ONE_PORT_MEMORY, Timing
+from model.timing import ONE_PORT_MEMORY, PULSE, Timing
 
 
 class SerialSynapse(wiring.Component):
@@ -54,6 +56,7 @@ class SerialSynapse(wiring.Component):
                 "access_data": In(8),
                 "access_read": Out(8),
             }
+            | pulse_ports(spec)
         )
 
     def elaborate(self, platform):
@@ -92,7 +95,8 @@ class SerialSynapse(wiring.Component):
             m.d.sync += hosts.eq(self.access)
         turns, turned = delayed(m, now, 1), delayed(m, number, 1)
 
-        increment = self._round(m, begun, after, number)
+        exists, byte = self._cell(m, begun, after, number)
+        increment = self._round(m, begun, after, exists, byte(self.random_bytes))
         weights = [Signal(signed(spec.weight.bits), name=f"weight_{index}") for index in range(spec.lanes)]
         new = self._weight(weights[0], increment, hosts, turned)
         loads = delayed(m, memory.read, 1)
@@ -107,11 +111,16 @@ class SerialSynapse(wiring.Component):
         target = Signal(address_shape(spec), reset_less=True)
         with m.If(after[3]):
             m.d.sync += target.eq(begun.address)
-        last = turns & (turned == spec.lanes - 1)
+        last, whole = turns & (turned == spec.lanes - 1), Cat(weights[1:], new)
+        if spec.pulses:
+            unit = self._pulse(m, begun, after, number, byte, memory)
+            m.d.comb += [unit.increment.eq(increment), unit.weight.eq(weights[0])]
+            m.d.comb += self.counts.valid.eq(delayed(m, turns & ~hosts & (self.device.most != 0), 2))
+            last, target, whole = self._pulsed(m, unit, last, hosts, target, new)
         m.d.comb += [
             memory.write.eq(last & (~hosts | self.access_write)),
             memory.write_address.eq(Mux(hosts, self.access_address, target)),
-            memory.write_data.eq(Cat(weights[1:], new)),
+            memory.write_data.eq(whole),
         ]
         self._read(m, memory, after[2], begun)
         return m
@@ -132,9 +141,39 @@ class SerialSynapse(wiring.Component):
         """The machine's latencies."""
         return Timing(self.spec)
 
-    def _round(self, m, begun, after, lane):
-        """The increment of a lane's weight, one clock after ``lane``."""
+    def _cell(self, m, begun, after, lane):
+        """Which lanes' cells exist, and what makes a lane's cell's byte of drawn bytes; both belong to ``lane``."""
         spec, layout = self.spec, layout_of(self.spec)
+        offset = Signal(offset_shape(spec), reset_less=True)
+        with m.If(after[2]):
+            m.d.sync += offset.eq(begun.offset)
+
+        def byte(drawn):
+            """As hw.random.CellRandom makes it: first what all lanes of the word share."""
+            shared = Signal(DITHER_BITS, reset_less=True)
+            common = 0
+            for bit in range(layout.code_bits):
+                differs = begun.row[bit]
+                if 0 <= bit - layout.lane_bits < layout.block_bits:
+                    differs = differs ^ begun.block[bit - layout.lane_bits]
+                common ^= Mux(differs, drawn[bit], 0)
+            with m.If(after[2]):
+                m.d.sync += shared.eq(common)
+            random = shared
+            for bit in range(layout.lane_bits):
+                random = random ^ Mux(lane[bit], drawn[bit], 0)
+            result = Signal(DITHER_BITS)
+            m.d.comb += result.eq(random)
+            return result
+
+        distance = offset - lane
+        exists = (distance != 0) & (distance <= spec.reach) & (distance >= -spec.reach) if spec.recurrent else Const(1)
+        self._once = distance > 0 if spec.recurrent else Const(1)
+        return exists, byte
+
+    def _round(self, m, begun, after, exists, byte):
+        """The increment of a lane's weight, one clock after ``exists`` and ``byte``."""
+        spec = self.spec
         matrix, pixels = Signal.like(begun.matrix, reset_less=True), Signal(reset_less=True)
         with m.If(after[1]):
             m.d.sync += [matrix.eq(begun.matrix), pixels.eq(begun.pixels)]
@@ -147,28 +186,67 @@ class SerialSynapse(wiring.Component):
         m.d.comb += exact.eq(difference)
         shifted = Signal.like(exact, reset_less=True)
         m.d.sync += shifted.eq(exact >> Array(self.shifts)[matrix])
-
-        # The cell's random byte, as hw.random.CellRandom makes it: first what all lanes of the word share.
-        shared, offset = Signal(DITHER_BITS, reset_less=True), Signal(offset_shape(spec), reset_less=True)
-        common = 0
-        for bit in range(layout.code_bits):
-            differs = begun.row[bit]
-            if 0 <= bit - layout.lane_bits < layout.block_bits:
-                differs = differs ^ begun.block[bit - layout.lane_bits]
-            common ^= Mux(differs, self.random_bytes[bit], 0)
-        with m.If(after[2]):
-            m.d.sync += [shared.eq(common), offset.eq(begun.offset)]
-        random = shared
-        for bit in range(layout.lane_bits):
-            random = random ^ Mux(lane[bit], self.random_bytes[bit], 0)
-        byte = Signal(DITHER_BITS)
-        m.d.comb += byte.eq(random)
-        distance = offset - lane
-        exists = (distance != 0) & (distance <= spec.reach) & (distance >= -spec.reach) if spec.recurrent else 1
         rounded = (shifted + (2 * byte + 1)) >> (DITHER_BITS + 1)
-        increment = Signal(signed(len(exact) - DITHER_BITS), reset_less=True)
+        increment = Signal(increment_shape(spec), reset_less=True)
         m.d.sync += increment.eq(Mux(exists, rounded, 0))
         return increment
+
+    def _pulse(self, m, begun, after, lane, byte, memory):
+        """The pulse unit with what belongs to a lane's cell, one clock after ``lane``."""
+        spec, layout = self.spec, layout_of(self.spec)
+        m.submodules.pulse = unit = PulseUnit(spec)
+
+        # The cells' hashes are made of their row's and their column's; the row's is read once for a word.
+        rows = hashes(range(1 << layout.code_bits))
+        columns = hashes(
+            [block << layout.lane_bits | index for block in range(layout.blocks) for index in range(spec.lanes)]
+        )
+        m.submodules.rows = row_table = Memory(shape=HASH_BITS, depth=len(rows), init=rows)
+        m.submodules.columns = column_table = Memory(shape=HASH_BITS, depth=len(columns), init=columns)
+        row, column = row_table.read_port(), column_table.read_port()
+        row_hash, block = Signal(HASH_BITS, reset_less=True), Signal.like(begun.block, reset_less=True)
+        with m.If(after[2]):
+            m.d.sync += block.eq(begun.block)
+        with m.If(after[3]):
+            m.d.sync += row_hash.eq(row.data)
+        m.d.comb += [row.addr.eq(begun.row), column.addr.eq(Cat(lane[: layout.lane_bits], block))]
+
+        # Stuck cells are read with their word and turn with it.
+        m.submodules.stuck = stuck_cells = Memory(shape=unsigned(spec.lanes), depth=layout.words, init=[])
+        read, write = stuck_cells.read_port(), stuck_cells.write_port()
+        stuck = Signal(spec.lanes, reset_less=True)
+        m.d.sync += stuck.eq(Mux(delayed(m, memory.read, 1), read.data, stuck >> 1))
+        matrix = Signal.like(begun.matrix, reset_less=True)
+        with m.If(after[3]):
+            m.d.sync += matrix.eq(begun.matrix)
+        m.d.comb += [
+            read.addr.eq(memory.read_address),
+            write.addr.eq(self.stuck.address),
+            write.data.eq(self.stuck.cells),
+            write.en.eq(self.stuck.write),
+            unit.device.eq(self.device),
+            unit.decays.eq(self.decays),
+            unit.table.eq(self.table),
+            unit.hash.eq(row_hash ^ column.data),
+            unit.stuck.eq(stuck[0] & self.device.stuck),
+            *(unit.random[number].eq(delayed(m, byte(self.own_bytes[number]), 1)) for number in range(OWN_SETS)),
+            self.counts.matrix.eq(delayed(m, matrix, 2)),
+        ]
+        # The other one of a pair is the same cell.
+        once = delayed(m, self._once, 3)
+        m.d.comb += [self.counts[name].eq(Mux(once, unit.counts[name], 0)) for name in ("up", "down", "lost")]
+        return unit
+
+    def _pulsed(self, m, unit, last, hosts, target, new):
+        """When a word is whole again, its address, and the word: of pulses, which come late, not in its old register."""
+        pulses = ~hosts & (self.device.most != 0)
+        learnt = [Signal(signed(self.spec.weight.bits), name=f"learnt_{index}") for index in range(self.spec.lanes)]
+        whole = Cat(learnt[1:], Mux(pulses, unit.new_weight, new)[: self.spec.weight.bits])
+        m.d.sync += Cat(learnt).eq(whole)
+        late = Signal.like(target, reset_less=True)
+        with m.If(last):
+            m.d.sync += late.eq(target)
+        return Mux(pulses, delayed(m, last, PULSE), last), Mux(pulses, late, target), whole
 
     def _weight(self, weight, increment, hosts, lane):
         """What comes back at the top: the weight after learning; of the host's word the same weight, or the host's."""

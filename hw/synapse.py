@@ -17,6 +17,11 @@ def difference_shape(spec: MachineSpec):
     return signed(bits)
 
 
+def increment_shape(spec: MachineSpec):
+    """What a difference adds to a weight, before any saturation."""
+    return signed(difference_shape(spec).width - DITHER_BITS)
+
+
 class Synapse(wiring.Component):
     """One lane's synapse unit: new weight = sat(weight + round at random(difference)), docs/arithmetic.md.
 
@@ -41,6 +46,8 @@ class Synapse(wiring.Component):
                 "enable": In(1),  #: the cell exists and may learn; else its weight stays
                 "weight": In(signed(spec.weight.bits)),  #: the cell's weight
                 "new_weight": Out(signed(spec.weight.bits)),  #: the cell's weight after learning
+                #: What it learns, a clock earlier, in a machine with a pulse unit.
+                **({"increment": Out(increment_shape(spec))} if spec.pulses else {}),
             }
         )
 
@@ -57,4 +64,7 @@ class Synapse(wiring.Component):
             m.d.sync += total.eq(self.weight + Mux(self.enable, rounded, 0))
         with m.If(self.stages[2]):
             m.d.sync += self.new_weight.eq(Mux(total > limit, limit, Mux(total < -limit, -limit, total)))
+        if self.spec.pulses:
+            with m.If(self.stages[1]):
+                m.d.sync += self.increment.eq(Mux(self.enable, rounded, 0))
         return m

@@ -34,7 +34,7 @@ def banks(words: int) -> list[range]:
 
 
 class WeightMemory(wiring.Component):
-    """One read and one write of a whole word a clock. All weights are 0 at power-up.
+    """One read and one write of a whole word a clock. All weights, or cells of other ``bits``, are 0 at power-up.
 
     Addresses and new weights reach the banks through equally many registers, and each bank has its output register before
     the word is selected. Reads and writes never meet at one address in one clock (the programming sweep writes a word
@@ -43,9 +43,9 @@ class WeightMemory(wiring.Component):
     written can be read with the address of the next clock.
     """
 
-    def __init__(self, spec: MachineSpec):
-        self.spec = spec
-        self.cells = data.ArrayLayout(spec.weight.bits, spec.lanes)
+    def __init__(self, spec: MachineSpec, bits: int):
+        self.spec, self.bits = spec, bits
+        self.cells = data.ArrayLayout(bits, spec.lanes)
         super().__init__(
             {
                 "read_address": In(address_shape(spec)),  #: word to read
@@ -68,7 +68,7 @@ class WeightMemory(wiring.Component):
         new = delayed(m, self.write_word, levels)
 
         for number, lanes in enumerate(groups):
-            word, outputs = Signal(spec.weight.bits * len(lanes), reset_less=True, name=f"word_{number}"), []
+            word, outputs = Signal(self.bits * len(lanes), reset_less=True, name=f"word_{number}"), []
             for index, part in enumerate(parts):
                 m.submodules[f"cells_{number}_{index}"] = cells = Memory(
                     shape=len(word), depth=len(part), init=[], attrs={"no_rw_check": 1}

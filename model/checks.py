@@ -20,6 +20,8 @@ MAX_HIDDEN_LAYERS = 3
 MAX_OUTPUTS = 64
 #: Lanes of a serial machine.
 SERIAL_LANES = 8
+#: Widest weights of a machine with a pulse unit.
+STEP_TABLE_BITS = 8
 #: The states of a layered machine: 0 to 1 in 255 steps, and its activities.
 UNIT = Format(False, 8, 8)
 #: Fields that only one of the two topologies has; a machine of the other one leaves them at their defaults.
@@ -136,6 +138,18 @@ def check_serial(spec: "MachineSpec") -> None:
         raise UserError(f"serial = {spec.serial!r} is impossible; write true or false.")
     if spec.serial and spec.lanes != SERIAL_LANES:
         raise UserError(f"lanes = {spec.lanes} is impossible in a serial machine; give {SERIAL_LANES}.")
+
+
+def check_pulses(spec: "MachineSpec") -> None:
+    """Refuse a pulse unit for weights that have no step tables."""
+    if not isinstance(spec.pulses, bool):
+        raise UserError(f"pulses = {spec.pulses!r} is impossible; write true or false.")
+    widths = {matrix.weight.bits for matrix in spec.matrices}
+    if spec.pulses and (len(widths) > 1 or max(widths) > STEP_TABLE_BITS):
+        raise UserError(
+            f"pulses = true is impossible with weights of {' and '.join(map(str, sorted(widths)))} bits; give weight and "
+            f"input_weight one width of at most {STEP_TABLE_BITS} bits, or leave pulses out."
+        )
 
 
 def check_settings(spec: "MachineSpec") -> None:

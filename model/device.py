@@ -10,8 +10,12 @@ from model.layout import Layout
 from model.protocol import (
     ACCESS_BYTES,
     CRC_BYTES,
+    READ_ONLY,
     REPLY,
+    STEP_BYTES,
+    WIDE,
     WINDOW,
+    WRITE_ONLY,
     Counters,
     Identity,
     Op,
@@ -29,6 +33,7 @@ from model.protocol import (
     unpack_pixels,
     unpack_target,
 )
+from model.pulse_protocol import PulseRegisters, pack_counts, unpack_stuck
 from model.spec import MachineSpec
 
 LFSR_BYTES = SettingsRegisters.widths()["lfsr"]
@@ -56,6 +61,10 @@ class GoldenDevice:
         self._registers = bytearray(SettingsRegisters.of(spec, spec.settings, self.machine.lfsr).pack())
         # The crossbar's words; None while the machine's own weights are newer.
         self._words: NDArray[np.int8] | None = None
+        # The pulse unit as it was written, and whether the machine has to be told.
+        self._unit = {space: bytearray(self._size(space)) for space in (Space.DEVICE, *WRITE_ONLY) if spec.pulses}
+        self._gathered = bytes(STEP_BYTES)
+        self._rewritten = False
 
     def feed(self, data: bytes) -> bytes:
         """Take bytes as they come over the wire; return the replies' bytes."""
@@ -128,7 +137,7 @@ class GoldenDevice:
     def _learn(self, payload: bytes) -> tuple[Status, bytes]:
         spec, machine = self._spec, self.machine
         pattern, target = payload[: input_bytes(spec)], payload[input_bytes(spec) :]
-        self._settle_weights()
+        self._settle()
         if isinstance(machine, LayeredMachine):
             reply = machine.learn(unpack_pixels(spec, pattern), unpack_target(spec, target))
         else:
@@ -138,16 +147,21 @@ class GoldenDevice:
 
     def _recall(self, payload: bytes) -> tuple[Status, bytes]:
         spec, machine = self._spec, self.machine
-        self._settle_weights()
+        self._settle()
         if isinstance(machine, LayeredMachine):
             reply, _ = machine.recall(unpack_pixels(spec, payload))
         else:
             reply, _ = machine.recall(unpack_pattern(spec, payload))
         return Status.DONE, reply.pack() + pack_pattern(spec, machine.states > 0)
 
-    def _settle_weights(self) -> None:
-        """Give the machine the weights written since it last ran."""
+    def _settle(self) -> None:
+        """Give the machine the weights and the pulse unit written since it last ran."""
         machine, words = self.machine, self._words
+        if self._rewritten:
+            registers = PulseRegisters.unpack(bytes(self._unit[Space.DEVICE]))
+            stuck = np.frombuffer(bytes(self._unit[Space.STUCK]), np.int8).reshape(-1, self._spec.lanes)
+            machine.device = registers.unit(self._spec, bytes(self._unit[Space.STEPS]), unpack_stuck(self._spec, stuck))
+            self._rewritten = False
         if words is None:
             return
         if isinstance(machine, LayeredMachine):
@@ -162,30 +176,32 @@ class GoldenDevice:
             return LayeredLayout(self._spec).to_words(machine.weights).astype(np.int8)
         return Layout(self._spec).to_words(machine.weights)
 
+    def _size(self, space: Space) -> int:
+        """Bytes of a space."""
+        return space_words(self._spec)[space] * (self._spec.lanes if space in WIDE else 1)
+
     def _access(self, write: bool, payload: bytes) -> tuple[Status, bytes]:
         if len(payload) < ACCESS_BYTES or (not write and len(payload) > ACCESS_BYTES):
             return Status.BAD_LENGTH, b""
         space = payload[0]
         address, count = (int.from_bytes(payload[at : at + 2], "little") for at in (1, 3))
-        width = self._spec.lanes if space in (Space.WEIGHTS, Space.STATES, Space.SIDE) else 1
+        width = self._spec.lanes if space in WIDE else 1
         carried = len(payload) - ACCESS_BYTES if write else count * width
         overhead = 2 + (ACCESS_BYTES if write else 1) + CRC_BYTES
         if count == 0 or carried != count * width or overhead + carried > frame_bytes(self._spec):
             return Status.BAD_LENGTH, b""
         ends = space_words(self._spec)
-        if (
-            space not in ends
-            or address + count > ends[Space(space)]
-            or (write and space not in (Space.WEIGHTS, Space.SETTINGS))
-        ):
+        if space not in ends or address + count > ends[Space(space)] or space in (READ_ONLY if write else WRITE_ONLY):
             return Status.BAD_ADDRESS, b""
         part = slice(address * width, (address + count) * width)
         if not write:
             return Status.DONE, bytes(self._image(Space(space))[part])
         if space == Space.WEIGHTS:
             self._write_weights(part, payload[ACCESS_BYTES:])
-        else:
+        elif space == Space.SETTINGS:
             self._write_settings(part, payload[ACCESS_BYTES:])
+        else:
+            self._write_unit(Space(space), part.start, payload[ACCESS_BYTES:])
         return Status.DONE, b""
 
     def _image(self, space: Space) -> bytes:
@@ -198,6 +214,10 @@ class GoldenDevice:
             return np.stack([blocks & 0xFF, blocks >> 8 & 0xFF], axis=1).astype(np.uint8).tobytes()
         if space is Space.STATES:
             return self._layout.to_blocks(machine.states.view(np.uint8)).tobytes()
+        if space is Space.DEVICE:
+            return bytes(self._unit[space])
+        if space is Space.PULSES:
+            return pack_counts(machine.pulses)
         if space is Space.SETTINGS:
             return bytes(self._registers[:-LFSR_BYTES]) + machine.lfsr.to_bytes(LFSR_BYTES, "little")
         counted = (machine.busy_clocks, machine.busy_clocks, machine.steps, machine.learnt, machine.recalled)
@@ -220,3 +240,20 @@ class GoldenDevice:
         if part.stop == len(self._registers):
             self.machine.lfsr = registers.lfsr
         self.machine.settings = registers.settings(self._spec)
+
+    def _write_unit(self, space: Space, start: int, data: bytes) -> None:
+        """Write to one of the pulse unit's spaces; an entry of STEPS takes its bytes when the last of them is written."""
+        memory = self._unit[space]
+        self._rewritten = True
+        if space is Space.STEPS:
+            for address, byte in enumerate(data, start):
+                self._gathered = self._gathered[1:] + bytes([byte])
+                if (address + 1) % STEP_BYTES == 0:
+                    memory[address + 1 - STEP_BYTES : address + 1] = self._gathered
+            return
+        memory[start : start + len(data)] = data
+        if space is Space.STUCK:
+            memory[:] = bytes(byte & 1 for byte in memory)
+        else:
+            used = PulseRegisters(**{name: (1 << bits) - 1 for name, bits in PulseRegisters.used_bits().items()})
+            memory[:] = bytes(a & b for a, b in zip(memory, used.pack(), strict=True))

@@ -173,6 +173,7 @@ class GoldenMachine:
         if unit:
             unit.check(self.spec)
         self._device = unit
+        self._undecayed = 0
         amplitude = unit.read_noise if unit else 0
         self._read = (amplitude, self._codes, self._code_bits, np.zeros(self.spec.neurons, np.int64))
 
@@ -228,7 +229,14 @@ class GoldenMachine:
         else:
             clocks = self._timing.run(free_steps + second_steps, second_steps > 0)
         self.learnt += 1
-        if unit and unit.decay_every and self.learnt % unit.decay_every == 0:
+        if unit:
+            clocks += self._timing.pulsed(
+                unit.sets, unit.read_noise > 0, free_steps + second_steps, int(second_steps > 0)
+            )
+            self._undecayed += 1
+        if unit and self._undecayed == unit.decay_every:
+            self._undecayed = 0
+            clocks += self._timing.decay
             tables, self.lfsr = random_sets(2, self._code_bits, self.lfsr)
             decay_matrix(self.weights, self._codes, self._codes, tables, unit.decay_shift, unit.masks(spec)[0])
         self._count(free_steps + second_steps, clocks)
@@ -291,6 +299,7 @@ class GoldenMachine:
         replies = []
         for driven, released in steps.tolist():
             clocks = self._timing.run(driven + released, False)
+            clocks += self._timing.read_draw * (driven + released) if self._read[0] else 0
             self._count(driven + released, clocks)
             replies.append(RecallReply(driven, released, clocks))
         self.recalled += len(replies)

@@ -63,6 +63,7 @@ class LayeredMachine:
         if unit:
             unit.check(self.spec)
         self._device = unit
+        self._undecayed = 0
         _, codes, bits = self._codes
         self._read = (unit.read_noise if unit else 0, codes, bits, np.zeros(self.spec.neurons, np.int64))
         self._stuck = unit.masks(self.spec) if unit else no_cells(self.spec)
@@ -85,15 +86,15 @@ class LayeredMachine:
     def _settled(self) -> int:
         return self.settings.tolerance if self.settings.stop_when_settled else -1
 
-    def _count(self, steps: Integers, rows: Integers, updated: Integers) -> Integers:
-        """Count finished patterns, all (patterns,); returns their clocks."""
+    def _count(self, steps: Integers, rows: Integers, updated: Integers, more: Integers) -> Integers:
+        """Count finished patterns, all (patterns,); returns their clocks, which are ``more`` than those of linear cells."""
         if self.settings.skip:
             # A black pattern drives its first row all the same.
             rows = np.maximum(rows, 1)
             self.rows_skipped += int(((self.spec.inputs - rows) * (1 + updated)).sum()) * self._blocks
         else:
             rows = np.full_like(rows, self.spec.inputs)
-        clocks = self._timing.pattern(steps, rows, updated)
+        clocks = self._timing.pattern(steps, rows, updated) + more
         self.steps += int(steps.sum())
         self.busy_clocks += int(clocks.sum())
         return clocks
@@ -114,7 +115,7 @@ class LayeredMachine:
         ]
         unit = self._device
         cells = (unit.sets, self._stuck, unit.constants, self.pulses) if unit else (1, self._stuck, LINEAR, self.pulses)
-        decay = (unit.decay_every, unit.decay_shift, self.learnt) if unit else (0, 0, self.learnt)
+        decay = (unit.decay_every, unit.decay_shift, self._undecayed) if unit else (0, 0, 0)
         records = learn_images(
             self._weights,
             self._firsts,
@@ -134,7 +135,12 @@ class LayeredMachine:
             decay,
         )
         free, nudged, lfsr, rows, updated = records.T
-        clocks = self._count(free + nudged, rows, updated)
+        clocks = self._timing.pulsed(unit.sets, unit.read_noise > 0, free + nudged, updated) if unit else 0 * free
+        if unit and unit.decay_every:
+            since = self._undecayed + 1 + np.arange(len(records))
+            clocks += (since % unit.decay_every == 0) * self._timing.decay
+            self._undecayed = (self._undecayed + len(records)) % unit.decay_every
+        clocks = self._count(free + nudged, rows, updated, clocks)
         self.learnt += len(records)
         self.updates_skipped += int(((nudged > 0) & (updated == 0)).sum())
         if len(records):
@@ -167,7 +173,8 @@ class LayeredMachine:
         self.lfsr = int(lfsr)
         steps, rows = records.T
         nothing = np.zeros_like(steps)
-        clocks = self._count(steps, rows, nothing)
+        reads = self._timing.read_draw if self._read[0] else 0
+        clocks = self._count(steps, rows, nothing, steps * reads)
         self.recalled += len(records)
         return answers, np.stack([steps, nothing, clocks], axis=1)
 

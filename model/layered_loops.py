@@ -139,8 +139,8 @@ def learn_images(  # type: ignore[no-untyped-def]
     """Learn pattern after pattern.
 
     ``devices`` are the sets of random bytes (1: linear cells), the stuck cells, PulseUnit.constants and the counters of
-    pulses (matrices, 3); ``decay`` is the interval (0: never), the shift, and the patterns learnt before. For each pattern:
-    free and nudged steps, LFSR, non-zero inputs, whether it was updated.
+    pulses (matrices, 3); ``decay`` is the interval (0: never), the shift, and the patterns learnt since the last one. For
+    each pattern: free and nudged steps, LFSR, non-zero inputs, whether it was updated.
     """
     leak_shift, drive_shift, brightest = constants
     input_codes, neuron_codes, code_bits = codes
@@ -204,8 +204,8 @@ def learn_images(  # type: ignore[no-untyped-def]
                     _program(
                         weights[m], rows_of, columns_of, row_bits, column_bits, updates[m], stuck[m], unit, counts[m]
                     )
-        interval, shift, learnt = decay
-        if interval and (learnt + index + 1) % interval == 0:
+        interval, shift, since = decay
+        if interval and (since + index + 1) % interval == 0:
             tables, lfsr = random_sets(2, code_bits, lfsr)
             for m in range(len(weights)):
                 if m == 0:

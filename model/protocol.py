@@ -52,13 +52,13 @@ class Status(IntEnum):
     TOO_LONG = 2  #: the frame does not fit the buffer announced in the ID block
     UNKNOWN_OP = 3
     BAD_LENGTH = 4  #: the payload's length does not match the op
-    BAD_ADDRESS = 5  #: no such space, or words beyond its end, or a space that cannot be written
+    BAD_ADDRESS = 5  #: no such space, or words beyond its end, or a space that cannot be written or read
     OUT_OF_SEQUENCE = 6  #: neither the next number nor a recent one; the payload has the expected number
     NOT_IDENTIFIED = 7  #: nobody has sent IDENTIFY since the reset
 
 
 class Space(IntEnum):
-    """What READ and WRITE reach; a word is ``lanes`` bytes in WEIGHTS, STATES and SIDE, one byte in the others."""
+    """What READ and WRITE reach; a word is ``lanes`` bytes in those that are WIDE, one byte in the others."""
 
     WEIGHTS = 0  #: the crossbar's words (model/layout.py), signed bytes
     STATES = 1  #: the neurons' states, a word a block, signed bytes; read only
@@ -67,6 +67,21 @@ class Space(IntEnum):
     SIDE = (
         4  #: the side network's states, two words a block, the low and then the high bytes; recurrent only, read only
     )
+    # The rest only in a machine with a pulse unit (model/pulse_protocol.py).
+    DEVICE = 5  #: PulseRegisters
+    STEPS = 6  #: the step tables, four bytes an entry; write only
+    STUCK = 7  #: a word for each of WEIGHTS, whose bytes are 1 where the cell is stuck; write only
+    PULSES = 8  #: each matrix's counters of pulses, 16 bytes a matrix; read only
+
+
+#: Spaces whose words are ``lanes`` bytes; those that cannot be written; those that cannot be read.
+WIDE = (Space.WEIGHTS, Space.STATES, Space.SIDE, Space.STUCK)
+READ_ONLY = (Space.STATES, Space.COUNTERS, Space.SIDE, Space.PULSES)
+WRITE_ONLY = (Space.STEPS, Space.STUCK)
+#: Bytes of an entry of STEPS, and of a matrix's counters in PULSES.
+STEP_BYTES, PULSE_BYTES = 4, 16
+#: Bytes of DEVICE.
+DEVICE_BYTES = 12
 
 
 @dataclass(frozen=True)
@@ -97,7 +112,8 @@ class Record:
         return cls(**values)
 
 
-def _bytes(width: int) -> int:
+def number_bytes(width: int) -> int:
+    """A field of a Record: a number of so many bytes."""
     return dataclasses.field(default=0, metadata={"bytes": width})
 
 
@@ -105,40 +121,40 @@ def _bytes(width: int) -> int:
 class LearnReply(Record):
     """What one learnt pattern reports: steps of both phases, the machine's clocks, the LFSR after it."""
 
-    free_steps: int = _bytes(1)
-    nudged_steps: int = _bytes(1)
-    clocks: int = _bytes(4)
-    lfsr: int = _bytes(4)
+    free_steps: int = number_bytes(1)
+    nudged_steps: int = number_bytes(1)
+    clocks: int = number_bytes(4)
+    lfsr: int = number_bytes(4)
 
 
 @dataclass(frozen=True)
 class RecallReply(Record):
     """What one recall reports before the sign words: steps with the input on and off, the machine's clocks."""
 
-    driven_steps: int = _bytes(1)
-    released_steps: int = _bytes(1)
-    clocks: int = _bytes(4)
+    driven_steps: int = number_bytes(1)
+    released_steps: int = number_bytes(1)
+    clocks: int = number_bytes(4)
 
 
 @dataclass(frozen=True)
 class SettingsRegisters(Record):
     """Space.SETTINGS: the run-time settings and the LFSR's value (never zero)."""
 
-    free_steps: int = _bytes(1)
-    nudged_steps: int = _bytes(1)
-    driven_steps: int = _bytes(1)
-    released_steps: int = _bytes(1)
-    update_shift_0: int = _bytes(1)
-    update_shift_1: int = _bytes(1)
-    update_shift_2: int = _bytes(1)
-    update_shift_3: int = _bytes(1)
-    update_shift_4: int = _bytes(1)
-    tolerance: int = _bytes(1)
-    stop_when_settled: int = _bytes(1)
-    feedforward: int = _bytes(1)
-    skip: int = _bytes(1)
-    rule: int = _bytes(1)
-    lfsr: int = _bytes(4)
+    free_steps: int = number_bytes(1)
+    nudged_steps: int = number_bytes(1)
+    driven_steps: int = number_bytes(1)
+    released_steps: int = number_bytes(1)
+    update_shift_0: int = number_bytes(1)
+    update_shift_1: int = number_bytes(1)
+    update_shift_2: int = number_bytes(1)
+    update_shift_3: int = number_bytes(1)
+    update_shift_4: int = number_bytes(1)
+    tolerance: int = number_bytes(1)
+    stop_when_settled: int = number_bytes(1)
+    feedforward: int = number_bytes(1)
+    skip: int = number_bytes(1)
+    rule: int = number_bytes(1)
+    lfsr: int = number_bytes(4)
 
     @classmethod
     def used_bits(cls, spec: MachineSpec) -> dict[str, int]:
@@ -201,17 +217,17 @@ class SettingsRegisters(Record):
 class Counters(Record):
     """Space.COUNTERS: counts since power-up; all wrap around."""
 
-    clocks: int = _bytes(6)  #: every clock
-    busy_clocks: int = _bytes(6)  #: clocks spent learning or recalling
-    steps: int = _bytes(4)  #: Euler steps
-    learnt: int = _bytes(4)  #: patterns learnt
-    recalled: int = _bytes(4)  #: patterns recalled
-    rows_skipped: int = _bytes(6)  #: words of zero inputs that were neither read nor programmed
-    updates_skipped: int = _bytes(4)  #: updates left out, as no nudged step had changed a state
-    frames: int = _bytes(4)  #: frames received whole
-    refused: int = _bytes(2)  #: requests refused, damaged ones included
-    repeated: int = _bytes(2)  #: requests answered from the cache
-    dropped: int = _bytes(2)  #: frames that found no free buffer
+    clocks: int = number_bytes(6)  #: every clock
+    busy_clocks: int = number_bytes(6)  #: clocks spent learning or recalling
+    steps: int = number_bytes(4)  #: Euler steps
+    learnt: int = number_bytes(4)  #: patterns learnt
+    recalled: int = number_bytes(4)  #: patterns recalled
+    rows_skipped: int = number_bytes(6)  #: words of zero inputs that were neither read nor programmed
+    updates_skipped: int = number_bytes(4)  #: updates left out, as no nudged step had changed a state
+    frames: int = number_bytes(4)  #: frames received whole
+    refused: int = number_bytes(2)  #: requests refused, damaged ones included
+    repeated: int = number_bytes(2)  #: requests answered from the cache
+    dropped: int = number_bytes(2)  #: frames that found no free buffer
 
 
 @dataclass(frozen=True)
@@ -303,15 +319,23 @@ def decode_frame(frame: bytes) -> tuple[int, int, bytes] | None:
 
 
 def space_words(spec: MachineSpec) -> dict[Space, int]:
-    """Words of each space, in the order of their codes."""
+    """Words of each space that the machine has, in the order of their codes."""
     layout = layout_of(spec)
-    return {
+    sizes = {
         Space.WEIGHTS: layout.words,
         Space.STATES: layout.blocks,
         Space.SETTINGS: SettingsRegisters.size(),
         Space.COUNTERS: Counters.size(),
         Space.SIDE: 2 * layout.blocks if spec.recurrent else 0,
     }
+    if spec.pulses:
+        sizes |= {
+            Space.DEVICE: DEVICE_BYTES,
+            Space.STEPS: 2 * STEP_BYTES << spec.weight.bits,
+            Space.STUCK: layout.words,
+            Space.PULSES: PULSE_BYTES * len(spec.matrices),
+        }
+    return sizes
 
 
 # -- patterns ----------------------------------------------------------------------------------------------------

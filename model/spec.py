@@ -55,6 +55,7 @@ class MachineSpec:
     memory_bytes : the weight memory that the board offers.
     serial : one neuron and one synapse unit serve all lanes in turn, and the weight memory has one port: for small FPGAs.
         A block of neurons takes ``lanes`` clocks, and so does a word to program. Such a machine has 8 lanes.
+    pulses : the synapses can be pulsed like devices (hw/pulse.py); what a board's memories are too few for at many lanes.
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """
@@ -74,6 +75,7 @@ class MachineSpec:
     side: Format = Format(True, 12, 9)
     memory_bytes: int = 1 << 20
     serial: bool = False
+    pulses: bool = False
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
     settings: Settings = _BY_TOPOLOGY
@@ -98,6 +100,7 @@ class MachineSpec:
         checks.check_accumulator(self)
         whole("memory_bytes", self.memory_bytes, 1, 1 << 30)
         checks.check_serial(self)
+        checks.check_pulses(self)
         whole("clock_hz", self.clock_hz, 1, 10**9)
         whole("baud", self.baud, 1, 10**8)
         if self.clock_hz < 4 * self.baud:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,6 +17,7 @@ from model.layout import Kind, Sweep, bits_for
 from model.spec import MachineSpec
 
 Integers = NDArray[np.int64]
+Count = TypeVar("Count", int, Integers)
 
 #: Lanes that one broadcast register drives, and inputs of one stage of the row multiplexer.
 FANOUT = 8
@@ -45,6 +47,8 @@ SYNAPSE = 3
 GATHER = 3
 ROW_SUM = 2
 SERIAL_SYNAPSE = 3
+#: A pulse unit's rounded increment to the new weight.
+PULSE = 8
 #: Clocks after which nothing moves in a machine that is asked for nothing: more than its longest pipeline.
 SETTLING = 64
 #: Clocks a word takes to program: one product of each phase.
@@ -213,6 +217,29 @@ class Timing:
         """Clocks of one weight update; the first fetches the list of its sweeps."""
         return 1 + self.word_clocks * layout_of(self.spec).words + self.update_drain
 
+    @property
+    def pulse_drain(self) -> int:
+        """Clocks by which pulses lengthen ``update_drain``."""
+        return PULSE if self.spec.serial else PULSE + 2 - SYNAPSE
+
+    @property
+    def read_draw(self) -> int:
+        """Clocks before an Euler step in which the bytes of the read noise are drawn."""
+        return 2 * (layout_of(self.spec).code_bits + 1)
+
+    def draws(self, sets: int) -> int:
+        """Clocks in which so many sets of random bytes are drawn: before a pattern is learnt, and before a decay."""
+        return sets * layout_of(self.spec).code_bits
+
+    def pulsed(self, sets: int, reads: bool, steps: Count, updated: Count) -> Count:
+        """Clocks that pulses add to a learnt pattern's, the decay apart; ``reads``: with read noise."""
+        return self.draws(sets) + steps * (self.read_draw * reads) + updated * self.pulse_drain
+
+    @property
+    def decay(self) -> int:
+        """Clocks in which all weights decay."""
+        return self.draws(2) + self.update + self.pulse_drain
+
     def run(self, steps: int, updated: bool, side_steps: int = 0) -> int:
         """Busy clocks of a learnt or recalled pattern with ``steps`` Euler steps in all, the side network's apart."""
         return steps * self.step + side_steps * self.side_step + updated * self.update
@@ -227,6 +254,14 @@ class Timing:
 
 class LayeredTiming(Timing):
     """Clocks of a layered machine. ``rows`` are input rows that are read and, in an update, programmed."""
+
+    @property
+    def decay(self) -> int:
+        """Clocks in which all weights decay."""
+        layout = LayeredLayout(self.spec)
+        inputs = sum(sweep.rows for sweep in layout.program if sweep.pixels)
+        update = 1 + self.input_clocks * inputs + self.word_clocks * (layout.words - inputs) + self.update_drain
+        return self.draws(2) + update + self.pulse_drain
 
     def pattern(self, steps: Integers, rows: Integers, updated: Integers) -> Integers:
         """Busy clocks of learnt or recalled patterns; all (patterns,), ``updated`` 0 or 1."""

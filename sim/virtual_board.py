@@ -29,7 +29,7 @@ def _sources() -> list[str]:
     The Python sources stand for the Verilog, since to make that takes longer than the start of a board should.
     """
     folder = MAIN.parent.parent
-    files = [MAIN, *sorted(folder.glob("hw/*.py")), *sorted(folder.glob("model/*.py"))]
+    files = [MAIN, *sorted(folder.glob("hw/*.py")), *sorted(folder.glob("model/**/*.py"))]
     return [file.read_text(encoding="utf-8") for file in files]
 
 

@@ -118,11 +118,15 @@ def test_host_times():
         assert getattr(getattr(host, module), constant) == float(value), name
 
 
+#: What Timing has besides latencies.
+METHODS = ("spec", "pauses", "draws", "pulsed", "run", "bound")
+
+
 def test_latencies():
     constants = {name: int(value) for name, value, *_ in table("architecture.md", "constant", "clocks")}
     in_clocks = {name: value for name, value in vars(model.timing).items() if name.isupper() and name != "FANOUT"}
     assert constants == in_clocks
-    names = [name for name in vars(Timing) if name[0] != "_" and name not in ("spec", "pauses", "run", "bound")]
+    names = [name for name in vars(Timing) if name[0] != "_" and name not in METHODS]
     rows = table("architecture.md", "latency", "formula", "100", "784-128-5", "64-64-64-10")
     assert [name for name, *_ in rows] == names
     for column, layers in enumerate([(100,), (784, 128, 5), (64, 64, 64, 10)]):
@@ -130,7 +134,7 @@ def test_latencies():
         kinds = [sweep.kind for sweep in layout.step]
         gaps = list(pairwise(kinds)).count((Kind.READ_ROWS, Kind.READ_COLUMNS))
         known = {**constants, "words": layout.words, "step_words": layout.step_words}
-        known |= {"gaps": gaps, "layered": int(len(layers) > 1)}
+        known |= {"code_bits": layout.code_bits, "gaps": gaps, "layered": int(len(layers) > 1)}
         for name, formula, *clocks in rows:
             if clocks[column] == "-":
                 continue

@@ -80,7 +80,7 @@ def test_ready_machines(name: str) -> None:
 def test_names_of_the_ready_machines() -> None:
     nets = ["196-128-5", "784-128-10", "784-128-5", "784-500-10"]
     digits = ["digits-64-32-10", "digits-64-32-32-32-10", "digits-64-64-64-10"]
-    assert ready_machines() == [*digits, "glyphs-100", *(f"mnist-{net}" for net in nets)]
+    assert ready_machines() == [*digits, "glyphs-100", "glyphs-pulses-100", *(f"mnist-{net}" for net in nets)]
 
 
 IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [

@@ -23,8 +23,10 @@ from hw.synapse import Synapse
 from hw.top import machine_of
 from model.arithmetic import SLOPE, neuron_step, saturate, side_step, stochastic_increment
 from model.device import GoldenDevice
+from model.formats import Format
 from model.layered_layout import layout_of
 from model.protocol import (
+    WIDE,
     WINDOW,
     Counters,
     Op,
@@ -38,11 +40,13 @@ from model.protocol import (
     pack_target,
     space_words,
 )
+from model.pulse_protocol import unit_spaces
 from model.reference import quantise, synapse_mask
 from model.spec import MachineSpec, Settings
 from model.timing import NEURON, SIDE, SYNAPSE
 from tests.mutants import MUTANTS, Mutant, faulty
 from tests.specs import LAYERED, SPECS
+from tests.test_pulses import MECHANISMS, unit_of
 
 #: Clocks that any reply may take.
 PATIENCE = 6000
@@ -115,6 +119,21 @@ class Host:
         """All registers."""
         packed = SettingsRegisters.of(self.spec, settings, lfsr).pack()
         self.access(Op.WRITE, Space.SETTINGS, 0, len(packed), packed)
+
+    def device(self, unit, tables=True):
+        """All that a pulse unit is, or all but its tables."""
+        most = frame_bytes(self.spec) - 16
+        for space, content in unit_spaces(self.spec, unit)[0 if tables or unit is None else 1 :]:
+            width = self.spec.lanes if space in WIDE else 1
+            step = most // width * width
+            for at in range(0, len(content), step):
+                part = content[at : at + step]
+                self.access(Op.WRITE, space, at // width, len(part) // width, part)
+
+    def read_device(self):
+        """The pulse unit's registers and counters."""
+        for space in (Space.DEVICE, Space.PULSES):
+            self.access(Op.READ, space, 0, space_words(self.spec)[space])
 
     def learn(self, pattern, target):
         """One pattern, and the states it left."""
@@ -227,6 +246,58 @@ def test_a_layered_machine(name):
     host.settings(short, 0xC0FFEE11)
     host.write_weights([np.zeros((matrix.rows, matrix.columns), np.int8) for matrix in spec.matrices])
     host.learn_pixels(pixels, np.zeros(spec.outputs, np.bool_))
+    host.counters()
+    host.play()
+
+
+#: Weights of few bits, so that the tables are loaded soon.
+NARROW = {"weight": Format(True, 5, 4), "input_weight": Format(True, 5, 5)}
+SHALLOW = {"weight": NARROW["weight"], "accumulator": Format(True, 24, 11), "pulses": True}
+PULSED = {
+    "recurrent": MachineSpec(layers=(7,), lanes=3, **SHALLOW),
+    "serial": MachineSpec(layers=(10,), lanes=8, serial=True, **SHALLOW),
+    "layered": MachineSpec(layers=(5, 4, 2), lanes=3, biases=True, pulses=True, **NARROW),
+    "serial-layered": MachineSpec(layers=(5, 9, 2), lanes=8, serial=True, pulses=True, **NARROW),
+}
+
+
+#: Linear cells, each mechanism alone, all together, and linear cells again.
+EACH = ("", *MECHANISMS, "")
+
+
+@pytest.mark.parametrize(
+    ("name", "mechanisms"),
+    [
+        pytest.param("recurrent", EACH, id="recurrent"),
+        pytest.param("layered", ("all",), id="layered"),
+        pytest.param("serial", ("all",), id="serial"),
+        *(pytest.param(name, EACH, id=f"{name}-each", marks=pytest.mark.slow) for name in list(PULSED)[1:]),
+    ],
+)
+def test_pulses(name, mechanisms):
+    spec = PULSED[name]
+    host, rng = Host(spec), np.random.default_rng(6)
+    if spec.recurrent:
+        host.write_weights(random_weights(spec, rng))
+    else:
+        host.write_weights([rng.integers(-15, 16, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
+    shifts = tuple(max(0, matrix.shift_base) for matrix in spec.matrices)
+    host.settings(replace(spec.settings, free_steps=2, nudged_steps=1, driven_steps=1, eta_shifts=shifts), 0xC0FFEE11)
+    units = [unit_of(spec, mechanism) if mechanism else None for mechanism in mechanisms]
+    first = next(number for number, unit in enumerate(units) if unit)
+    for number, unit in enumerate(units):
+        # All have the same tables.
+        host.device(unit, tables=number == first)
+        for _ in range(2 if unit and unit.decay_every else 1):
+            if spec.recurrent:
+                host.learn(*(rng.random((2, spec.neurons)) < 0.5))
+            else:
+                pixels = (rng.integers(1, 16, spec.inputs) * (rng.random(spec.inputs) < 0.7)).astype(np.uint8)
+                host.learn_pixels(pixels, np.arange(spec.outputs) == rng.integers(spec.outputs))
+            host.read_weights()
+        host.read_device()
+    if spec.recurrent:
+        host.recall(rng.random(spec.neurons) < 0.5)
     host.counters()
     host.play()
 

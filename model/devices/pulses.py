@@ -27,6 +27,8 @@ ROOTS = np.rint(8 * np.sqrt(np.arange(MOST_PULSES + 1))).astype(np.int64)
 ROOT_SHIFT = 3
 #: Sets of random bytes of an update: one for the pulses, two that round the steps, two for the noise.
 SETS, NOISY_SETS = 3, 5
+#: Sets of an Euler step's read noise.
+READ_SETS = 2
 #: Counters of a matrix: pulses up, pulses down, those of them that met a cell at its rail.
 PULSES_UP, PULSES_DOWN, PULSES_LOST = range(3)
 
@@ -257,7 +259,7 @@ def read_deviations(codes, bits, amplitude, lfsr, noise):  # type: ignore[no-unt
 
     Two bytes are drawn for each bit of a number and two more, which all neurons share, since number 0 has no bit set.
     """
-    tables, lfsr = random_sets(2, bits + 1, lfsr)
+    tables, lfsr = random_sets(READ_SETS, bits + 1, lfsr)
     for i in range(len(codes)):
         code = codes[i] | 1 << bits
         noise[i] = amplitude * deviate(tables[0, code] | tables[1, code] << 8)

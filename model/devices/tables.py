@@ -134,6 +134,13 @@ class StepTables:
         return means, deviations
 
 
+def conductances(weights: NDArray[np.int16], tables: StepTables) -> tuple[NDArray[np.int16], NDArray[np.int16]]:
+    """G+ and G- of cells in levels, as the tables' scheme has them: w = G+ - G-."""
+    if tables.scheme == "reference":
+        return (weights - tables.low).astype(np.int16), np.full_like(weights, -tables.low)
+    return np.maximum(weights, 0), np.maximum(-weights, 0)
+
+
 @dataclass(frozen=True)
 class Equation:
     """A device's equations in levels of a weight.

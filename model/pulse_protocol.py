@@ -1,0 +1,143 @@
+"""How a pulse unit's registers, step tables, stuck cells and counters go over the link (docs/protocol.md)."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, fields
+
+import numpy as np
+from numpy.typing import NDArray
+
+from model.devices.pulses import Masks, PulseUnit
+from model.devices.tables import StepTables
+from model.layered_layout import LayeredLayout, layout_of
+from model.layout import Layout
+from model.protocol import PULSE_BYTES, Record, Space, number_bytes
+from model.spec import MachineSpec
+
+#: Bytes of a counter in PULSES; each wraps around.
+COUNTER_BYTES = 4
+
+
+@dataclass(frozen=True)
+class PulseRegisters(Record):
+    """Space.DEVICE: what the cells are. All is 0 after power-up, and the cells linear; so they are while ``most`` is 0.
+
+    ``low`` and ``high`` are signed. A write to this space begins the count of patterns up to the next decay anew.
+    """
+
+    most: int = number_bytes(1)
+    noise: int = number_bytes(1)
+    scale: int = number_bytes(1)
+    spread: int = number_bytes(1)
+    low: int = number_bytes(1)
+    high: int = number_bytes(1)
+    stuck: int = number_bytes(1)
+    decay_shift: int = number_bytes(1)
+    decay_every: int = number_bytes(2)
+    read_noise: int = number_bytes(2)
+
+    @classmethod
+    def used_bits(cls) -> dict[str, int]:
+        """Bits of each register that the machine has."""
+        narrow = {"most": 3, "noise": 1, "scale": 4, "stuck": 1, "decay_shift": 4, "read_noise": 12}
+        return {name: narrow.get(name, 8 * width) for name, width in cls.widths().items()}
+
+    @classmethod
+    def of(cls, unit: PulseUnit | None) -> "PulseRegisters":
+        """The registers' values for a pulse unit, or for linear cells."""
+        if unit is None:
+            return cls()
+        tables = unit.tables
+        return cls(
+            unit.most,
+            int(unit.noise),
+            tables.scale,
+            unit.spread,
+            tables.low & 0xFF,
+            tables.high & 0xFF,
+            int(any(mask.any() for mask in unit.stuck)),
+            unit.decay_shift,
+            unit.decay_every,
+            unit.read_noise,
+        )
+
+    def unit(self, spec: MachineSpec, steps: bytes, stuck: Masks) -> PulseUnit | None:
+        """The pulse unit that registers, step tables and stuck cells stand for; UserError if they stand for none."""
+        if not self.most:
+            return None
+        sizes, noises = unpack_steps(spec, steps)
+        low, high = (value - 256 if value > 127 else value for value in (self.low, self.high))
+        # The scheme is a matter of what the tables hold, and so the same to the machine.
+        tables = StepTables(spec.weight, low, high, sizes, noises, self.scale, "reference")
+        return PulseUnit(
+            tables,
+            self.most,
+            bool(self.noise),
+            self.spread,
+            stuck if self.stuck else (),
+            self.read_noise,
+            self.decay_every,
+            self.decay_shift,
+        )
+
+
+@dataclass(frozen=True)
+class PulseCounts:
+    """A matrix's counters in Space.PULSES: pulses up and down, and those of them that met their cell at its rail."""
+
+    up: int
+    down: int
+    lost: int
+
+
+def pack_counts(counts: NDArray[np.int64]) -> bytes:
+    """Counters (matrices, 3) as Space.PULSES: four a matrix, the last one 0."""
+    padded = np.zeros((len(counts), PULSE_BYTES // COUNTER_BYTES), "<u4")
+    padded[:, : counts.shape[1]] = counts % (1 << 8 * COUNTER_BYTES)
+    return padded.tobytes()
+
+
+def unpack_counts(data: bytes) -> list[PulseCounts]:
+    """The inverse of ``pack_counts``."""
+    counts = np.frombuffer(data, "<u4").reshape(-1, PULSE_BYTES // COUNTER_BYTES)
+    return [PulseCounts(*row) for row in counts[:, : len(fields(PulseCounts))].tolist()]
+
+
+def pack_steps(tables: StepTables) -> bytes:
+    """Step tables as Space.STEPS: those of pulses up, then down, each from weight 0 upwards and then from the lowest one.
+
+    An entry is the step and the noise, two bytes each.
+    """
+    entries = np.stack([tables.steps, tables.noises], axis=2)
+    return np.roll(entries, tables.weight.low, axis=1).astype("<u2").tobytes()
+
+
+def unpack_steps(spec: MachineSpec, data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Steps and noises (2, 2**bits), from the lowest weight on: the inverse of ``pack_steps``."""
+    entries = np.frombuffer(data, "<u2").reshape(2, 1 << spec.weight.bits, 2) & 0xFFF
+    steps, noises = np.moveaxis(np.roll(entries, -spec.weight.low, axis=1), 2, 0).astype(np.int64)
+    return steps, noises
+
+
+def pack_stuck(spec: MachineSpec, masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.int8]:
+    """Masks of stuck cells as the words of Space.STUCK (words, lanes), 0 or 1."""
+    layout = layout_of(spec)
+    if isinstance(layout, Layout):
+        return layout.to_words(masks[0].astype(np.int8))
+    return layout.to_words([mask.astype(np.int16) for mask in masks]).astype(np.int8)
+
+
+def unpack_stuck(spec: MachineSpec, words: NDArray[np.int8]) -> Masks:
+    """The inverse of ``pack_stuck``."""
+    layout = layout_of(spec)
+    if isinstance(layout, LayeredLayout):
+        return tuple(matrix.astype(np.bool_) for matrix in layout.from_words(words.astype(np.int16)))
+    return (layout.from_words(words).astype(np.bool_),)
+
+
+def unit_spaces(spec: MachineSpec, unit: PulseUnit | None) -> list[tuple[Space, bytes]]:
+    """What is to be written for a pulse unit, or for linear cells, in this order: each space's content."""
+    if unit is None:
+        return [(Space.DEVICE, PulseRegisters.of(None).pack())]
+    registers = PulseRegisters.of(unit)
+    stuck = [(Space.STUCK, pack_stuck(spec, unit.stuck).tobytes())] if registers.stuck else []
+    return [(Space.STEPS, pack_steps(unit.tables)), *stuck, (Space.DEVICE, registers.pack())]
