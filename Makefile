@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow boards lint mutants clean
+.PHONY: demo test test-slow boards sizes lint mutants clean
 
 demo: .venv/ready
 	$(BIN)/ohmprop demo --out runs/demo
@@ -19,6 +19,10 @@ boards: .venv/ready
 	    name=$$(basename $$report .json); board=$${name%%-*}; \
 	    $(BIN)/ohmprop board build $$board --machine $${name#*-} --json $$report || exit 1; \
 	done
+
+# A board's machine is synthesised again and its size compared with the report in docs/boards.
+sizes: .venv/ready
+	$(BIN)/python -m pytest -m slow -k outgrow tests/test_boards.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
