@@ -25,11 +25,25 @@ def run(name, spec, patterns, weight_limit=127):
     run_bench(machine_of(spec), f"machine-{name}", "tests.tb_machine", parameters)
 
 
-@pytest.mark.parametrize("name", ["lanes_do_not_divide", "one_lane", "band", "coarse_weights", "serial"])
+# The slow ones learn on the virtual board as well, or are near others.
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lanes_do_not_divide",
+        pytest.param("one_lane", marks=SLOW),
+        "band",
+        pytest.param("coarse_weights", marks=SLOW),
+        "serial",
+    ],
+)
 def test_machine(name):
     run(name, SPECS[name], patterns=5)
 
 
+@SLOW
 def test_machine_with_hundred_neurons():
     run("hundred", SPECS["hundred"], patterns=2, weight_limit=12)
 
@@ -42,7 +56,15 @@ def test_settings_at_their_edges():
 
 @pytest.mark.parametrize(
     "name",
-    ["one_hidden", "three_hidden", "one_block", "nothing_skipped", "biases_of_two_hidden", "serial", "serial_deep"],
+    [
+        "one_hidden",
+        "three_hidden",
+        pytest.param("one_block", marks=SLOW),
+        pytest.param("nothing_skipped", marks=SLOW),
+        "biases_of_two_hidden",
+        pytest.param("serial", marks=SLOW),
+        "serial_deep",
+    ],
 )
 def test_layered_machine(name):
     spec = LAYERED[name]
