@@ -82,8 +82,8 @@ class Bench:
                 await self.issue(fields, self.activities[row], self.block(self.activities, sweep.block))
             if fields["fires"]:
                 latency = self.timing.rows if sweep.kind == Kind.READ_ROWS else self.timing.columns
-                # The operation was issued one clock ago; ``fires`` comes one clock before the currents.
-                self.at(latency - 2, lambda: self.expect_fires(sweep.target))
+                # The operation was issued one clock ago; ``fires`` comes two clocks before the currents.
+                self.at(latency - 3, lambda: self.expect_fires(sweep.target))
                 self.at(latency - 1, lambda: self.look(sweep.target))
             while gaps and random.random() < 0.3:
                 await self.clock()
