@@ -11,8 +11,27 @@ CRYSTAL = 12_000_000
 VCO = 533_000_000, 1_066_000_000
 
 
+def divisors(clock_hz: int) -> tuple[int, int]:
+    """``feedback`` (0 to 127) and ``divider`` (1 to 6) of the PLL: clock = CRYSTAL * (feedback + 1) / 2**divider.
+
+    Raises UserError if it cannot make this clock.
+    """
+    settings = [
+        (feedback, divider)
+        for divider in range(1, 7)
+        for feedback in range(128)
+        if CRYSTAL * (feedback + 1) == clock_hz << divider and VCO[0] <= CRYSTAL * (feedback + 1) <= VCO[1]
+    ]
+    if not settings:
+        raise UserError(
+            f"The PLL of the iCEBreaker cannot make {clock_hz / 1e6:g} MHz from 12 MHz; give a multiple of 0.375 MHz from "
+            "18 to 33 MHz or of 0.75 MHz up to 66 MHz."
+        )
+    return settings[0]
+
+
 class Clock(Elaboratable):
-    """The machine's clock from SB_PLL40_PAD: CRYSTAL * (feedback + 1) / 2**divider, feedback 0 to 127, divider 1 to 6.
+    """The machine's clock from SB_PLL40_PAD, set by ``divisors``.
 
     Members
     -------
@@ -22,18 +41,7 @@ class Clock(Elaboratable):
 
     def __init__(self, clock_hz: int):
         self.clk, self.locked = Signal(), Signal()
-        settings = [
-            (feedback, divider)
-            for divider in range(1, 7)
-            for feedback in range(128)
-            if CRYSTAL * (feedback + 1) == clock_hz << divider and VCO[0] <= CRYSTAL * (feedback + 1) <= VCO[1]
-        ]
-        if not settings:
-            raise UserError(
-                f"The PLL of the iCEBreaker cannot make {clock_hz / 1e6:g} MHz from 12 MHz; give a multiple of 0.375 MHz from "
-                "18 to 33 MHz or of 0.75 MHz up to 66 MHz."
-            )
-        self.feedback, self.divider = settings[0]
+        self.feedback, self.divider = divisors(clock_hz)
 
     def elaborate(self, platform):
         m = Module()
@@ -69,5 +77,6 @@ BOARD = Board(
     resources=Resources(luts=5280, multipliers=8, block_rams=30, block_ram_bits=4096, spram_bytes=1 << 17),
     machines=("mnist-784-128-10", "glyphs-100"),
     cable="ice40_generic",
-    options={"synth_opts": "-device u"},
+    # Older versions of nextpnr stop at the names of scopes that Yosys writes.
+    options={"synth_opts": "-device u", "script_after_synth": "delete t:$scopeinfo"},
 )

@@ -1,5 +1,6 @@
 """The vendor-independent tools that make a bitstream: those on the PATH, else YoWASP's from Python packages."""
 
+import re
 import shutil
 import subprocess
 import sys
@@ -15,6 +16,8 @@ STAGES = {
     "ice40": ("yosys", "nextpnr-ice40", "icepack"),
     "ecp5": ("yosys", "nextpnr-ecp5", "ecppack"),
 }
+#: Versions below which a tool does not know what it is asked for here.
+OLDEST = {"yosys": (0, 40)}
 
 
 @dataclass(frozen=True)
@@ -53,12 +56,20 @@ class Tool:
 
 
 def find_tool(name: str) -> Tool:
-    """The tool on the PATH, else YoWASP's; UserError if there is neither."""
+    """The tool on the PATH if it is not too old, else YoWASP's; UserError if there is neither."""
     beside = Path(sys.executable).parent
     for candidate in (name, f"yowasp-{name}"):
         found = shutil.which(candidate) or shutil.which(candidate, path=str(beside))
-        if found:
-            return Tool(name, found)
+        if found and not _too_old(tool := Tool(name, found)):
+            return tool
     raise UserError(
         f"There is no {name}, which building a board needs; install it with `pip install 'ohmprop[boards]'`."
     )
+
+
+def _too_old(tool: Tool) -> bool:
+    """Whether the tool says a version below the oldest that is known to do."""
+    if tool.name not in OLDEST:
+        return False
+    said = re.search(r"(\d+)\.(\d+)", tool.version().partition(":")[2])
+    return said is not None and tuple(map(int, said.groups())) < OLDEST[tool.name]

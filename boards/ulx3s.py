@@ -16,6 +16,7 @@ VCO = 400_000_000, 800_000_000
 #: and the neurons' shallow and wide memories lie in LUTs, since the weights take nearly all block RAMs.
 PREPARE = """
 proc
+rename -hide w:*[[]*
 setattr -set keep 1 a:keep %ci1 t:$dff* %i
 setattr -set ram_style "distributed" *.neurons*/t:$mem* *.crossbar.drive/t:$mem*
 """

@@ -113,7 +113,8 @@ class Checkpoint:
             ),
             *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
         ) as error:
-            reason = str(error).strip("'\"").splitlines() or [type(error).__name__]
+            text = getattr(error, "strerror", None) or str(*error.args[:1])
+            reason = text.splitlines() or [type(error).__name__]
             raise UserError(
                 f"{path} cannot be read as saved weights ({reason[0].rstrip('.')}); give a file that "
                 "`ohmprop train` wrote with --save or --checkpoint."

@@ -12,6 +12,7 @@ from host.commands_board import board
 from host.commands_link import link
 from host.device_cli import device
 from host.options import common
+from host.study_cli import study
 from model.errors import MachineError, UserError
 from model.settings import RULES
 
@@ -362,3 +363,4 @@ def bench_depth(**options: Any) -> None:
 main.add_command(board)
 main.add_command(device)
 main.add_command(link)
+main.add_command(study)

@@ -87,3 +87,26 @@ def learn_glyphs(**options: Any) -> None:
     from host.commands_device import run_glyphs
 
     run_glyphs(**options)
+
+
+@device.command()
+@click.argument("name")
+@click.option("--data", type=click.Choice(("glyphs", "digits")), default="glyphs", show_default=True,
+              help="What is learnt, as of study.")  # fmt: skip
+@click.option(
+    "--set", "fix", metavar="NAME=VALUE", multiple=True, help="A parameter of study, several times if wanted."
+)
+@click.option("--pulse-pj", type=click.FloatRange(0), help="pJ of a pulse [default: the device's published pulses].")
+@click.option("--read-pj", type=click.FloatRange(0),
+              help="pJ of reading one weight in one step [default: of 0.5 V for 5 ns at the highest conductance].")  # fmt: skip
+@common("seed", "json")
+def energy(**options: Any) -> None:
+    """Learn once with a device on the golden machine; count pulses and reads of each matrix and estimate their energy.
+
+    It is an estimate of the cells alone. A symmetric pair of weights is one cell, pulsed once and read in both directions.
+
+    Example: ohmprop device energy epiram --set scheme=pair --pulse-pj 20
+    """
+    from host.energy import run_energy
+
+    run_energy(**options)

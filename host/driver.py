@@ -63,6 +63,11 @@ class Board:
     timeout : seconds to wait for a reply, beside the longest relaxation.
     clock : what these seconds are measured by.
 
+    Members
+    -------
+    identity : the board's ID block.
+    link : requests and replies one by one; its window may be made smaller.
+
     Every method raises MachineError if the link breaks, stays silent, or the board refuses; a request whose frame or
     reply was lost is sent again under its number, so it is executed once. Methods for patterns and ``weights`` are those
     of recurrent boards, methods for images, answers and ``matrices`` those of layered ones.
@@ -78,12 +83,12 @@ class Board:
         check_link(spec)
         self.spec = spec
         self._layout = layout_of(spec)
-        self._link = Link(port, min(CONNECT_SECONDS, timeout), clock)
+        self.link = Link(port, min(CONNECT_SECONDS, timeout), clock)
         self.identity = self._connect()
-        self._link.window = self.identity.window
+        self.link.window = self.identity.window
         # Two phases of 255 steps at most; every word read once and programmed in two clocks.
         clocks = 2 * 255 * self._layout.step_words + 3 * self._layout.words
-        self._link.timeout = timeout + clocks / SLOWEST_CLOCK_HZ
+        self.link.timeout = timeout + clocks / SLOWEST_CLOCK_HZ
 
     # -- requests --------------------------------------------------------------------------------------------------
 
@@ -99,20 +104,20 @@ class Board:
         The next image is on its way while the board learns. Take all items: what is left was learnt all the same.
         """
         payloads = (pack_pixels(self.spec, pixels) + pack_target(self.spec, target) for pixels, target in pairs)
-        for reply in self._link.exchange((Op.LEARN, payload) for payload in payloads):
+        for reply in self.link.exchange((Op.LEARN, payload) for payload in payloads):
             yield LearnReply.unpack(self._sized(reply, LearnReply.size()))
 
     def answer_many(self, images: Iterable[Pixels]) -> Iterator[tuple[RecallReply, NDArray[np.uint8]]]:
         """Recall images (inputs,) one after another; yields each one's reply and its outputs' states (outputs,)."""
         spec, size, blocks = self.spec, RecallReply.size(), target_blocks(self.spec)
-        read = Op.READ, _access(Space.STATES, blocks.start, len(blocks))
+        read = Op.READ, access(Space.STATES, blocks.start, len(blocks))
 
         def requests() -> Iterator[tuple[int, bytes]]:
             for image in images:
                 yield Op.RECALL, pack_pixels(spec, image)
                 yield read
 
-        replies = self._link.exchange(requests())
+        replies = self.link.exchange(requests())
         for reply in replies:
             states = self._sized(next(replies), len(blocks) * spec.lanes)
             self._sized(reply, size + pattern_bytes(spec))
@@ -134,7 +139,7 @@ class Board:
                 yield Op.LEARN, 2 * pack_pattern(self.spec, pattern)
                 yield from reads
 
-        replies = self._link.exchange(requests())
+        replies = self.link.exchange(requests())
         for reply in replies:
             states = b"".join(islice(replies, len(reads)))
             learnt = LearnReply.unpack(self._sized(reply, LearnReply.size()))
@@ -143,7 +148,7 @@ class Board:
     def recall_many(self, images: Iterable[Bits]) -> Iterator[tuple[RecallReply, Bits]]:
         """Recall images one after another; yields each one's reply and signs (neurons,)."""
         size = RecallReply.size()
-        for reply in self._link.exchange((Op.RECALL, pack_pattern(self.spec, image)) for image in images):
+        for reply in self.link.exchange((Op.RECALL, pack_pattern(self.spec, image)) for image in images):
             self._sized(reply, size + pattern_bytes(self.spec))
             yield RecallReply.unpack(reply[:size]), unpack_pattern(self.spec, reply[size:])
 
@@ -186,7 +191,7 @@ class Board:
         if not 0 < lfsr < 1 << 32:
             raise UserError(f"The LFSR cannot hold {lfsr}, and never leaves 0; give 1 to {(1 << 32) - 1}.")
         data = SettingsRegisters.of(self.spec, settings, lfsr).pack()
-        self.request(Op.WRITE, _access(Space.SETTINGS, 0, len(data)) + data)
+        self.request(Op.WRITE, access(Space.SETTINGS, 0, len(data)) + data)
 
     def read_counters(self) -> Counters:
         """The board's counters."""
@@ -223,17 +228,7 @@ class Board:
 
     def exchange(self, requests: Iterable[tuple[int, bytes]]) -> Iterator[bytes]:
         """Requests (op, payload) of any kind, the next one on its way while one is executed; as ``request`` for each."""
-        return self._link.exchange(requests)
-
-    @property
-    def timeout(self) -> float:
-        """Seconds after which a request is sent again."""
-        return self._link.timeout
-
-    @property
-    def retries(self) -> int:
-        """Requests sent again so far, since they or their replies were lost."""
-        return self._link.retries
+        return self.link.exchange(requests)
 
     # -- connecting --------------------------------------------------------------------------------------------------
 
@@ -270,10 +265,10 @@ class Board:
     def _reads(self, space: Space, count: int, width: int) -> list[tuple[int, bytes]]:
         """The requests that read words 0 to count - 1 of ``width`` bytes."""
         chunk = (self.identity.frame_bytes - 3 - CRC_BYTES) // width
-        return [(Op.READ, _access(space, at, min(chunk, count - at))) for at in range(0, count, chunk)]
+        return [(Op.READ, access(space, at, min(chunk, count - at))) for at in range(0, count, chunk)]
 
     def _read(self, space: Space, count: int, width: int) -> bytes:
-        return self._sized(b"".join(self._link.exchange(self._reads(space, count, width))), count * width)
+        return self._sized(b"".join(self.link.exchange(self._reads(space, count, width))), count * width)
 
     def _read_words(self) -> NDArray[np.int8]:
         """The words of the weight memory (words, lanes)."""
@@ -288,8 +283,8 @@ class Board:
         """Replace all words, of ``width`` bytes, of a space."""
         chunk = (self.identity.frame_bytes - 2 - ACCESS_BYTES - CRC_BYTES) // width * width
         parts = ((start, content[start : start + chunk]) for start in range(0, len(content), chunk))
-        requests = ((Op.WRITE, _access(space, at // width, len(part) // width) + part) for at, part in parts)
-        deque(self._link.exchange(requests), maxlen=0)
+        requests = ((Op.WRITE, access(space, at // width, len(part) // width) + part) for at, part in parts)
+        deque(self.link.exchange(requests), maxlen=0)
 
     def _states(self, data: bytes) -> NDArray[Any]:
         size = self._layout.blocks * self.spec.lanes
@@ -354,5 +349,6 @@ def checked_weights(spec: MachineSpec, weights: NDArray[Any]) -> NDArray[Any]:
     return weights
 
 
-def _access(space: Space, address: int, count: int) -> bytes:
+def access(space: Space, address: int, count: int) -> bytes:
+    """The head of a READ's or WRITE's payload."""
     return bytes([space]) + address.to_bytes(2, "little") + count.to_bytes(2, "little")

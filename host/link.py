@@ -46,12 +46,14 @@ class Link:
     window : requests that may be unanswered at once; the board says how many it has buffers for.
     timeout : seconds to wait for a reply before its request is sent again, by ``clock``.
     retries : requests sent again so far.
+    sent, received : bytes so far.
     """
 
     def __init__(self, port: Port, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.window = 1
         self.timeout = timeout
         self.retries = 0
+        self.sent = self.received = 0
         self._port = port
         self._clock = clock
         self._received = bytearray()
@@ -122,9 +124,11 @@ class Link:
             if self._clock() > deadline:
                 return None
             try:
-                self._received += self._port.read(self._port.in_waiting or 1)
+                data = self._port.read(self._port.in_waiting or 1)
             except (serial.SerialException, OSError) as error:
                 raise _broken(error) from None
+            self._received += data
+            self.received += len(data)
         frame = bytes(self._received[:end])
         del self._received[: end + 1]
         return frame
@@ -134,6 +138,7 @@ class Link:
             self._port.write(data)
         except (serial.SerialException, OSError) as error:
             raise _broken(error) from None
+        self.sent += len(data)
 
 
 def _assign(frame: bytes, waiting: deque[_Request]) -> str:

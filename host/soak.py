@@ -1,6 +1,7 @@
 """A long run over a faulty line, its replies and weights compared with those of a run without a fault."""
 
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from itertools import takewhile
@@ -9,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from host.driver import Board
-from host.faults import FaultyPort, SimulatedTime, at_random
+from host.faults import KINDS, Fault, FaultyPort, SimulatedTime, at_random
 from host.transport import GoldenPort, Port, opened
 from model.arithmetic import DEFAULT_LFSR
 from model.device import GoldenDevice
@@ -51,7 +52,7 @@ def soak(
         port = FaultyPort(line, *faults, clock)
         faulty = Board(port, spec, REPLY_SECONDS, clock)
         # Long enough for a request to be sent again.
-        port.stall_for(1.5 * faulty.timeout)
+        port.stall_for(1.5 * faulty.link.timeout)
         clean = Board(GoldenPort(GoldenDevice(spec)), spec)
         for connected in (faulty, clean):
             _prepare(connected, seed)
@@ -63,7 +64,7 @@ def soak(
             advance()
         counters = faulty.read_counters()
         equal = np.array_equal(_weights(faulty), _weights(clean))
-        learnt = _grown(before, counters, "learnt")
+        learnt = grown(before, counters, "learnt")
     return {
         "board": board,
         "spec_hash": spec.spec_hash,
@@ -72,14 +73,61 @@ def soak(
         "frames": len(sent),
         "faults": port.faults.total(),
         "faults_by_kind": dict(sorted(port.faults.items())),
-        "retries": faulty.retries,
-        "repeated_from_cache": _grown(before, counters, "repeated"),
-        "refused": _grown(before, counters, "refused"),
+        "retries": faulty.link.retries,
+        "repeated_from_cache": grown(before, counters, "repeated"),
+        "refused": grown(before, counters, "refused"),
         "lost": max(0, len(sent) - learnt),
         "duplicated": max(0, learnt - len(sent)),
         "replies_different": different,
         "weights_equal": equal,
         "passed": learnt == len(sent) and equal and not different,
+    }
+
+
+def each_byte(spec: MachineSpec, patterns: int, seed: int) -> dict[str, Any]:
+    """Learn ``patterns`` random patterns once without a fault, then with each fault of KINDS at each byte in turn.
+
+    Each time a fresh golden board is connected. Returns the figures by the names that the JSON uses.
+    """
+    rng = np.random.default_rng(seed)
+    size = input_bytes(spec) + target_bytes(spec)
+    requests = [(int(Op.LEARN), rng.bytes(size)) for _ in range(patterns)]
+
+    def learn(to_board: list[Fault], to_host: list[Fault]) -> tuple[Board, FaultyPort, GoldenDevice, list[bytes]]:
+        clock, device = SimulatedTime(), GoldenDevice(spec)
+        port = FaultyPort(GoldenPort(device, clock.sleep), to_board, to_host, clock.now)
+        # Within this time a host that connects has sent its request again, and has not given up.
+        port.stall_for(4 * REPLY_SECONDS)
+        board = Board(port, spec, REPLY_SECONDS, clock.now)
+        return board, port, device, list(board.exchange(requests))
+
+    clean, _, golden, replies = learn([], [])
+    exchanged = clean.link.sent, clean.link.received
+    total, kinds = Counter[str](), Counter[str]()
+    for to_board, count in zip((True, False), exchanged, strict=True):
+        for position in range(count):
+            for kind in KINDS:
+                fault = [Fault(position, kind, int(rng.integers(1, 256)))]
+                faulty, port, device, got = learn(*((fault, []) if to_board else ([], fault)))
+                learnt = device.machine.learnt
+                kinds += port.faults
+                total["retries"] += faulty.link.retries
+                total["lost"] += max(0, patterns - learnt)
+                total["duplicated"] += max(0, learnt - patterns)
+                total["replies_different"] += sum(a != b for a, b in zip(got, replies, strict=True))
+                total["weights_different"] += _image(device) != _image(golden)
+                total["exchanges"] += 1
+    names = ("exchanges", "retries", "lost", "duplicated", "replies_different", "weights_different")
+    return {
+        "spec_hash": spec.spec_hash,
+        "seed": seed,
+        "patterns": patterns,
+        "bytes_to_board": exchanged[0],
+        "bytes_to_host": exchanged[1],
+        "faults": kinds.total(),
+        "faults_by_kind": dict(sorted(kinds.items())),
+        **{name: total[name] for name in names},
+        "passed": not any(total[name] for name in names[2:]),
     }
 
 
@@ -94,7 +142,8 @@ def _line(board: str, spec: MachineSpec) -> Iterator[tuple[Port, Callable[[], fl
             yield port, time.monotonic
 
 
-def _grown(before: Counters, after: Counters, name: str) -> int:
+def grown(before: Counters, after: Counters, name: str) -> int:
+    """What a counter has counted between two readings."""
     return int(getattr(after, name) - getattr(before, name)) % (1 << 8 * Counters.widths()[name])
 
 
@@ -106,6 +155,11 @@ def _prepare(board: Board, seed: int) -> None:
         board.write_weights(quantise(spec, initial_weights(spec, seed)))
     else:
         board.write_matrices(layered_quantise(spec, layered_initial_weights(spec, seed)))
+
+
+def _image(device: GoldenDevice) -> bytes:
+    weights = device.machine.weights
+    return b"".join(np.asarray(matrix).tobytes() for matrix in (weights if isinstance(weights, list) else [weights]))
 
 
 def _weights(board: Board) -> Any:

@@ -119,12 +119,13 @@ def opened(board: str, spec: MachineSpec) -> Iterator[Port]:
             yield port
 
 
-def virtual_board(spec: MachineSpec, listen: str | None = None) -> "VirtualBoard":
+def virtual_board(spec: MachineSpec, listen: str | None = None, baud_error: float = 0.0) -> "VirtualBoard":
     """A virtual board, a context manager with its ``port``; UserError where the simulator's tools are not installed.
 
-    ``listen`` is an address such as 127.0.0.1:0 for a socket instead of a pseudo-terminal.
+    ``listen`` is an address such as 127.0.0.1:0 for a socket instead of a pseudo-terminal. The bits of the host's end
+    last longer by the fraction ``baud_error``.
     """
     # Only here, so that a PC that drives a real board loads nothing of the simulator.
     from sim.virtual_board import VirtualBoard
 
-    return VirtualBoard(spec, listen=listen, progress=lambda line: print(line, file=sys.stderr, flush=True))
+    return VirtualBoard(spec, listen, baud_error, lambda line: print(line, file=sys.stderr, flush=True))

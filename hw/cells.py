@@ -1,6 +1,6 @@
 """READ and WRITE: parses and checks the request, then goes through its cells one by one."""
 
-from amaranth import Array, Cat, Module, Mux, Signal
+from amaranth import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, Signature
 
@@ -104,6 +104,8 @@ class CellAccess(wiring.Component):
         longest_read = frame_bytes(spec) - 3 - CRC_BYTES
         carried = Signal(16 + bits_for(spec.lanes + 1), reset_less=True)  # bytes of all the cells
         end = Signal(17, reset_less=True)
+        behind = Signal(signed(len(self.length) + 1), reset_less=True)  # bytes behind them
+        m.d.sync += behind.eq(self.length - ACCESS_BYTES)
         bad_length, bad_address = Signal(reset_less=True), Signal(reset_less=True)
 
         with m.FSM():
@@ -126,10 +128,11 @@ class CellAccess(wiring.Component):
                 m.d.sync += carried.eq(Mux(wide, sum(request.count << bit for bit in shifts), request.count))
                 m.next = "Compare"
             with m.State("Compare"):
-                needed = ACCESS_BYTES + Mux(self.writing, carried, 0)
                 beyond = end > sizes[request.space[: bits_for(len(known))]]
                 m.d.sync += [
-                    bad_length.eq((self.length != needed) | (request.count == 0) | (carried > longest_read)),
+                    bad_length.eq(
+                        (behind != Mux(self.writing, carried, 0)) | (request.count == 0) | (carried > longest_read)
+                    ),
                     bad_address.eq((request.space >= len(known)) | beyond | Mux(self.writing, read_only, write_only)),
                 ]
                 m.next = "Judge"

@@ -47,10 +47,10 @@ class CommandProcessor(wiring.Component):
     its own; until the first one after a reset all else is refused. All checks come before the first change. It is idle again
     after any request, whatever its bytes.
     Latency: ``latency`` clocks from a request to the first byte of IDENTIFY's reply. Throughput: a request at a time;
-    two clocks a pattern byte and a byte of a reply, three clocks and the machine's access a cell.
+    two clocks a pattern byte and a byte of a reply, four clocks and the machine's access a cell.
     """
 
-    latency = 3
+    latency = 4
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
@@ -69,22 +69,39 @@ class CommandProcessor(wiring.Component):
         spec, machine, requests, replies = self.spec, self.machine, self.requests, self.replies
         m.submodules.registers = registers = Registers(spec)
         m.submodules.access = access = CellAccess(spec)
-        self._connect_cells(m, access, registers)
         m.d.comb += self.busy.eq(requests.valid)
 
-        # What a request is, and where its reply is kept.
-        learning = requests.op == Op.LEARN
-        accessing = (requests.op == Op.READ) | (requests.op == Op.WRITE)
+        # What a request is, a clock after there is one.
+        whole, asking, learning, recalling, reading, writing = (Signal(reset_less=True) for _ in range(6))
+        accessing = reading | writing
+        m.d.sync += whole.eq(requests.status == Status.DONE)
+        flags = (
+            (asking, Op.IDENTIFY),
+            (learning, Op.LEARN),
+            (recalling, Op.RECALL),
+            (reading, Op.READ),
+            (writing, Op.WRITE),
+        )
+        m.d.sync += [flag.eq(requests.op == op) for flag, op in flags]
+        self._connect_cells(m, access, registers, writing)
+        # Where its reply is kept, and whether it comes in its turn.
         cacheable = Signal(reset_less=True)
         slot = requests.sequence[: bits_for(WINDOW)]
         cached = Array(Signal(name=f"cached_{at}") for at in range(WINDOW))
         cached_sequence = Array(Signal(8, name=f"cached_sequence_{at}", reset_less=True) for at in range(WINDOW))
         expected = Signal(8)
         identified = Signal()
-        # Registers, as it takes a clock to find that there is a request.
         behind, kept = Signal(8, reset_less=True), Signal(reset_less=True)
         m.d.sync += behind.eq(expected - requests.sequence)
         m.d.sync += kept.eq(cached[slot] & (cached_sequence[slot] == requests.sequence))
+        # And what that makes of it, a clock later.
+        empty, fits, due, repeated = (Signal(reset_less=True) for _ in range(4))
+        m.d.sync += [
+            empty.eq(requests.length == 0),
+            fits.eq(requests.length == input_bytes(spec) + Mux(learning, target_bytes(spec), 0)),
+            due.eq(behind == 0),
+            repeated.eq(kept & (behind <= WINDOW)),
+        ]
 
         status = Signal(Status, reset_less=True)
         body = Signal(Body, reset_less=True)
@@ -102,8 +119,8 @@ class CommandProcessor(wiring.Component):
         ]
         with m.If(full):
             m.d.sync += full.eq(~replies.bytes.ready)
-        with m.Elif(offers):
-            m.d.sync += [full.eq(1), offered.eq(offering), byte_slot.eq(Mux(refusal, WINDOW, slot))]
+        with m.Else():
+            m.d.sync += [full.eq(offers), offered.eq(offering), byte_slot.eq(Mux(refusal, WINDOW, slot))]
 
         def reply(outcome, what=Body.NONE):
             m.d.sync += [status.eq(outcome), body.eq(what)]
@@ -120,76 +137,88 @@ class CommandProcessor(wiring.Component):
         target = Signal(reset_less=True)
         block = Signal.like(machine.load_block, reset_less=True)
         byte = Signal.like(machine.load_byte, reset_less=True)
-        last_byte = byte == block_bytes(spec) - 1
-        last_sign = last_byte & (block == layout_of(spec).blocks - 1)
-        last_of_target = last_byte & (block == len(target_blocks(spec)) - 1)
-        # A layered machine's input is one block of pixels.
-        last_input_byte = last_byte if spec.recurrent else byte == input_bytes(spec) - 1
+        # Registers, since a byte takes two clocks at least.
+        last_byte, last_sign, last_of_target, last_input_byte = (Signal(reset_less=True) for _ in range(4))
+        ends_block = byte == block_bytes(spec) - 1
+        m.d.sync += [
+            last_byte.eq(ends_block),
+            last_sign.eq(ends_block & (block == layout_of(spec).blocks - 1)),
+            last_of_target.eq(ends_block & (block == len(target_blocks(spec)) - 1)),
+            # A layered machine's input is one block of pixels.
+            last_input_byte.eq(ends_block if spec.recurrent else byte == input_bytes(spec) - 1),
+        ]
         last_of_input = last_sign if spec.recurrent else last_input_byte
         last_loaded = Mux(target, last_of_target, last_of_input)
         m.d.comb += [
             machine.program.eq(Mux(learning, Program.LEARN, Program.RECALL)),
+            machine.sign_block.eq(block),
+            machine.sign_byte.eq(byte),
+        ]
+        loads = Signal()
+        m.d.sync += [
+            machine.load.eq(loads),
             machine.load_target.eq(target),
             machine.load_block.eq(block),
             machine.load_byte.eq(byte),
             machine.load_bits.eq(requests.byte),
-            machine.sign_block.eq(block),
-            machine.sign_byte.eq(byte),
         ]
 
-        def next_byte(ends_block, ends_all):
+        def next_byte(last, last_of_all):
             m.d.sync += byte.eq(byte + 1)
-            with m.If(ends_block):
+            with m.If(last):
                 m.d.sync += [byte.eq(0), block.eq(block + 1)]
-            with m.If(ends_all):
+            with m.If(last_of_all):
                 m.d.sync += block.eq(0)
 
+        heading, content, final = self._reply_bytes(m, whole, status, body, index, expected)
         m.d.sync += machine.start.eq(0)
         with m.FSM():
             with m.State("Idle"):
                 for signal in (index, position, target, block, byte, refusal, cacheable):
                     m.d.sync += signal.eq(0)
                 with m.If(requests.valid):
-                    m.next = "Sort"
+                    m.next = "Compare"
+            with m.State("Compare"):
+                m.next = "Sort"
 
             with m.State("Sort"):
-                m.d.comb += registers.frame.eq(requests.status == Status.DONE)
-                with m.If(requests.status != Status.DONE):
+                m.d.comb += registers.frame.eq(whole)
+                with m.If(~whole):
                     m.d.sync += refusal.eq(1)
                     reply(requests.status, Body.EXPECTED)
-                with m.Elif(requests.op == Op.IDENTIFY):
+                with m.Elif(asking):
                     m.d.sync += [expected.eq(requests.sequence + 1), identified.eq(1)]
                     m.d.sync += [cached[at].eq(0) for at in range(WINDOW)]
                     reply(Status.DONE, Body.IDENTITY)
-                    with m.If(requests.length != 0):
+                    with m.If(~empty):
                         reply(Status.BAD_LENGTH)
                 with m.Elif(~identified):
                     m.d.sync += refusal.eq(1)
                     reply(Status.NOT_IDENTIFIED, Body.EXPECTED)
-                with m.Elif(behind == 0):
+                with m.Elif(due):
                     m.d.sync += [expected.eq(expected + 1), cached[slot].eq(0), cacheable.eq(1)]
                     m.next = "Check"
-                with m.Elif(kept & (behind <= WINDOW)):
+                with m.Elif(repeated):
                     m.next = "Repeat"
                 with m.Else():
                     m.d.sync += refusal.eq(1)
                     reply(Status.OUT_OF_SEQUENCE, Body.EXPECTED)
 
-            with m.State("Check"), m.Switch(requests.op):
-                with m.Case(Op.LEARN, Op.RECALL):
+            with m.State("Check"):
+                with m.If(learning | recalling):
                     m.next = "FetchPattern"
-                    with m.If(requests.length != input_bytes(spec) + Mux(learning, target_bytes(spec), 0)):
+                    with m.If(~fits):
                         reply(Status.BAD_LENGTH)
-                with m.Case(Op.READ, Op.WRITE):
+                with m.Elif(accessing):
                     m.d.comb += access.start.eq(1)
                     m.next = "Access"
-                with m.Default():
+                with m.Else():
                     reply(Status.UNKNOWN_OP)
 
             with m.State("FetchPattern"):
                 m.next = "LoadPattern"
             with m.State("LoadPattern"), m.If(machine.load_ready):
-                m.d.comb += machine.load.eq(1)
+                m.d.comb += loads.eq(1)
                 m.d.sync += position.eq(position + 1)
                 next_byte(Mux(target, last_byte, last_input_byte), last_loaded)
                 m.next = "FetchPattern"
@@ -197,7 +226,7 @@ class CommandProcessor(wiring.Component):
                     m.d.sync += target.eq(1)
                     with m.If(target | ~learning):
                         m.next = "Start"
-            with m.State("Start"), m.If(machine.load_ready):
+            with m.State("Start"), m.If(machine.load_ready & ~machine.load):
                 m.d.sync += machine.start.eq(1)
                 m.next = "Begin"
             with m.State("Begin"):
@@ -207,7 +236,7 @@ class CommandProcessor(wiring.Component):
 
             with m.State("Access"), m.If(access.done):
                 reply(access.status)
-                with m.If((requests.op == Op.READ) & (access.status == Status.DONE)):
+                with m.If(reading & (access.status == Status.DONE)):
                     reply(Status.DONE, Body.CELLS)
             with m.State("Cells"):
                 m.d.comb += access.reply.ready.eq(~full)
@@ -215,42 +244,26 @@ class CommandProcessor(wiring.Component):
                 with m.If(access.reply.valid), offer(access.reply.p.data, last), m.If(last):
                     m.next = "Finish"
 
-            with m.State("Head"):
-                op = Mux(requests.status == Status.DONE, requests.op, Op.REFUSED) | REPLY
-                sequence = Mux(requests.status == Status.DONE, requests.sequence, 0)
-                with offer(Array([op, sequence, status])[index], (index == 2) & (body == Body.NONE)):
-                    m.d.sync += index.eq(index + 1)
-                    with m.If(index == 2):
-                        m.d.sync += index.eq(0)
-                        m.next = "Body"
-                        with m.If(body == Body.NONE):
-                            m.next = "Finish"
-                        with m.Elif(body == Body.CELLS):
-                            m.next = "Cells"
-            with m.State("Body"):
-                report = Cat(machine.steps, machine.clocks, machine.lfsr)
-                identity = int.from_bytes(Identity.of(spec).pack(), "little")
-                content = Signal(8)
-                final = Signal.like(index)
-                with m.Switch(body):
-                    with m.Case(Body.EXPECTED):
-                        m.d.comb += content.eq(expected)
-                    with m.Case(Body.IDENTITY):
-                        m.d.comb += content.eq(Const(identity, 8 * Identity.size()).word_select(index, 8))
-                        m.d.comb += final.eq(Identity.size() - 1)
-                    with m.Case(Body.LEARNT):
-                        m.d.comb += [content.eq(report.word_select(index, 8)), final.eq(LearnReply.size() - 1)]
-                    with m.Case(Body.RECALLED):
-                        m.d.comb += [content.eq(report.word_select(index, 8)), final.eq(RecallReply.size() - 1)]
-                with offer(content, (index == final) & (body != Body.RECALLED)):
-                    m.d.sync += index.eq(index + 1)
-                    with m.If((index == final) & (body == Body.RECALLED)):
-                        m.next = "AskSigns"
-                    with m.Elif(index == final):
+            with m.State("Head"), offer(heading, (index == 2) & (body == Body.NONE)):
+                m.d.sync += index.eq(index + 1)
+                with m.If(index == 2):
+                    m.d.sync += index.eq(0)
+                    m.next = "Body"
+                    with m.If(body == Body.NONE):
                         m.next = "Finish"
+                    with m.Elif(body == Body.CELLS):
+                        m.next = "Cells"
+            with m.State("Body"), offer(content, final & (body != Body.RECALLED)):
+                m.d.sync += index.eq(index + 1)
+                with m.If(final & (body == Body.RECALLED)):
+                    m.next = "AskSigns"
+                with m.Elif(final):
+                    m.next = "Finish"
             with m.State("AskSigns"):
                 m.next = "AwaitSigns"
             with m.State("AwaitSigns"):
+                m.next = "TakeSigns"
+            with m.State("TakeSigns"):
                 m.next = "SendSigns"
             with m.State("SendSigns"), offer(machine.sign_bits, last_sign):
                 next_byte(last_byte, last_sign)
@@ -259,7 +272,6 @@ class CommandProcessor(wiring.Component):
                     m.next = "Finish"
 
             with m.State("Repeat"), m.If(~full):
-                m.d.sync += byte_slot.eq(slot)
                 m.next = "Resend"
             with m.State("Resend"), m.If(replies.free):
                 m.d.comb += [replies.resend.eq(1), registers.repeated.eq(1)]
@@ -276,12 +288,37 @@ class CommandProcessor(wiring.Component):
                 m.next = "Idle"
         return m
 
-    def _connect_cells(self, m, access, registers):
+    def _reply_bytes(self, m, whole, status, body, index, expected):
+        """Byte ``index`` of a reply's head and of its body, and whether that ends it; a clock after ``index``."""
+        machine, requests = self.machine, self.requests
+        op, sequence = Mux(whole, requests.op, Op.REFUSED) | REPLY, Mux(whole, requests.sequence, 0)
+        heading, content, final = Signal(8, reset_less=True), Signal(8, reset_less=True), Signal(reset_less=True)
+        m.d.sync += heading.eq(Array([op, sequence, status])[index])
+        report = Cat(machine.steps, machine.clocks, machine.lfsr)
+        identity = Identity.of(self.spec).pack()
+        bodies = {
+            Body.EXPECTED: expected,
+            Body.IDENTITY: Const(int.from_bytes(identity, "little"), 8 * len(identity)),
+            Body.LEARNT: report[: 8 * LearnReply.size()],
+            Body.RECALLED: report[: 8 * RecallReply.size()],
+        }
+        with m.Switch(body):
+            for case, record in bodies.items():
+                with m.Case(case):
+                    m.d.sync += [content.eq(record.word_select(index, 8)), final.eq(index == len(record) // 8 - 1)]
+        return heading, content, final
+
+    def _connect_cells(self, m, access, registers, writing):
         """Weights and states are the machine's, settings and counters are here."""
         machine, requests, cells = self.machine, self.requests, access.cells
-        ours = (cells.space == Space.SETTINGS) | (cells.space == Space.COUNTERS)
+        ours = Signal(reset_less=True)  # known long before the first cell is asked for
+        m.d.sync += ours.eq((cells.space == Space.SETTINGS) | (cells.space == Space.COUNTERS))
+        m.d.sync += [
+            cells.done.eq(Mux(ours, registers.cells.done, machine.access_done)),
+            cells.read.eq(Mux(ours, registers.cells.read, machine.access_read)),
+        ]
         m.d.comb += [
-            access.writing.eq(requests.op == Op.WRITE),
+            access.writing.eq(writing),
             access.length.eq(requests.length),
             access.byte.eq(requests.byte),
             machine.access.eq(cells.access & ~ours),
@@ -295,8 +332,6 @@ class CommandProcessor(wiring.Component):
             registers.cells.write.eq(cells.write),
             registers.cells.address.eq(cells.address),
             registers.cells.data.eq(cells.data),
-            cells.done.eq(Mux(ours, registers.cells.done, machine.access_done)),
-            cells.read.eq(Mux(ours, registers.cells.read, machine.access_read)),
             registers.snapshot.eq(access.done),
             registers.lfsr.eq(machine.lfsr),
             registers.machine.eq(machine.events if self.spec.serial else machine.counters),

@@ -15,7 +15,7 @@ from hw.operation import (
     row_code,
     value_shape,
 )
-from hw.pipeline import AdderTree, Broadcast, delayed
+from hw.pipeline import AdderTree, Broadcast, copies, delayed
 from hw.pulse import pulse_ports
 from hw.random import CellRandom, drawn_layout
 from hw.synapse import Synapse
@@ -24,7 +24,7 @@ from hw.word_pulses import WordPulses
 from model.layered_layout import layout_of
 from model.layout import bits_for
 from model.spec import UPDATE_SHIFTS, MachineSpec
-from model.timing import ACCUMULATE, MEMORY, PULSE, SYNAPSE, Timing
+from model.timing import ACCUMULATE, FANOUT, MEMORY, PULSE, SYNAPSE, Timing
 
 
 class Crossbar(wiring.Component):
@@ -52,7 +52,7 @@ class Crossbar(wiring.Component):
                 "by_side": In(1),  #: the update is that of the side network; constant during an update
                 "free_values": In(values),  #: the same of the free phase's end, for the update of the inputs' weights
                 "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
-                "fires": Out(1),  #: in the next clock ``currents`` are those of block ``target``, complete
+                "fires": Out(1),  #: two clocks later ``currents`` are those of block ``target``, complete
                 "target": Out(block_shape(spec)),
                 "shifts": In(
                     data.ArrayLayout(bits_for(UPDATE_SHIFTS), len(spec.matrices))
@@ -113,46 +113,59 @@ class Crossbar(wiring.Component):
         for lane, product in enumerate(products):
             m.d.comb += tree.i[lane].eq(product)
         at_products = delayed(m, self.operation, timing.columns - ACCUMULATE)
-        at_sum = delayed(m, at_products, tree.latency)
         m.d.comb += tree.enable.eq(at_products.valid & (at_products.action == Action.READ_ROWS))
-        returned = data.StructLayout({"total": signed(len(tree.o)), "lane": lane_shape(spec)})
-        m.submodules.sums = sums = Broadcast(returned, spec.lanes)
-        m.d.comb += [sums.i.total.eq(tree.o), sums.i.lane.eq(at_sum.row_lane)]
+        m.submodules.sums = sums = Broadcast(signed(len(tree.o)), spec.lanes)
+        m.d.comb += sums.i.eq(tree.o)
 
-        # What the accumulators do comes to them with the products or with the row's sum, whichever it is.
+        # What the accumulators do comes to them with the products or with the row's sum, whichever it is; a clock
+        # earlier, so that each lane has its own registers for it.
         m.submodules.add = add = Broadcast(
-            data.StructLayout({"rows": 1, "columns": 1, "clear": 1, "driven": 1, "subtract": 1}), spec.lanes
+            data.StructLayout(
+                {"rows": 1, "lane": lane_shape(spec), "columns": 1, "clear": 1, "driven": 1, "subtract": 1}
+            ),
+            spec.lanes,
         )
-        arriving = delayed(m, self.operation, timing.columns - ACCUMULATE - add.latency)
-        rows = at_sum.valid & (at_sum.action == Action.READ_ROWS)
+        before_sum = delayed(m, self.operation, timing.columns - ACCUMULATE + tree.latency - 1)
+        arriving = delayed(m, self.operation, timing.columns - ACCUMULATE - add.latency - 1)
+        rows = before_sum.valid & (before_sum.action == Action.READ_ROWS)
         columns = arriving.valid & (arriving.action != Action.READ_ROWS)
         subtracts = ~rows & (arriving.action == Action.PROGRAM) & arriving.second & ~arriving.clear
         if spec.recurrent:
             subtracts &= ~self.by_side
         m.d.comb += [
             add.i.rows.eq(rows),
+            add.i.lane.eq(before_sum.row_lane),
             add.i.columns.eq(columns),
-            add.i.clear.eq(Mux(rows, at_sum.clear, arriving.clear)),
-            add.i.driven.eq(Mux(rows, at_sum.driven, arriving.driven)),
+            add.i.clear.eq(Mux(rows, before_sum.clear, arriving.clear)),
+            add.i.driven.eq(Mux(rows, before_sum.driven, arriving.driven)),
             add.i.subtract.eq(subtracts),
             self.fires.eq(
-                delayed(m, Mux(rows, at_sum.fires, columns & arriving.fires & ~arriving.pixels), add.latency)
+                delayed(m, Mux(rows, before_sum.fires, columns & arriving.fires & ~arriving.pixels), add.latency)
             ),
-            self.target.eq(delayed(m, Mux(rows, at_sum.target, arriving.target), add.latency)),
+            self.target.eq(delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency)),
         ]
         # The outputs' sums, which only come along the rows, may start from their biases.
-        source = delayed(m, Mux(rows, at_sum.target, arriving.target), add.latency - MEMORY)
+        source = delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency + 1 - MEMORY)
         drive = self._drive(m, source, at_products)
         for lane, product in enumerate(products):
             current = Signal(signed(spec.accumulator.bits), reset_less=True)
             m.d.comb += self.currents[lane].eq(current)
-            does, total = add.o[lane], sums.o[lane]
-            row_sum = Mux(total.lane == lane, total.total, 0)
-            start = Mux(does.driven, drive[lane], 0)
-            base = Mux(does.clear, start, current)
-            term = Mux(does.rows, row_sum, product)
-            with m.If(does.rows | does.columns):
-                m.d.sync += current.eq(Mux(does.subtract, base - term, base + term))
+            does = add.o[lane]
+            adds, takes_sum, takes_product, keeps, starts, subtracts = (
+                delayed(m, flag, 1)
+                for flag in (
+                    does.rows | does.columns,
+                    does.rows & (does.lane == lane),
+                    ~does.rows,
+                    ~does.clear,
+                    does.clear & does.driven,
+                    does.subtract,
+                )
+            )
+            base = Mux(keeps, current, 0) | Mux(starts, drive[lane], 0)
+            term = Mux(takes_sum, sums.o[lane], 0) | Mux(takes_product, product, 0)
+            with m.If(adds):
+                m.d.sync += current.eq(Mux(subtracts, base - term, base + term))
 
     def _drive(self, m, source, at_products):
         """What the accumulators start from: the currents of inputs and biases, kept once a pattern.
@@ -199,22 +212,27 @@ class Crossbar(wiring.Component):
         arriving = delayed(m, self.operation, timing.columns - shifts.latency)
         m.d.comb += [shifts.i.pixels.eq(arriving.pixels), shifts.i.shift.eq(Array(self.shifts)[arriving.matrix])]
 
-        stages = [at_difference.valid & (at_difference.action == Action.PROGRAM) & at_difference.second]
-        for _ in range(SYNAPSE):
-            stages.append(delayed(m, stages[-1], 1))
-        writes, written = stages[-1], delayed(m, at_difference.address, SYNAPSE)
+        # Each group of lanes has its own registers of what a stage has to do.
+        early = delayed(m, self.operation, timing.columns - 1)
+        programs = early.valid & (early.action == Action.PROGRAM) & early.second
+        stages = [[first] for first in copies(m, programs, -(-spec.lanes // FANOUT), 1)]
+        for group in stages:
+            for _ in range(SYNAPSE):
+                group.append(delayed(m, group[-1], 1))
+        writes, written = [group[-1] for group in stages], delayed(m, at_difference.address, SYNAPSE)
         if spec.pulses:
             m.submodules.pulses = pulses = WordPulses(spec)
-            self._pulse(m, pulses, weights, due, stages)
-            writes = Mux(self.device.most != 0, delayed(m, stages[2], PULSE), writes)
-            written = Mux(self.device.most != 0, delayed(m, written, timing.pulse_drain), written)
+            self._pulse(m, pulses, weights, due, stages[0][2])
+            pulsed = self.device.most != 0
+            writes = [Mux(pulsed, delayed(m, group[2], PULSE), group[-1]) for group in stages]
+            written = Mux(pulsed, delayed(m, written, timing.pulse_drain), written)
         m.d.comb += [
-            weights.write_address.eq(Mux(writes, written, self.access_address)),
-            weights.write.eq(writes | self.access_write),
+            weights.write_address.eq(Mux(writes[0], written, self.access_address)),
+            weights.write.eq(writes[0] | self.access_write),
         ]
         for lane in range(spec.lanes):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
-            current = self.currents[lane]
+            current, does = self.currents[lane], stages[lane // FANOUT]
             if spec.recurrent:
                 difference = Mux(self.by_side, current >> spec.side_update_shift, current)
             else:
@@ -223,7 +241,7 @@ class Crossbar(wiring.Component):
             # The host's cell goes back with the others of its word as they were read.
             hosts = Mux(self.access_lane == lane, self.access_data, weights.word[lane])
             m.d.comb += [
-                synapse.stages.eq(Cat(stages)),
+                synapse.stages.eq(Cat(does)),
                 synapse.difference.eq(difference),
                 synapse.shift.eq(shifts.o[lane].shift),
                 synapse.random.eq(random.o[lane]),
@@ -233,10 +251,10 @@ class Crossbar(wiring.Component):
             new = synapse.new_weight
             if spec.pulses:
                 m.d.comb += pulses.increments[lane].eq(synapse.increment)
-                new = Mux(self.device.most != 0, pulses.new_weights[lane], new)
-            m.d.comb += weights.write_word[lane].eq(Mux(writes, new, hosts))
+                new = Mux(pulsed, pulses.new_weights[lane], new)
+            m.d.comb += weights.write_word[lane].eq(Mux(writes[lane // FANOUT], new, hosts))
 
-    def _pulse(self, m, pulses, weights, due, stages):
+    def _pulse(self, m, pulses, weights, due, begins):
         """The pulse units' side, a clock behind that of the linear device."""
         # The stuck cells are read with their weights.
         m.submodules.stuck = stuck = WeightMemory(self.spec, 1)
@@ -252,7 +270,7 @@ class Crossbar(wiring.Component):
             pulses.operation.eq(delayed(m, self.operation, due + 1 - pulses.ahead)),
             pulses.weights.eq(delayed(m, weights.word, 1)),
             pulses.stuck.eq(delayed(m, stuck.word, 1)),
-            pulses.begins.eq(stages[2]),
+            pulses.begins.eq(begins),
             self.counts.eq(pulses.counts),
         ]
 

@@ -19,34 +19,6 @@ def slot_bytes(frame_bytes: int) -> int:
     return 1 << (encoded - 1).bit_length()
 
 
-class ReplyRegister(wiring.Component):
-    """A register between command processor and sender, so that neither waits within a clock for what the other decides.
-
-    Latency one clock for the bytes, none for ``resend``. Throughput: a byte every two clocks. Reset drops the byte.
-    """
-
-    def __init__(self, window: int):
-        super().__init__({"i": In(replies_signature(window)), "o": Out(replies_signature(window))})
-
-    def elaborate(self, platform):
-        m = Module()
-        full, slot = Signal(), Signal.like(self.i.slot, reset_less=True)
-        token = Signal.like(self.i.bytes.payload, reset_less=True)
-        m.d.comb += [
-            self.i.bytes.ready.eq(~full),
-            self.i.free.eq(self.o.free & ~full),
-            self.o.resend.eq(self.i.resend),
-            self.o.slot.eq(Mux(full, slot, self.i.slot)),
-            self.o.bytes.valid.eq(full),
-            self.o.bytes.payload.eq(token),
-        ]
-        with m.If(full):
-            m.d.sync += full.eq(~self.o.bytes.ready)
-        with m.Else():
-            m.d.sync += [full.eq(self.i.bytes.valid), token.eq(self.i.bytes.payload), slot.eq(self.i.slot)]
-        return m
-
-
 class FrameSender(wiring.Component):
     """Appends the CRC to each reply, encodes it in its slot while it is being written, sends it, and keeps it.
 

@@ -221,6 +221,6 @@ class Machine(wiring.Component):
         """Eight lanes' signs at a time."""
         lanes = self.spec.lanes
         signs = Signal(8 * block_bytes(self.spec))
-        byte = delayed(m, self.sign_byte, MEMORY)
+        byte = delayed(m, self.sign_byte, 1 + MEMORY)
         m.d.comb += signs.eq(Cat(neurons.state_word[lane] > 0 for lane in range(lanes)))
         m.d.sync += self.sign_bits.eq(signs.word_select(byte, 8))

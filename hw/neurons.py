@@ -23,7 +23,7 @@ bank_shape = bits_for(BANKS)
 
 
 class Neurons(wiring.Component):
-    """One block of neurons steps at a time: ``fires``, then ``currents`` one clock later.
+    """One block of neurons steps at a time: ``fires``, then ``currents`` two clocks later.
 
     A step writes the activities of bank ``new``; the states change in place. In the first step of a run (``fresh``) a
     neuron's own state and activity count as 0. A step of the side network (``side``) changes its states only, and its
@@ -41,7 +41,7 @@ class Neurons(wiring.Component):
         values = data.ArrayLayout(value_shape(spec), spec.lanes)
         super().__init__(
             {
-                "fires": In(1),  #: the currents of block ``target`` come in the next clock
+                "fires": In(1),  #: the currents of block ``target`` come two clocks later
                 "target": In(block),
                 "currents": In(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),
                 "new": In(bank_shape),  #: bank that the step writes
@@ -71,7 +71,9 @@ class Neurons(wiring.Component):
                 "load_byte": In(max(1, bits_for(block_bytes(spec)))),
                 "load_bits": In(8),
                 "state_block": In(block),  #: block that the host looks at, while nothing runs
-                "state_word": Out(data.ArrayLayout(state_shape(spec), spec.lanes)),  #: its states, MEMORY clocks later
+                "state_word": Out(
+                    data.ArrayLayout(state_shape(spec), spec.lanes)
+                ),  #: its states, 1 + MEMORY clocks later
                 "side_word": Out(values),  #: its side network's states, with them; recurrent machines only
             }
         )
@@ -82,16 +84,13 @@ class Neurons(wiring.Component):
         blocks = self.layout.blocks
         private = data.StructLayout({"state": state_shape(spec), "activity": activity_shape(spec)})
 
-        # A neuron's own state and activity; the host looks at them while no neuron steps.
-        m.submodules.own = own = Memory(shape=data.ArrayLayout(private, lanes), depth=blocks, init=[])
-        own_read, own_write = own.read_port(), own.write_port()
-        running, own_block = Signal(), Signal.like(self.target)
-        m.d.sync += running.eq(self.fires)
-        m.d.comb += [own_block.eq(Mux(self.fires, self.target, self.state_block)), own_read.addr.eq(own_block)]
+        groups = [range(at, min(at + FANOUT, lanes)) for at in range(0, lanes, FANOUT)]
+        target = delayed(m, self.target, 1)
+        own_blocks = copies(m, Mux(self.fires, self.target, self.state_block), len(groups), 1)
 
-        white = self._bits(m, "input", ~self.load_target, self.target) if spec.recurrent else [0] * lanes
-        goal = self._bits(m, "goal", self.load_target, self.target - self.outputs.start)
-        aims = delayed(m, self.target >= self.outputs.start, MEMORY)
+        white = self._bits(m, "input", ~self.load_target, target) if spec.recurrent else [0] * lanes
+        goal = self._bits(m, "goal", self.load_target, target - self.outputs.start)
+        aims = delayed(m, target >= self.outputs.start, MEMORY)
 
         # The copies that the crossbar reads: one for rows and one for columns, and those for the inputs' update.
         writes = []
@@ -101,7 +100,6 @@ class Neurons(wiring.Component):
         ]
         if not spec.recurrent:
             uses.append(("free", self._address(self.free_bank, self.column_block), self.free_word, 1))
-        groups = [range(at, min(at + FANOUT, lanes)) for at in range(0, lanes, FANOUT)]
         for name, place, word, levels in uses:
             for number, (group, address) in enumerate(zip(groups, copies(m, place, len(groups), levels), strict=True)):
                 m.submodules[f"{name}_{number}"] = memory = Memory(
@@ -111,76 +109,98 @@ class Neurons(wiring.Component):
                 )
                 read = memory.read_port()
                 m.d.comb += [read.addr.eq(address), *(word[lane].eq(read.data[lane - group.start]) for lane in group)]
-                writes.append((group, memory.write_port()))
+                writes.append((number, memory.write_port()))
 
-        target = delayed(m, self.target, MEMORY + NEURON)
-        stages = [running]
-        for _ in range(SIDE_VERDICT if spec.recurrent else VERDICT):
-            stages.append(delayed(m, stages[-1], 1))
-        stepped, decided = stages[NEURON], stages[VERDICT]
-        m.d.comb += [own_write.addr.eq(target), own_write.en.eq(stepped & ~self.side)]
+        # What changes between the steps only, long before the first currents of the next one.
+        steady = data.StructLayout(
+            {"fresh": 1, "driven": 1, "nudged": 1, "whole": 1, "new": bank_shape, "tolerance": self.tolerance.shape()}
+        )
+        m.submodules.step = step = Broadcast(steady, lanes)
+        m.d.comb += [step.i[name].eq(getattr(self, name)) for name in steady.members]
+
+        # Each group has its own registers of what a stage has to do, and of where the new values go.
+        stages = [[running] for running in copies(m, self.fires, len(groups), 2)]
+        for group in stages:
+            for _ in range(SIDE_VERDICT if spec.recurrent else VERDICT):
+                group.append(delayed(m, group[-1], 1))
+        stepped, decided = [group[NEURON] for group in stages], stages[0][VERDICT]
+        written = delayed(m, target, MEMORY + NEURON - 1)
         if spec.recurrent:
-            stepped, decided = (
-                Mux(self.side, stages[later], now) for later, now in ((SIDE, stepped), (SIDE_VERDICT, decided))
+            stepped = [Mux(self.side, group[SIDE], group[NEURON]) for group in stages]
+            decided = Mux(self.side, stages[0][SIDE_VERDICT], decided)
+            written = Mux(self.side, delayed(m, written, SIDE - NEURON), written)
+        places = copies(m, written, len(groups), 1)
+
+        # A neuron's own state and activity; the host looks at them while no neuron steps.
+        own = []
+        for number, group in enumerate(groups):
+            m.submodules[f"own_{number}"] = memory = Memory(
+                shape=data.ArrayLayout(private, len(group)), depth=blocks, init=[]
             )
-            target = Mux(self.side, delayed(m, target, SIDE - NEURON), target)
+            read, write = memory.read_port(), memory.write_port()
+            m.d.comb += [
+                read.addr.eq(own_blocks[number]),
+                write.addr.eq(places[number]),
+                write.en.eq(stepped[number] & ~self.side),
+            ]
+            own += [(read.data[at], write.data[at]) for at in range(len(group))]
+        for number, write in writes:
+            bank = step.o[groups[number].start].new
+            m.d.comb += [write.addr.eq(self._address(bank, places[number])), write.en.eq(stepped[number])]
+        if spec.recurrent:
             m.submodules.side = side = Memory(shape=self.side_word.shape(), depth=blocks, init=[])
             side_read, side_write = side.read_port(), side.write_port()
             m.d.comb += [
-                side_read.addr.eq(own_block),
+                side_read.addr.eq(own_blocks[0]),
                 self.side_word.eq(side_read.data),
-                side_write.addr.eq(target),
-                side_write.en.eq(stepped & self.side),
+                side_write.addr.eq(places[0]),
+                side_write.en.eq(stepped[0] & self.side),
             ]
-        for _, write in writes:
-            m.d.comb += [write.addr.eq(self._address(self.new, target)), write.en.eq(stepped)]
-        if spec.recurrent:
-            writes.append((range(lanes), side_write))
-        stepping = delayed(m, self.target, MEMORY)
-        # These change between the steps only, long before the first currents of the next one.
-        steady = data.StructLayout({"fresh": 1, "driven": 1, "nudged": 1, "whole": 1})
-        m.submodules.step = step = Broadcast(steady, lanes)
-        m.d.comb += [step.i[name].eq(getattr(self, name)) for name in ("fresh", "driven", "nudged", "whole")]
+        stepping = delayed(m, target, MEMORY)
         moves, changes = [], []
         for lane in range(lanes):
             m.submodules[f"neuron_{lane}"] = neuron = Neuron(spec)
             empty = [block for block in range(blocks) if lane >= self._units(block)]
             exists = ~Cat(stepping == block for block in empty).any()
             value, moved = neuron.new_activity, neuron.moved
+            number, does = lane // FANOUT, step.o[lane]
+            before, after = own[lane]
             if spec.recurrent:
                 m.submodules[f"side_neuron_{lane}"] = side_neuron = SideNeuron(spec)
                 m.d.comb += [
                     neuron.side.eq(self.side),
-                    side_neuron.stages.eq(Mux(self.side, Cat(stages[:SIDE_VERDICT]), 0)),
+                    side_neuron.stages.eq(Mux(self.side, Cat(stages[number][:SIDE_VERDICT]), 0)),
                     side_neuron.current.eq(self.currents[lane]),
-                    side_neuron.side.eq(Mux(step.o[lane].fresh, 0, self.side_word[lane])),
-                    side_neuron.activity.eq(own_read.data[lane].activity),
+                    side_neuron.side.eq(Mux(does.fresh, 0, self.side_word[lane])),
+                    side_neuron.activity.eq(before.activity),
                     side_neuron.target.eq(goal[lane]),
                     side_neuron.slope.eq(neuron.slope),
                     side_neuron.present.eq(exists),
-                    side_neuron.tolerance.eq(self.tolerance),
+                    side_neuron.tolerance.eq(does.tolerance),
                 ]
                 value = Mux(self.side, side_neuron.new_side, value)
                 moved = Mux(self.side, side_neuron.moved, moved)
             m.d.comb += [
-                neuron.stages.eq(Cat(stages[:VERDICT])),
+                neuron.stages.eq(Cat(stages[number][:VERDICT])),
                 neuron.current.eq(self.currents[lane]),
                 neuron.white.eq(white[lane]),
                 neuron.target.eq(goal[lane]),
-                neuron.driven.eq(step.o[lane].driven),
-                neuron.nudged.eq(step.o[lane].nudged & aims),
-                neuron.whole.eq(step.o[lane].whole),
-                neuron.tolerance.eq(self.tolerance),
+                neuron.driven.eq(does.driven),
+                neuron.nudged.eq(does.nudged & aims),
+                neuron.whole.eq(does.whole),
+                neuron.tolerance.eq(does.tolerance),
                 neuron.present.eq(exists),
-                own_write.data[lane].state.eq(neuron.new_state),
-                own_write.data[lane].activity.eq(neuron.new_activity),
-                self.state_word[lane].eq(own_read.data[lane].state),
-                *(write.data[lane - group.start].eq(value) for group, write in writes if lane in group),
+                after.state.eq(neuron.new_state),
+                after.activity.eq(neuron.new_activity),
+                self.state_word[lane].eq(before.state),
+                *(write.data[lane % FANOUT].eq(value) for group, write in writes if group == number),
             ]
-            with m.If(~step.o[lane].fresh | self.side):
+            if spec.recurrent:
+                m.d.comb += side_write.data[lane].eq(value)
+            with m.If(~does.fresh | self.side):
                 m.d.comb += [
-                    neuron.state.eq(own_read.data[lane].state),
-                    neuron.activity.eq(own_read.data[lane].activity),
+                    neuron.state.eq(before.state),
+                    neuron.activity.eq(before.activity),
                 ]
             moves.append(moved)
             changes.append(neuron.changed)

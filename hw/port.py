@@ -80,7 +80,7 @@ def machine_signature(spec: MachineSpec) -> Signature:
             "access_data": Out(8),
             "access_done": In(1),
             "access_read": In(8),
-            #: Which states are positive, eight lanes at a time; ``sign_bits`` follows its address after two clocks.
+            #: Which states are positive, eight lanes at a time; ``sign_bits`` follows its address after three clocks.
             "sign_block": Out(block),
             "sign_byte": Out(byte),
             "sign_bits": In(8),

@@ -6,12 +6,15 @@ from amaranth.lib.wiring import In, Out
 
 from hw.cells import cells_signature
 from hw.counter_memory import CounterMemory
+from hw.pipeline import delayed
 from hw.port import MACHINE_COUNTERS, counters_layout, events_layout, settings_layout
 from model.arithmetic import DEFAULT_LFSR
 from model.layout import bits_for
 from model.protocol import Counters, SettingsRegisters, Space
 from model.spec import MachineSpec
 
+#: Bytes of a record of which one is chosen in a clock.
+GROUP = 4
 SETTINGS_BYTES = SettingsRegisters.size() - SettingsRegisters.widths()["lfsr"]
 
 
@@ -20,12 +23,12 @@ class Registers(wiring.Component):
 
     The LFSR's four bytes are gathered, and loaded together after the last of them is written. Counters wrap around;
     those that count while they are read out are read as they were at ``snapshot``.
-    Latency: a settings byte takes effect, and ``done`` comes, one clock after ``access``; ``lfsr_load`` with ``done``;
+    Latency: a settings byte takes effect, and ``done`` comes, ``latency`` clocks after ``access``; ``lfsr_load`` with ``done``;
     in a serial machine a counter's byte takes longer (hw/counter_memory.py).
-    Throughput: a byte every two clocks. Reset brings back the spec's settings and clears the counters kept here.
+    Throughput: a byte every three clocks. Reset brings back the spec's settings and clears the counters kept here.
     """
 
-    latency = 1
+    latency = 2
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
@@ -50,20 +53,24 @@ class Registers(wiring.Component):
         m = Module()
         values = self._settings(m)
         cells = self.cells
+        asked = delayed(m, cells.access, 1)
         with m.If(cells.space == Space.SETTINGS):
-            m.d.sync += cells.read.eq(self._byte(Cat(values, self.lfsr)))
+            m.d.sync += cells.read.eq(self._byte(m, Cat(values, self.lfsr)))
         if self.spec.serial:
-            self._count_in_memory(m)
+            self._count_in_memory(m, asked)
         else:
-            m.d.sync += cells.done.eq(cells.access)
+            m.d.sync += cells.done.eq(asked)
             counters = self._count(m)
             with m.If(cells.space == Space.COUNTERS):
-                m.d.sync += cells.read.eq(self._byte(counters.as_value()))
+                m.d.sync += cells.read.eq(self._byte(m, counters.as_value()))
         return m
 
-    def _byte(self, image):
-        """The byte of a record that is asked for."""
-        return image.word_select(self.cells.address[: bits_for(len(image) // 8)], 8)
+    def _byte(self, m, image):
+        """The byte of a record that is asked for, chosen in two clocks; the address holds until the answer."""
+        address, bytes_ = self.cells.address, len(image) // 8
+        groups = [image[8 * at : 8 * (at + GROUP)] for at in range(0, bytes_, GROUP)]
+        chosen = Cat(delayed(m, group.word_select(address[: bits_for(GROUP)], 8), 1) for group in groups)
+        return chosen.word_select(address[bits_for(GROUP) : bits_for(bytes_)], 8)
 
     def _settings(self, m):
         """The settings' registers, those bits that the machine looks at."""
@@ -75,8 +82,11 @@ class Registers(wiring.Component):
             for at, (name, bits) in enumerate(used.items())
         ]
         last = SettingsRegisters.size() - 1
-        m.d.sync += self.lfsr_load.eq(cells.access & cells.write & (cells.address == last))
-        with m.If(cells.access & cells.write), m.Switch(cells.address):
+        # The address holds until the answer, and so need not be looked at in the clock in which it comes.
+        writes = delayed(m, cells.access & cells.write, 1)
+        ends = delayed(m, cells.address == last, 1)
+        m.d.sync += self.lfsr_load.eq(writes & ends)
+        with m.If(writes), m.Switch(cells.address):
             for at in range(SETTINGS_BYTES):
                 with m.Case(at):
                     m.d.sync += registers[at].eq(cells.data)
@@ -107,7 +117,7 @@ class Registers(wiring.Component):
             m.d.sync += [shown.clocks.eq(running.clocks), shown.dropped.eq(running.dropped)]
         return shown
 
-    def _count_in_memory(self, m):
+    def _count_in_memory(self, m, asked):
         """The counters in a block RAM, which takes its time to answer."""
         cells = self.cells
         m.submodules.counters = counters = CounterMemory(self.spec)
@@ -119,6 +129,6 @@ class Registers(wiring.Component):
             counters.read.eq(cells.access & counting),
             counters.address.eq(cells.address),
         ]
-        m.d.sync += cells.done.eq(Mux(counting, counters.done, cells.access))
+        m.d.sync += cells.done.eq(Mux(counting, counters.done, asked))
         with m.If(counting):
             m.d.sync += cells.read.eq(counters.value)

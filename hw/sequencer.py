@@ -7,6 +7,7 @@ from amaranth.lib.wiring import In, Out
 
 from hw.neurons import DARK, bank_shape
 from hw.operation import Action, input_shape, operation_layout
+from hw.pipeline import delayed
 from hw.port import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
 from hw.pulse import device_layout
 from hw.random import set_bytes
@@ -47,7 +48,9 @@ class SweepTable(wiring.Component):
             {
                 "operation": operation_layout(spec),  # for the sweep's first row
                 "more": max(1, bits_for(rows)),  # rows after the first; of the inputs, all are as many as are read
+                "last_row": 1,  # there are none, or none that are left
                 "pause": max(1, bits_for(1 + max(self.pauses))),  # clocks before the sweep (Timing.pauses)
+                "waits": 1,  # there are such
                 "ends": 1,  # last sweep of its list
             }
         )
@@ -56,9 +59,10 @@ class SweepTable(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         entries = [self._entry(index, sweep) for index, sweep in enumerate(self.sweeps)]
-        # Yosys would rather make logic of a short list, of which a small FPGA has less.
-        attributes = {"ram_style": "block"} if self.spec.serial else {}
-        m.submodules.table = table = Memory(shape=self.entry, depth=len(entries), init=entries, attrs=attributes)
+        # Yosys would rather make logic of a short list, which is larger, and slower at its address.
+        m.submodules.table = table = Memory(
+            shape=self.entry, depth=len(entries), init=entries, attrs={"ram_style": "block"}
+        )
         read = table.read_port()
         m.d.comb += [read.addr.eq(self.index), self.sweep.eq(read.data)]
         return m
@@ -90,7 +94,9 @@ class SweepTable(wiring.Component):
                 "target": sweep.target,
             },
             "more": sweep.rows - 1,
+            "last_row": sweep.rows == 1,
             "pause": self.pauses[index],
+            "waits": self.pauses[index] > 0,
             "ends": index in (self.update - 1, len(self.sweeps) - 1),
         }
 
@@ -119,7 +125,7 @@ class Sequencer(wiring.Component):
                 "steps": Out(data.ArrayLayout(8, 2)),  #: steps of the first and the second phase
                 "clocks": Out(32),  #: busy clocks of this run
                 "events": Out(events_layout(spec)),  #: what is counted in this clock
-                "counters": Out(counters_layout()),  #: the sums; not in a serial machine
+                "counters": Out(counters_layout()),  #: the sums, two clocks later; not in a serial machine
                 "operation": Out(operation_layout(spec)),  #: to the crossbar
                 "old": Out(bank_shape),  #: bank of the activities before the running step
                 "new": Out(bank_shape),  #: bank of those after it
@@ -144,22 +150,33 @@ class Sequencer(wiring.Component):
         timing = Timing(self.spec)
         # Input rows that are left out, known long before a run.
         self.omitted = Signal.like(self.inputs_less_one, reset_less=True)
+        self.one_input = Signal(reset_less=True)
         m.d.sync += self.omitted.eq(self.spec.inputs - 1 - self.inputs_less_one)
+        m.d.sync += self.one_input.eq(self.inputs_less_one == 0)
         m.submodules.table = table = SweepTable(self.spec)
         # The table shows the sweep that comes next, so that sweeps follow each other without a gap.
         shown, show = Signal.like(table.index), Signal.like(table.index)
+        following = Signal.like(table.index, init=1)
         m.d.comb += [show.eq(shown), table.index.eq(show)]
         m.d.sync += shown.eq(show)
 
         self.undecayed = Signal(16)  # patterns learnt since the last decay
+
+        def turn_to(index):
+            m.d.comb += show.eq(index)
+            m.d.sync += following.eq(index + 1)
+
         current = Signal(table.entry)
         begins, second, load = Signal(), Signal(), Signal()
+        moves = Signal()  # the next word: another row of the sweep, or
+        take = Signal()  # the next sweep's first; between the lists, of the list that most likely follows
         program, phase, updating = Signal(Program), Signal(), Signal()
         starts, bank = Signal(), Signal.like(self.old)
         drain = Signal(range(max(timing.side_drain, timing.update_drain + timing.pulse_drain * self.spec.pulses)))
         # Besides the sweep's own pause, the clocks in which random bytes are drawn for it.
         longest = timing.draws(NOISY_SETS) + timing.read_draw if self.spec.pulses else 0
-        pause, self.drawing = Signal(range(max(*table.pauses, DRIVE) + longest + 1)), Signal(range(longest + 1))
+        pause, waits = Signal(range(max(*table.pauses, DRIVE) + longest + 1)), Signal()
+        self.drawing = Signal(range(longest + 1))
         # The currents of the inputs are kept before any start from them.
         driven = current.operation.pixels & ~updating & ~table.sweep.operation.pixels
         serial = self.spec.serial
@@ -179,8 +196,8 @@ class Sequencer(wiring.Component):
             self.operation.clear.eq(
                 Mux(updating, ~second, current.operation.clear & (begins | self._clears_all(current)))
             ),
-            self.operation.taken.eq(current.operation.taken & (current.more == 0)),
-            self.operation.fires.eq(current.operation.fires & (current.more == 0)),
+            self.operation.taken.eq(current.operation.taken & current.last_row),
+            self.operation.fires.eq(current.operation.fires & current.last_row),
             self.driven.eq((program == Program.LEARN) | ~phase),
             self.nudged.eq((program == Program.LEARN) & phase & ~self.side),
             self.whole.eq(self.fresh & self.settings.feedforward[0]),
@@ -195,11 +212,14 @@ class Sequencer(wiring.Component):
         with m.If(self.busy):
             m.d.sync += self.clocks.eq(self.clocks + 1)
         if not serial:
-            m.d.sync += [self.counters[name].eq(self.counters[name] + self.events[name]) for name in MACHINE_COUNTERS]
+            # A clock later, since a decision has made a long way already.
+            counted = delayed(m, self.events, 1)
+            m.d.sync += [self.counters[name].eq(self.counters[name] + counted[name]) for name in MACHINE_COUNTERS]
         self._count(m, program, phase)
         with m.FSM():
             with m.State("IDLE"):
-                m.d.comb += show.eq(0)
+                m.d.comb += [moves.eq(1), take.eq(1)]
+                turn_to(0)
                 with m.If(self.start):
                     m.d.comb += [load.eq(1), self.watch.eq(1)]
                     self._draw(m, self.program == Program.LEARN)
@@ -215,69 +235,81 @@ class Sequencer(wiring.Component):
                     ]
                     m.next = "SWEEP"
             with m.State("SWEEP"):
-                with m.If(pause != 0):
-                    m.d.sync += pause.eq(pause - 1)
+                with m.If(waits):
+                    m.d.sync += [pause.eq(pause - 1), waits.eq(pause != 1)]
                 with m.Else():
                     m.d.comb += self.operation.valid.eq(~idle)
                     m.d.sync += second.eq(~single & ~last & ~idle)
                     if serial:
                         m.d.sync += slot.eq(Mux(last, 0, slot + 1))
                     with m.If(last):
-                        with m.If(current.more != 0):
-                            self._next_row(m, current, begins)
-                        with m.Elif(~current.ends):
-                            m.d.comb += load.eq(1)
-                        with m.Else():
+                        m.d.comb += moves.eq(1)
+                        with m.If(current.last_row & ~current.ends):
+                            m.d.comb += [load.eq(1), take.eq(1)]
+                        with m.Elif(current.last_row):
                             step_drain = Mux(self.side, timing.side_drain, timing.step_drain)
                             update_drain = timing.update_drain + Mux(self._pulses, timing.pulse_drain, 0)
                             m.d.sync += drain.eq(Mux(updating, update_drain, step_drain) - 1)
                             m.next = "DRAIN"
             with m.State("DRAIN"):
-                m.d.comb += show.eq(table.step)
+                m.d.comb += [moves.eq(1), take.eq(1)]
+                turn_to(table.step)
                 m.d.sync += drain.eq(drain - 1)
                 with m.If(drain == 0):
                     with m.If(updating):
-                        self._end(m, program, show, table.update)
+                        self._end(m, program, lambda: turn_to(table.update))
                         m.d.sync += updating.eq(0)
                     with m.Else():
-                        self._decide(m, program, phase, starts, bank, load, show, table.update)
+                        self._decide(m, program, phase, starts, bank, load, lambda: turn_to(table.update))
             with m.State("FETCH"):
-                m.d.comb += [load.eq(1), self.drawing.eq(Mux(self._decays, timing.draws(DECAYS), 0))]
+                m.d.comb += [load.eq(1), moves.eq(1), take.eq(1)]
+                m.d.comb += self.drawing.eq(Mux(self._decays, timing.draws(DECAYS), 0))
                 m.d.sync += updating.eq(1)
                 m.next = "SWEEP"
         if self.spec.pulses:
             with m.If(self.rewritten):
                 m.d.sync += self.undecayed.eq(0)
         with m.If(load):
-            m.d.comb += show.eq(shown + 1)
-            m.d.sync += [
-                current.eq(table.sweep),
-                begins.eq(1),
-                pause.eq((table.sweep.pause if serial else Mux(driven, DRIVE, table.sweep.pause)) + self.drawing),
-            ]
-            if not self.spec.recurrent:
-                self._load_inputs(m, table, current)
+            turn_to(following)
+        with m.If(moves):
+            self._next_row(m, current, begins)
+            with m.If(take):
+                m.d.sync += [
+                    current.eq(table.sweep),
+                    begins.eq(1),
+                    pause.eq((table.sweep.pause if serial else Mux(driven, DRIVE, table.sweep.pause)) + self.drawing),
+                    waits.eq((table.sweep.waits if serial else driven | table.sweep.waits) | (self.drawing != 0)),
+                ]
+                if not self.spec.recurrent:
+                    self._load_inputs(m, table, current)
+        if not self.spec.recurrent:
+            begun = delayed(m, load, 1) & self._reads_inputs(current)
+            m.d.comb += self.events.rows_skipped.eq(Mux(begun, self.omitted, 0))
         return m
 
     def _clears_all(self, current):
         """Every row begins its own sum in a serial machine."""
         return (current.operation.action == Action.READ_ROWS) & self.spec.serial
 
+    def _reads_inputs(self, sweep):
+        """A sweep over those inputs that are driven: not that of the biases, which take one word, and none of a decay."""
+        return sweep.operation.pixels & (sweep.operation.matrix == 0) & ~self._decays
+
     def _load_inputs(self, m, table, current):
         """A sweep over the inputs takes as many words as there are rows to be read."""
-        # Not those of the biases, which take one, and not in a decay, which takes all.
-        with m.If(table.sweep.operation.pixels & (table.sweep.operation.matrix == 0) & ~self._decays):
-            m.d.sync += current.more.eq(self.inputs_less_one)
-            m.d.comb += self.events.rows_skipped.eq(self.omitted)
+        with m.If(self._reads_inputs(table.sweep)):
+            m.d.sync += [current.more.eq(self.inputs_less_one), current.last_row.eq(self.one_input)]
 
     def _next_row(self, m, current, begins):
         """The word of the next row, in the same column block."""
         operation, lanes = current.operation, self.spec.lanes
-        m.d.sync += [begins.eq(0), current.more.eq(current.more - 1)]
-        with m.If(operation.pixels):
-            m.d.sync += operation.input.eq(operation.input + 1)
-        with m.Else():
-            m.d.sync += [operation.address.eq(operation.address + 1), operation.offset.eq(operation.offset + 1)]
+        m.d.sync += [begins.eq(0), current.more.eq(current.more - 1), current.last_row.eq(current.more == 1)]
+        # An input's number is added to its address later (hw/inputs.py).
+        m.d.sync += [
+            operation.input.eq(operation.input + 1),
+            operation.address.eq(operation.address + ~operation.pixels),
+            operation.offset.eq(operation.offset + 1),
+        ]
         with m.If(operation.row_lane == lanes - 1):
             m.d.sync += [operation.row_lane.eq(0), operation.row_block.eq(operation.row_block + 1)]
         with m.Else():
@@ -295,7 +327,7 @@ class Sequencer(wiring.Component):
             self.more.eq(~phase & (second_steps != 0)),
         ]
 
-    def _decide(self, m, program, phase, starts, bank, load, show, update):
+    def _decide(self, m, program, phase, starts, bank, load, turn_to_update):
         """A step is complete: another one, the next phase, the update, or the end."""
         settings = self.settings
         learns = program == Program.LEARN
@@ -321,11 +353,11 @@ class Sequencer(wiring.Component):
             m.d.sync += phase.eq(phase | over)
             m.next = "SWEEP"
         with m.Elif(learns & phase & ~skips):
-            m.d.comb += show.eq(update)
+            turn_to_update()
             m.next = "FETCH"
         with m.Else():
             m.d.comb += self.events.updates_skipped.eq(learns & phase)
-            self._end(m, program, show, update)
+            self._end(m, program, turn_to_update)
 
     @property
     def _pulses(self):
@@ -353,7 +385,7 @@ class Sequencer(wiring.Component):
             self.drawing.eq(Mux(self._pulses & learns, clocks, 0) + Mux(reads, timing.read_draw, 0)),
         ]
 
-    def _end(self, m, program, show, update):
+    def _end(self, m, program, turn_to_update):
         """A pattern is recalled or learnt; after so many that are learnt all cells decay."""
         if not self.spec.pulses:
             self._finish(m, program)
@@ -362,7 +394,8 @@ class Sequencer(wiring.Component):
         due = counts & self._pulses & (self.undecayed + 1 == self.device.decay_every)
         m.d.sync += [self.decays.eq(due), self.undecayed.eq(Mux(due, 0, self.undecayed + counts))]
         with m.If(due):
-            m.d.comb += [show.eq(update), self.draw.eq(DECAY_SETS)]
+            turn_to_update()
+            m.d.comb += self.draw.eq(DECAY_SETS)
             m.next = "FETCH"
         with m.Else():
             self._finish(m, program)

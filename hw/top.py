@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out, connect
 
 from hw.commands import CommandProcessor
 from hw.frame_receiver import FrameReceiver
-from hw.frame_sender import FrameSender, ReplyRegister
+from hw.frame_sender import FrameSender
 from hw.machine import Machine
 from hw.serial_machine import SerialMachine
 from hw.uart import UartReceiver, UartTransmitter
@@ -53,9 +53,7 @@ class Top(wiring.Component):
             self.refused.eq(commands.refused),
         ]
         connect(m, receiver.requests, commands.requests)
-        m.submodules.replies = replies = ReplyRegister(WINDOW)
-        connect(m, commands.replies, replies.i)
-        connect(m, replies.o, sender.replies)
+        connect(m, commands.replies, sender.replies)
         connect(m, commands.machine, machine)
         connect(m, sender.bytes, uart_transmitter.bytes)
         return m

@@ -1,7 +1,6 @@
 """The golden machine behind the link's protocol, in Python: what a board answers, byte for byte (docs/protocol.md)."""
 
 import numpy as np
-from cobs import cobs
 from numpy.typing import NDArray
 
 from model.golden import GoldenMachine
@@ -109,10 +108,13 @@ class GoldenDevice:
         return reply
 
     def _too_long(self, frame: bytes) -> bool:
-        try:
-            length = len(cobs.decode(frame))
-        except cobs.DecodeError:
-            length = len(frame) - 1
+        """Whether more bytes come out of the frame, damaged or not, than fit the frame buffer."""
+        length = at = 0
+        while at < len(frame):
+            after = at + frame[at]
+            # A run of 254 bytes stands for no zero at its end; nor does the last run, which may be cut short.
+            length += min(after, len(frame)) - at - 1 + (after < len(frame) and frame[at] < 255)
+            at = after
         return length > frame_bytes(self._spec)
 
     def _refuse(self, op: int, sequence: int, status: Status) -> bytes:

@@ -183,7 +183,7 @@ class Timing:
             result.append(pause)
         return tuple(result)
 
-    @property
+    @cached_property
     def step_drain(self) -> int:
         """Clocks of an Euler step after its last word was issued: until all states and the verdict on them are there."""
         along_rows = any(sweep.kind == Kind.READ_ROWS for sweep in layout_of(self.spec).step)

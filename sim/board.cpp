@@ -135,8 +135,11 @@ public:
         due = NEVER;
         last = now;
         // A byte without its start or stop bit is lost, as in a real receiver.
-        if (!(frame & 1) && frame >> (FRAME_BITS - 1)) bytes.push_back(uint8_t(frame >> 1));
-        if (bytes.size() >= 4096) flush();
+        if (!(frame & 1) && frame >> (FRAME_BITS - 1)) {
+            bytes.push_back(uint8_t(frame >> 1));
+            // The host must not wait for a reply that is followed by another without a pause.
+            if (bytes.back() == 0) flush();
+        }
     }
 
     void flush() {

@@ -52,7 +52,7 @@ def program_path(spec: MachineSpec) -> Path:
     return cache_directory() / f"board-{spec.spec_hash}-{key}"
 
 
-def _verilog(spec: MachineSpec) -> str:
+def board_verilog(spec: MachineSpec) -> str:
     """The board as a module ``top`` with the ports ``clk``, ``rx``, ``tx`` and ``busy``."""
     # Only here, since a board from the cache starts in a moment and Amaranth does not.
     from amaranth.back import verilog
@@ -79,7 +79,7 @@ def compile_board(spec: MachineSpec, progress: Callable[[str], None] = lambda li
     program = program_path(spec)
     if not program.exists():
         progress("building the virtual board, about 30 s")
-        text = _verilog(spec)
+        text = board_verilog(spec)
         with tempfile.TemporaryDirectory(prefix="ohmprop-") as scratch:
             made = compile_design(text, Path(scratch) / "board", [MAIN], VERILATOR_OPTIONS, COMPILER_OPTIONS)
             with tempfile.TemporaryDirectory(dir=program.parent) as beside:

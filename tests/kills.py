@@ -1,7 +1,7 @@
 """Kills a training run at random moments and resumes it: ``python -m tests.kills``.
 
-Each of the runs is killed (SIGKILL) and resumed until it ends by itself; all must end with the weights, the random
-register and the counters of a run that nobody has killed, and the file must be whole after every kill.
+Each of the runs is killed (SIGKILL) once at least, and resumed and killed again until it ends by itself; all must end with
+the weights, the random register and the counters of a run that nobody has killed, and the file must be whole after every kill.
 """
 
 import os
@@ -48,22 +48,24 @@ def start(arguments: list[str]) -> int:
         os._exit(code)
 
 
-def killed_run(kind: str, folder: Path, seconds: float, rng: random.Random, wanted: int) -> tuple[int, bool]:
-    """Kills until ``wanted`` of them or the end of a run; how many there were, and whether the end is the right one."""
+def killed_run(kind: str, folder: Path, seconds: float, rng: random.Random) -> tuple[int, bool]:
+    """Kills a run until it ends between two of them; how many there were, and whether the end is the right one."""
     file, whole = folder / f"{kind}-killed.npz", Checkpoint.load(folder / f"{kind}-whole.npz")
     file.unlink(missing_ok=True)
     kills = 0
     while True:
         child = start(command(kind, folder, file))
-        if kills < wanted:
-            time.sleep(rng.uniform(0, seconds))
-            os.kill(child, signal.SIGKILL)
+        time.sleep(rng.uniform(0, seconds))
+        os.kill(child, signal.SIGKILL)
         status = os.waitpid(child, 0)[1]
         if file.exists():
             Checkpoint.load(file)
-        if not os.WIFSIGNALED(status):
+        if os.WIFSIGNALED(status):
+            kills += 1
+        elif kills:
             break
-        kills += 1
+        else:
+            file.unlink()
     end = Checkpoint.load(file)
     same = np.array_equal(end.weights, whole.weights) and all(
         getattr(end, name) == getattr(whole, name) for name in ("spec", "lfsr", "learnt", "seed", "counters", "run")
@@ -72,9 +74,9 @@ def killed_run(kind: str, folder: Path, seconds: float, rng: random.Random, want
 
 
 @click.command()
-@click.option("--kills", default=200, show_default=True, help="How many, half of them of each kind of run.")
+@click.option("--runs", default=200, show_default=True, help="How many, half of them of each kind.")
 @click.option("--seed", default=1, show_default=True)
-def run(kills: int, seed: int) -> None:
+def run(runs: int, seed: int) -> None:
     """Kill training runs at random moments; exits with 1 unless all of them end as the one that nobody killed."""
     rng = random.Random(seed)
     with tempfile.TemporaryDirectory() as name:
@@ -82,19 +84,18 @@ def run(kills: int, seed: int) -> None:
         (folder / "glyphs.toml").write_text(GLYPHS.to_toml(), encoding="utf-8")
         (folder / "digits.toml").write_text(DIGITS.to_toml(), encoding="utf-8")
         np.save(folder / "p.npy", np.random.default_rng(seed).random((5, GLYPHS.neurons)) < 0.5)
-        done = runs = right = 0
-        for kind, share in (("patterns", kills - kills // 2), ("data", kills // 2)):
+        kills = right = 0
+        for kind, share in (("patterns", runs - runs // 2), ("data", runs // 2)):
             # Once to compile, once to take the time.
             for _ in range(2):
                 (folder / f"{kind}-whole.npz").unlink(missing_ok=True)
                 begin = time.monotonic()
                 CliRunner().invoke(main, command(kind, folder, folder / f"{kind}-whole.npz"), catch_exceptions=False)
                 seconds = time.monotonic() - begin
-            until = done + share
-            while done < until:
-                count, same = killed_run(kind, folder, seconds, rng, until - done)
-                done, runs, right = done + count, runs + 1, right + same
-    click.echo(f"kills: {done}, runs: {runs}, equal to the run without a kill: {right}")
+            for _ in range(share):
+                count, same = killed_run(kind, folder, seconds, rng)
+                kills, right = kills + count, right + same
+    click.echo(f"kills: {kills}, runs resumed to their end: {runs}, equal to the run without a kill: {right}")
     sys.exit(right != runs)
 
 

@@ -85,7 +85,7 @@ MUTANTS = (
     Mutant(
         "neurons: own state not forgotten before a run",
         "neurons.py",
-        "with m.If(~step.o[lane].fresh | self.side):",
+        "with m.If(~does.fresh | self.side):",
         "with m.If(1):",
         LEARNING,
     ),
@@ -183,18 +183,18 @@ MUTANTS = (
     Mutant(
         "crossbar: the free phase's product is added",
         "crossbar.py",
-        "Mux(does.subtract, base - term, base + term)",
+        "Mux(subtracts, base - term, base + term)",
         "base + term",
         LEARNING,
     ),
-    Mutant("crossbar: accumulators not cleared", "crossbar.py", "Mux(does.clear, start, current)", "current", LEARNING),
+    Mutant("crossbar: accumulators not cleared", "crossbar.py", "Mux(keeps, current, 0)", "current", LEARNING),
     Mutant("crossbar: self weight learns", "crossbar.py", "(distance != 0) & ", "", LEARNING),
     Mutant("crossbar: band ignored", "crossbar.py", "(distance <= spec.reach) & (distance >= -spec.reach)", "1", BAND),
     Mutant(
         "crossbar: row sum to the wrong lane",
         "crossbar.py",
-        "total.lane == lane",
-        "total.lane == lane ^ 1",
+        "does.lane == lane)",
+        "does.lane == lane ^ 1)",
         LEARNING,
     ),
     Mutant(
@@ -235,7 +235,13 @@ MUTANTS = (
         "lookup.addr.eq(state)",
         SIDE,
     ),
-    Mutant("neurons: the side network changes the states", "neurons.py", "stepped & ~self.side", "stepped", SIDE),
+    Mutant(
+        "neurons: the side network changes the states",
+        "neurons.py",
+        "stepped[number] & ~self.side",
+        "stepped[number]",
+        SIDE,
+    ),
     Mutant(
         "sequencer: the side network starts from what the last pattern left",
         "sequencer.py",
@@ -290,15 +296,15 @@ MUTANTS = (
     Mutant(
         "sequencer: columns are read before the sums along the rows are back",
         "sequencer.py",
-        "Mux(driven, DRIVE, table.sweep.pause)",
-        "Mux(driven, DRIVE, 0)",
+        "driven | table.sweep.waits",
+        "driven",
         DEEP,
     ),
     Mutant(
         "sequencer: a step starts before the inputs' currents are kept",
         "sequencer.py",
-        "Mux(driven, DRIVE, table.sweep.pause)",
-        "table.sweep.pause",
+        "driven | table.sweep.waits",
+        "table.sweep.waits",
         ONE_BLOCK,
     ),
     Mutant(
@@ -311,7 +317,7 @@ MUTANTS = (
     Mutant(
         "crossbar: the inputs' currents are forgotten",
         "crossbar.py",
-        "Mux(does.driven, drive[lane], 0)",
+        "Mux(starts, drive[lane], 0)",
         "0",
         LAYERED,
     ),
@@ -332,7 +338,7 @@ MUTANTS = (
     Mutant(
         "crossbar: a sum along the rows starts from another block's bias",
         "crossbar.py",
-        "source = delayed(m, Mux(rows, at_sum.target, arriving.target)",
+        "source = delayed(m, Mux(rows, before_sum.target, arriving.target)",
         "source = delayed(m, arriving.target",
         BIASES,
     ),
@@ -374,9 +380,7 @@ MUTANTS = (
         SERIAL,
     ),
     Mutant("serial neurons: a verdict of one lane alone", "serial_neurons.py", "before | last", "last", SERIAL_LAYERED),
-    Mutant(
-        "neurons: hidden units are nudged", "neurons.py", "step.o[lane].nudged & aims", "step.o[lane].nudged", LAYERED
-    ),
+    Mutant("neurons: hidden units are nudged", "neurons.py", "does.nudged & aims", "does.nudged", LAYERED),
     Mutant("neuron: no feedforward start", "neuron.py", "Mux(self.whole, whole, half)", "half", LAYERED),
     Mutant(
         "random: an input's number taken for a neuron's",
@@ -389,15 +393,29 @@ MUTANTS = (
     Mutant(
         "commands: a repeated request is executed twice",
         "commands.py",
-        "with m.Elif(behind == 0):",
-        "with m.Elif(kept | (behind == 0)):",
+        "with m.Elif(due):",
+        "with m.Elif(repeated | due):",
         LINK,
+    ),
+    Mutant(
+        "commands: a fresh board obeys a host from before its reset",
+        "commands.py",
+        "with m.Elif(~identified):",
+        "with m.Elif(0):",
+        "tests/test_proofs.py::test_proven[Commands]",
+    ),
+    Mutant(
+        "frame receiver: takes a frame in where no slot is free",
+        "frame_receiver.py",
+        "with m.If(kept == self.window):",
+        "with m.If(0):",
+        "tests/test_proofs.py::test_proven[Receiver]",
     ),
     Mutant(
         "commands: an old request is executed",
         "commands.py",
-        "with m.Elif(behind == 0):",
-        "with m.Elif(behind != 1):",
+        "with m.Elif(due):",
+        "with m.Elif(due | (behind != 1)):",
         LINK,
     ),
     Mutant(

@@ -156,7 +156,6 @@ async def refuses_without_a_trace(dut):
         (Op.WRITE, access(Space.WEIGHTS, LAYOUT.words, 1, bytes(lanes)), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.WEIGHTS, 65535, 1, bytes(lanes)), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.STATES, 0, 1, bytes(lanes)), Status.BAD_ADDRESS),
-        (Op.WRITE, access(Space.SIDE, 0, 1, bytes(lanes)), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.COUNTERS, 0, 1, b"\0"), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.SETTINGS, bytes_apart - 1, 2, bytes(2)), Status.BAD_ADDRESS),
         (Op.WRITE, access(Space.SETTINGS, bytes_apart, 1, b"\0"), Status.BAD_ADDRESS),

@@ -11,7 +11,7 @@ from click.testing import CliRunner
 
 from boards.board import NAMES, board, boards
 from boards.build import _judge
-from boards.icebreaker import Clock
+from boards.icebreaker import divisors
 from boards.program import program
 from boards.report import Built, learn_bytes, link, make_report, speed, table
 from boards.tools import Tool, find_tool
@@ -107,6 +107,15 @@ def test_a_missing_tool_is_told():
         find_tool("nextpnr-none")
 
 
+def test_a_tool_that_is_too_old_is_passed_over(tmp_path, monkeypatch):
+    for version in ("0.23", "0.40"):
+        script = tmp_path / "yosys"
+        script.write_text(f"#!/bin/sh\necho Yosys {version} of a test\n")
+        script.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert (find_tool("yosys").command == str(script)) == (version == "0.40")
+
+
 def test_a_tool_that_fails_names_its_log(tmp_path):
     failing = Tool("yosys", sys.executable)
     with pytest.raises(MachineError, match=r"yosys failed \(no such cell\); its log is .*log\."):
@@ -114,9 +123,9 @@ def test_a_tool_that_fails_names_its_log(tmp_path):
 
 
 def test_a_clock_that_the_pll_cannot_make():
-    assert (Clock(30_000_000).feedback, Clock(30_000_000).divider) == (79, 5)
+    assert divisors(30_000_000) == (79, 5)
     with pytest.raises(UserError, match="cannot make 31 MHz"):
-        Clock(31_000_000)
+        divisors(31_000_000)
 
 
 def built(directory: Path, placed: dict | None = PLACED) -> dict:

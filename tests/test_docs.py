@@ -2,6 +2,7 @@
 
 import ast
 import doctest
+import json
 import re
 import struct
 from itertools import pairwise
@@ -219,6 +220,44 @@ def test_links_lead_somewhere():
             name, _, anchor = target.partition("#")
             path = DOCS / name if name else page
             assert path.is_file(), f"{page.name}: {target}"
-            headings = re.findall(r"^#+ (.+)$", path.read_text(encoding="utf-8"), re.MULTILINE)
+            text = path.read_text(encoding="utf-8") if path.suffix != ".png" else ""
+            headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
             anchors = [re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings]
             assert not anchor or anchor in anchors, f"{page.name}: {target}"
+
+
+def test_boards():
+    files = sorted((DOCS / "boards").glob("*.json"))
+    reports = [json.loads(file.read_text(encoding="utf-8")) for file in files]
+    assert table("boards.md", "board", "machine", "clock") == [
+        (
+            report["board"],
+            report["machine"],
+            f"{report['fmax_mhz']} MHz, asked {report['target_mhz']:g}",
+            f"{report['luts']} of {report['luts_available']}",
+            str(report["flip_flops"]),
+            f"{report['multipliers']} of {report['multipliers_available']}",
+            f"{report['block_rams']} of {report['block_rams_available']}",
+        )
+        for report in reports
+    ]
+    assert table("boards.md", "board", "machine", "clocks a pattern") == [
+        (
+            report["board"],
+            report["machine"],
+            f"{report['clocks_per_pattern']:,} / {report['clocks_per_pattern_dense']:,}",
+            f"{report['patterns_per_second']:,} / {report['patterns_per_second_dense']:,}",
+            f"{report['gcups']:.3g} / {report['gcups_dense']:.3g}",
+        )
+        for report in reports
+    ]
+    assert table("boards.md", "board", "machine", "pixel bits") == [
+        (report["board"], report["machine"], str(bits), *(f"{rate:,}" for rate in link_rates(report, bits)))
+        for report in reports
+        for bits in dict.fromkeys(row["pixel_bits"] for row in report["link"])
+    ]
+
+
+def link_rates(report, bits):
+    """Learnt patterns a second at each baud rate."""
+    return [row["patterns_per_second"] for row in report["link"] if row["pixel_bits"] == bits]

@@ -168,6 +168,10 @@ def test_the_device_keeps_to_the_sequence():
     assert damaged == (Op.REFUSED | REPLY, damaged[1], bytes([Status.BAD_CRC, 204]))
     long = device.feed(encode_frame(Op.RECALL, 204, bytes(range(1, 251)) * 2))
     assert status_of(long) == Status.TOO_LONG
+    # 256 bytes come out of a run of 254, which stands for no zero, and one that is cut after two of fifteen bytes.
+    cut = b"\xff" + b"a" * 254 + b"\x10bc"
+    assert status_of(device.feed(cut + b"\0")) == Status.BAD_CRC
+    assert status_of(device.feed(cut + b"d\0")) == Status.TOO_LONG
     assert device.machine.recalled == 3
 
 

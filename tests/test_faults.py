@@ -115,11 +115,11 @@ def test_the_virtual_board_on_a_bad_line(monkeypatch):
     with VirtualBoard(spec) as virtual, closing(open_port(virtual.port, spec.baud)) as line:
         port = FaultyPort(line, at_random(0.004, rng), at_random(0.004, rng))
         board = Board(port, spec, timeout=0.2)
-        port.stall_for(1.5 * board.timeout)
+        port.stall_for(1.5 * board.link.timeout)
         assert [reply for reply, _ in board.learn_many(patterns)] == [golden.learn(pattern) for pattern in patterns]
         np.testing.assert_array_equal(board.read_weights(), golden.weights)
         assert board.read_counters().learnt == len(patterns)
-    assert port.faults.total() > 20 and board.retries > 20
+    assert port.faults.total() > 20 and board.link.retries > 20
 
 
 class Switched(GoldenPort):
@@ -199,3 +199,16 @@ def test_soak(monkeypatch, tmp_path):
     run = CliRunner().invoke(main, command)
     assert run.exit_code == 1 and "report this" in run.stderr
     assert json.loads(result.read_text(encoding="utf-8"))["duplicated"] > 0
+
+
+def test_the_command_plants_each_fault_at_each_byte(tmp_path):
+    machine, result = tmp_path / "machine.toml", tmp_path / "soak.json"
+    machine.write_text(SPECS["one_lane"].to_toml(), encoding="utf-8")
+    command = ["link", "soak", "--each-byte", "--machine", str(machine), "--json", str(result)]
+    assert CliRunner().invoke(main, command).exit_code == 0
+    figures = json.loads(result.read_text(encoding="utf-8"))
+    size = figures["bytes_to_board"] + figures["bytes_to_host"]
+    assert size > 100 and figures["faults_by_kind"] == dict.fromkeys(sorted(KINDS), size)
+    assert figures["passed"] and figures["retries"] and figures["lost"] == figures["duplicated"] == 0
+    refused = CliRunner().invoke(main, [*command, "--board", "sim"])
+    assert refused.exit_code == 2 and "leave out --board" in refused.stderr

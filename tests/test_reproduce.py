@@ -140,7 +140,7 @@ def test_another_run_is_refused_and_nothing_is_written(small, changed, said):
     before = contents(small / "a")
     # The last of the cases is the full run instead of the quick one.
     quick = ("--quick",) if changed else ()
-    assert_sentence(run("fig1", *quick, *changed, "--out", "a"), 2, "a holds a reproduction", said, "--out")
+    assert_sentence(run("fig1", *quick, *changed, "--out", "a"), 2, "a holds a run", said, "--out")
     assert contents(small / "a") == before
 
 

@@ -45,10 +45,17 @@ def test_a_baud_rate_two_percent_off_is_received(baud_error):
         assert frames_seen_by_a_new_host(board) > 0
 
 
-@pytest.mark.parametrize("listen", ["4000", "127.0.0.1:", "127.0.0.1:70000", "192.0.2.1:4000"])
+@pytest.mark.parametrize("listen", ["4000", ":4000", "127.0.0.1:", "127.0.0.1:70000", "192.0.2.1:4000"])
 def test_an_address_that_is_none_is_refused_in_a_sentence(listen):
     with pytest.raises(UserError, match=r"listen on.*\.$"), VirtualBoard(SPEC, listen=listen):
         pass
+
+
+def test_without_ptys_it_listens_on_the_loopback_only(monkeypatch):
+    monkeypatch.delattr(os, "openpty")
+    with VirtualBoard(SPEC) as board:
+        assert board.port.startswith("socket://127.0.0.1:")
+        assert frames_seen_by_a_new_host(board) > 0
 
 
 def test_no_compiler_is_said_with_the_remedy(monkeypatch):

@@ -43,12 +43,12 @@ class Store:
             for name, value in identity.items():
                 if found.get(name) != value:
                     raise UserError(
-                        f"{out} holds a reproduction with {name} = {found.get(name)!r}, and this one has {value!r}; give "
+                        f"{out} holds a run with {name} = {found.get(name)!r}, and this one has {value!r}; give "
                         "another --out, or what the first run was given."
                     )
         elif out.is_dir() and any(out.iterdir()):
             raise UserError(
-                f"The folder {out} has files in it and no {RUN_FILE}, so they are not a reproduction's; give --out a new folder."
+                f"The folder {out} has files in it and no {RUN_FILE}, so they are not a run's; give --out a new folder."
             )
         check_writable(out / "cells", folder=True)
         if not file.exists():
@@ -108,7 +108,7 @@ def compute(title: str, cells: Sequence[Cell], store: Store, workers: int) -> No
                     waiting = {future: cell for future, cell in waiting.items() if not future.cancel()}
         except BrokenProcessPool:
             raise MachineError(
-                "A process that computed for the reproduction was ended from outside; free some memory or give fewer "
+                "A process that computed was ended from outside; free some memory or give fewer "
                 "--workers, and the same command goes on from what is done."
             ) from None
         except BaseException:

@@ -1,0 +1,1 @@
+"""``ohmprop study``: what is learnt against the properties of the devices, on the golden machine."""

