@@ -222,10 +222,10 @@ class Crossbar(wiring.Component):
         writes, written = [group[-1] for group in stages], delayed(m, at_difference.address, SYNAPSE)
         if spec.pulses:
             m.submodules.pulses = pulses = WordPulses(spec)
-            self._pulse(m, pulses, weights, due, stages[0])
-            pulsed = delayed(m, stages[0][2], PULSE)
-            writes = [Mux(self.device.most != 0, pulsed, group) for group in writes]
-            written = Mux(self.device.most != 0, delayed(m, written, timing.pulse_drain), written)
+            self._pulse(m, pulses, weights, due, stages[0][2])
+            pulsed = self.device.most != 0
+            writes = [Mux(pulsed, delayed(m, group[2], PULSE), group[-1]) for group in stages]
+            written = Mux(pulsed, delayed(m, written, timing.pulse_drain), written)
         m.d.comb += [
             weights.write_address.eq(Mux(writes[0], written, self.access_address)),
             weights.write.eq(writes[0] | self.access_write),
@@ -251,10 +251,10 @@ class Crossbar(wiring.Component):
             new = synapse.new_weight
             if spec.pulses:
                 m.d.comb += pulses.increments[lane].eq(synapse.increment)
-                new = Mux(self.device.most != 0, pulses.new_weights[lane], new)
+                new = Mux(pulsed, pulses.new_weights[lane], new)
             m.d.comb += weights.write_word[lane].eq(Mux(writes[lane // FANOUT], new, hosts))
 
-    def _pulse(self, m, pulses, weights, due, stages):
+    def _pulse(self, m, pulses, weights, due, begins):
         """The pulse units' side, a clock behind that of the linear device."""
         # The stuck cells are read with their weights.
         m.submodules.stuck = stuck = WeightMemory(self.spec, 1)
@@ -270,7 +270,7 @@ class Crossbar(wiring.Component):
             pulses.operation.eq(delayed(m, self.operation, due + 1 - pulses.ahead)),
             pulses.weights.eq(delayed(m, weights.word, 1)),
             pulses.stuck.eq(delayed(m, stuck.word, 1)),
-            pulses.begins.eq(stages[2]),
+            pulses.begins.eq(begins),
             self.counts.eq(pulses.counts),
         ]
 
