@@ -38,30 +38,22 @@ LIMIT = 400_000
 # States are numbered in the order in which they are first named.
 UART = ("Idle", "Start", "Bits", "Broken")
 RECEIVER = ("Between", "Receiving", "Dropping")
-COMMANDS = ("Idle", "Head", "Check", "Repeat", "FetchPattern", "Access", "LoadPattern", "Start", "Run", "Cells", "Body")
-COMMANDS += ("AskSigns", "AwaitSigns", "SendSigns")
-ACCESS = (
-    "Idle",
-    "Fetch",
-    "Take",
-    "Measure",
-    "Judge",
-    "Tell",
-    "FetchCell",
-    "Write",
-    "Written",
-    "Read",
-    "Await",
-    "Offer",
-)
+COMMANDS = ("Idle", "Compare", "Sort", "Head", "Check", "Repeat", "FetchPattern", "Access", "LoadPattern", "Start")
+COMMANDS += ("Begin", "Run", "Cells", "Finish", "Body", "AskSigns", "AwaitSigns", "TakeSigns", "SendSigns", "Resend")
+COMMANDS += ("Release",)
+ACCESS = ("Idle", "Fetch", "Take", "Measure", "Compare", "Judge", "Tell", "FetchCell", "Write", "Written", "Read")
+ACCESS += ("Await", "Offer")
 
 #: The board with what the fuzzer looks at.
 PROBED = """
-module top(input clk, core_clk, rx, output tx, busy, valid, dropped, output [7:0] data,
+module top(input clk, core_clk, rx, output tx, busy, dropped, output reg valid, output reg [7:0] data,
            output [5:0] uart, receiver, commands, access, detail);
   probed probed(.clk(clk), .core_clk(core_clk), .rx(rx), .tx(tx), .busy(busy));
-  assign valid = probed.board.receiver.valid;
-  assign data = probed.board.receiver.data;
+  // The frame receiver uses a byte, and drops it, a clock after it comes.
+  always @(posedge clk) begin
+    valid <= probed.board.uart_receiver.valid;
+    data <= probed.board.uart_receiver.data;
+  end
   assign dropped = probed.board.receiver.requests__dropped;
   assign uart = probed.board.uart_receiver.fsm_state;
   assign receiver = probed.board.receiver.fsm_state;

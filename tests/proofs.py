@@ -65,6 +65,12 @@ class Proof:
         m.d.sync += past.eq(value)
         return past
 
+    def ago(self, m, value, clocks):
+        """The value so many clocks before."""
+        for _ in range(clocks):
+            value = self.before(m, value)
+        return value
+
 
 class Receiver(Proof):
     """The frame receiver never overruns, keeps what it has received until released, and is idle after a zero byte."""
@@ -92,8 +98,8 @@ class Receiver(Proof):
             Assert(~receiving | (kept < self.window)),
             Assert(~writing | receiving),
         ]
-        zero = self.before(m, part.valid & (part.data == 0))
-        m.d.comb += Assert(~(started & zero) | between)
+        zero = self.ago(m, part.valid & (part.data == 0), part.latency)
+        m.d.comb += Assert(~(self.ago(m, started, part.latency - 1) & zero) | between)
         # The request described, and each byte of its payload, stay until the release.
         m.d.comb += Assume(~started | (requests.address == self.before(m, requests.address)))
         stays = self.before(m, requests.valid & ~requests.release)
@@ -109,8 +115,11 @@ class Commands(Proof):
 
     # The states of the two machines of states are numbered in the order in which they are first named; were it another
     # one, the invariants would not hold.
-    IDLE, HEAD, CHECK, REPEAT, FETCH, ACCESS, LOAD, START, RUN, CELLS, BODY, *SIGNS = range(14)
-    CELL_IDLE, CELL_WRITE, CELL_WRITTEN, CELL_READ = 0, 7, 8, 9
+    IDLE, COMPARE, SORT, HEAD, CHECK, REPEAT, FETCH, ACCESS, LOAD, START, BEGIN, RUN, CELLS, FINISH, BODY = range(15)
+    SIGNS, RELEASE = range(15, 19), 20
+    CELL_IDLE, CELL_WRITE, CELL_WRITTEN, CELL_READ, CELL_OFFER = 0, 8, 9, 10, 12
+    # A request's clock in which it is decided what becomes of it.
+    SORTED = 2
 
     def __init__(self):
         super().__init__(CommandProcessor(MachineSpec(layers=(2,), lanes=1)))
@@ -120,52 +129,60 @@ class Commands(Proof):
         expected, identified = self.probe("expected", 8), self.probe("identified", 1)
         # A host's view: the number whose turn it is, and whether there is a turn at all.
         turn, known = Signal(8), Signal()
-        # The request at hand has been looked at; it was in its turn; it has started the machine.
-        seen, in_turn, ran = Signal(), Signal(), Signal()
+        # How many clocks there has been the request at hand, counted up to when it is sorted out; it was in its turn; it
+        # has started the machine.
+        age, in_turn, ran = Signal(range(self.SORTED + 2)), Signal(), Signal()
         whole = requests.status == Status.DONE
-        now = Mux(seen, in_turn, whole & known & (requests.sequence == turn) & (requests.op != Op.IDENTIFY))
-        with m.If(requests.valid & ~seen):
-            m.d.sync += [seen.eq(1), in_turn.eq(now)]
+        due = whole & known & (requests.sequence == turn) & (requests.op != Op.IDENTIFY)
+        with m.If(requests.valid & (age <= self.SORTED)):
+            m.d.sync += age.eq(age + 1)
+        with m.If(requests.valid & (age == self.SORTED)):
+            m.d.sync += in_turn.eq(due)
             with m.If(whole & (requests.op == Op.IDENTIFY)):
                 m.d.sync += [turn.eq(requests.sequence + 1), known.eq(1)]
-            with m.Elif(now):
+            with m.Elif(due):
                 m.d.sync += turn.eq(turn + 1)
         with m.If(machine.start):
             m.d.sync += ran.eq(1)
         with m.If(requests.release):
-            m.d.sync += [seen.eq(0), in_turn.eq(0), ran.eq(0)]
+            m.d.sync += [age.eq(0), in_turn.eq(0), ran.eq(0)]
         # A request stays until it is released, as is proven of the receiver.
         held = started & self.before(m, requests.valid & ~requests.release)
         m.d.comb += Assume(~held | requests.valid)
         for value in (requests.status, requests.op, requests.sequence, requests.length):
             m.d.comb += Assume(~held | (value == self.before(m, value)))
 
-        state, cell, body = self.probe("fsm_state", 4), self.probe("access.fsm_state", 4), self.probe("body", 3)
+        state, cell, body = self.probe("fsm_state", 5), self.probe("access.fsm_state", 4), self.probe("body", 3)
         writes = cell == self.CELL_WRITE
         m.d.comb += [
-            Assert(~(machine.start | machine.load | writes) | (requests.valid & now)),
+            Assert(~(machine.start | machine.load | writes) | (requests.valid & in_turn)),
             Assert(~(machine.start & ran)),
             Assert(~(machine.access & machine.access_write) | writes),
             Assert(~requests.release | requests.valid),
             Assert((turn == expected) & (known == identified)),
         ]
-        self.invariants(m, held, state, cell, body, seen, in_turn, ran)
+        self.invariants(m, held, state, cell, body, age, in_turn, ran)
 
-    def invariants(self, m, held, state, cell, body, seen, in_turn, ran):
+    def invariants(self, m, held, state, cell, body, age, in_turn, ran):
         """What else is so in all reachable states, without which the induction would start from impossible ones."""
-        executing = (self.CHECK, self.FETCH, self.ACCESS, self.LOAD, self.START, self.RUN, self.CELLS)
+        machine, op = self.part.machine, self.part.requests.op
+        patterns = (self.FETCH, self.LOAD, self.START, self.BEGIN, self.RUN)
+        executing = (self.CHECK, *patterns, self.ACCESS, self.CELLS)
+        replying = (self.HEAD, self.BODY, *self.SIGNS, self.FINISH, self.RELEASE)
         reading = cell >= self.CELL_READ
         m.d.comb += [
-            Assert(seen == held),
-            Assert(seen == (state != self.IDLE)),
+            Assert((age != 0) == held),
+            Assert(Mux(age > self.SORTED, state > self.SORT, state == age)),
             Assert(~(state.matches(*executing) | reading) | in_turn),
-            Assert(~ran | (state.matches(self.RUN, self.HEAD, self.BODY, *self.SIGNS) & ~reading)),
+            Assert(machine.start == (state == self.BEGIN)),
+            Assert(~machine.load | state.matches(self.FETCH, self.START)),
+            Assert(~ran | (state.matches(self.RUN, *replying) & ~reading)),
             Assert((state == self.ACCESS) == ((cell != self.CELL_IDLE) & ~reading)),
             Assert(reading == ((state == self.CELLS) | ((state == self.HEAD) & (body == Body.CELLS)))),
-            Assert((state != self.ACCESS) | self.part.requests.op.matches(Op.READ, Op.WRITE)),
-            Assert(~reading | (self.part.requests.op == Op.READ)),
-            Assert(~cell.matches(self.CELL_WRITE, self.CELL_WRITTEN) | (self.part.requests.op == Op.WRITE)),
-            Assert((state <= self.SIGNS[-1]) & (cell <= 11) & (body <= Body.CELLS)),
+            Assert((state != self.ACCESS) | op.matches(Op.READ, Op.WRITE)),
+            Assert(~reading | (op == Op.READ)),
+            Assert(~cell.matches(self.CELL_WRITE, self.CELL_WRITTEN) | (op == Op.WRITE)),
+            Assert((state <= self.RELEASE) & (cell <= self.CELL_OFFER) & (body <= Body.CELLS)),
         ]
 
 
@@ -181,23 +198,18 @@ class Adder(Proof):
         part, limit = self.part, self.limit
         latency, wide = part.latency, signed(40)
 
-        def ago(value, clocks):
-            for _ in range(clocks):
-                value = self.before(m, value)
-            return value
-
         m.d.comb += Assume(part.stages.all())
         # Worked out in one clock, in numbers wide enough for anything, then delayed.
         difference, shift = Signal(wide), part.shift
         m.d.comb += difference.eq(part.difference)
         increment, total, exact = Signal(wide), Signal(wide), Signal(wide)
-        scaled = ago(difference >> shift, 1)
+        scaled = self.ago(m, difference >> shift, 1)
         with m.If(part.enable):
             m.d.comb += increment.eq((scaled + 2 * part.random + 1) >> (DITHER_BITS + 1))
-        m.d.comb += total.eq(ago(increment, latency - 3) + part.weight)
+        m.d.comb += total.eq(self.ago(m, increment, latency - 3) + part.weight)
         m.d.comb += exact.eq(Mux(total > limit, limit, Mux(total < -limit, -limit, total)))
-        full = ago(started, latency)
-        m.d.comb += Assert(~full | (part.new_weight == ago(exact, 2)))
+        full = self.ago(m, started, latency)
+        m.d.comb += Assert(~full | (part.new_weight == self.ago(m, exact, 2)))
 
 
 def run(*arguments, directory):

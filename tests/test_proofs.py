@@ -19,7 +19,7 @@ def test_proven(proof, tmp_path):
 
 
 @pytest.mark.parametrize(
-    ("proof", "claim", "wrong"), [(Receiver, "window", 1), (Commands, "HEAD", 3), (Adder, "limit", 126)]
+    ("proof", "claim", "wrong"), [(Receiver, "window", 1), (Commands, "SORTED", 1), (Adder, "limit", 126)]
 )
 def test_what_is_wrong_is_refuted(proof, claim, wrong, tmp_path):
     made = proof()
