@@ -198,6 +198,11 @@ def test_device_tables():
         assert errors == [f"{found[0]:.4f}", f"{found[1]:.3f}"], name
 
 
+def test_all_devices_were_learnt_with():
+    rows = table("devices.md", "device", "settings", "glyphs, EP, p = 0.10")
+    assert [name for name, *_ in rows] == list(PRESETS)
+
+
 def test_layered_clocks():
     timing = LayeredTiming(LAYERED)
     for *numbers, clocks, bound, ratio in table("architecture.md", "Euler steps", "driven rows"):
