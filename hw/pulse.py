@@ -90,6 +90,11 @@ def hashes(codes) -> list[int]:
     return unit_hashes(np.asarray(codes, np.int64)).tolist()
 
 
+def product(factor, number):
+    """``factor``, unsigned and of few bits, times ``number``: in logic, since an FPGA's multipliers are few."""
+    return sum(Mux(bit, number << at, 0) for at, bit in enumerate(factor))
+
+
 def deviate(bits):
     """The sum of four nibbles less 30 (model.devices.pulses.deviate)."""
     return sum((bits[at : at + 4] for at in range(4, HASH_BITS, 4)), bits[:4]) - 30
@@ -166,10 +171,11 @@ class PulseUnit(wiring.Component):
 
         # 2: the gain's deviation, the noise of so many pulses, and what is counted.
         spread, noises = Signal(signed(14), reset_less=True), Signal(signed(11), reset_less=True)
-        counted = Mux(self.decays, 0, first.pulses)
+        counted, root = Mux(self.decays, 0, first.pulses), Signal(range(max(ROOTS) + 1))
+        m.d.comb += root.eq(Array(ROOTS.tolist())[first.pulses])
         m.d.sync += [
-            spread.eq(device.spread * own_deviate),
-            noises.eq(deviation * Array(ROOTS.tolist())[first.pulses]),
+            spread.eq(product(device.spread, own_deviate)),
+            noises.eq(product(root, deviation)),
             self.counts.up.eq(Mux(first.up, counted, 0)),
             self.counts.down.eq(Mux(first.up, 0, counted)),
             self.counts.lost.eq(Mux(first.weight == Mux(first.up, device.high, device.low), counted, 0)),
@@ -181,7 +187,7 @@ class PulseUnit(wiring.Component):
         limited = Signal(range(GAIN_MOST + 1))
         steps = Signal(range(MOST_PULSES * GAIN_MOST + 1), reset_less=True)
         m.d.comb += limited.eq(Mux(gain < 0, 0, Mux(gain > GAIN_MOST, GAIN_MOST, gain)))
-        m.d.sync += steps.eq(after[2].pulses * limited)
+        m.d.sync += steps.eq(product(after[2].pulses, limited))
 
         # 4: the two products.
         size = Signal(len(step) + len(steps), reset_less=True)
