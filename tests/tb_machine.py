@@ -86,7 +86,7 @@ class Port:
         for block in range(self.layout.blocks):
             for byte in range(block_bytes(self.spec)):
                 self.dut.sign_block.value, self.dut.sign_byte.value = block, byte
-                await clocks(self.dut, 2)
+                await clocks(self.dut, 3)
                 packed.append(self.dut.sign_bits.value.to_unsigned())
         return bytes(packed)
 
