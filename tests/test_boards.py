@@ -204,6 +204,8 @@ def test_committed_reports_are_of_todays_machines(file):
     assert report["spec_hash"] == spec.spec_hash
 
 
+# Amaranth would rather have buffers made by hand.
+@pytest.mark.filterwarnings("ignore:Using platform.request without:DeprecationWarning")
 @pytest.mark.slow
 def test_a_machine_does_not_outgrow_its_committed_report(tmp_path):
     from boards.build import build
