@@ -1,7 +1,7 @@
 """The whole board but for its serial port in Amaranth's own simulator: no compiler, seconds, every byte compared.
 
 Each request goes to the hardware and to the golden device, and both replies must be the same bytes. The planted faults
-of tests/mutants.py are caught here; the cocotb benches go deeper.
+of tests/mutants/ are caught here; the cocotb benches go deeper.
 """
 
 from dataclasses import dataclass, field, replace

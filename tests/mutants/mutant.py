@@ -1,0 +1,54 @@
+"""What a mutant is: a fault of the hardware and the test that must catch it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+ROOT = Path(__file__).resolve().parent.parent.parent
+
+LEARNING = "tests/test_quick.py::test_learning_and_recall[lanes_do_not_divide-ep-ep]"
+BAND = "tests/test_quick.py::test_learning_and_recall[band-ep-ep]"
+SIDE = "tests/test_quick.py::test_learning_and_recall[lanes_do_not_divide-rbp-rbp-ep]"
+SIDE_NEURON = "tests/test_quick.py::test_side_neuron_at_its_rails_and_ties"
+SETTLING = "tests/test_quick.py::test_a_phase_ends_when_all_is_settled"
+LAYERED = "tests/test_quick.py::test_a_layered_machine[one_hidden]"
+DEEP = "tests/test_quick.py::test_a_layered_machine[two_hidden]"
+ONE_BLOCK = "tests/test_quick.py::test_a_layered_machine[one_block]"
+BIASES = "tests/test_quick.py::test_a_layered_machine[biases]"
+SERIAL = "tests/test_quick.py::test_learning_and_recall[serial-rbp-rbp-ep]"
+SERIAL_LAYERED = "tests/test_quick.py::test_a_layered_machine[serial]"
+LINK = "tests/test_quick.py::test_link"
+NEURON = "tests/test_quick.py::test_neuron_at_its_rails_and_ties"
+PULSE_UNIT = "tests/test_pulse_unit.py"
+PULSED = "tests/test_quick.py::test_pulses[recurrent]"
+PULSED_SERIAL = "tests/test_quick.py::test_pulses[serial]"
+SYNAPSE = "tests/test_quick.py::test_synapse_at_its_rails_and_ties"
+
+
+@dataclass(frozen=True)
+class Mutant:
+    """One fault.
+
+    Members
+    -------
+    name : what is wrong with the hardware then.
+    file : the file in hw/.
+    old, new : the text, which occurs once there, and what takes its place.
+    tests : the pytest selection that must catch it.
+    """
+
+    name: str
+    file: str
+    old: str
+    new: str
+    tests: str
+
+
+def faulty(mutant: Mutant, source: Path = ROOT) -> str:
+    """The file's text with the fault; ValueError if what it replaces does not occur exactly once."""
+    text = (source / "hw" / mutant.file).read_text(encoding="utf-8")
+    if text.count(mutant.old) != 1:
+        raise ValueError(
+            f"Mutant {mutant.name!r}: {mutant.old!r} occurs {text.count(mutant.old)} times in hw/{mutant.file} and not "
+            "once; bring the mutant up to date."
+        )
+    return text.replace(mutant.old, mutant.new)

@@ -1,0 +1,80 @@
+"""Faults of the neurons and of the side network's."""
+
+from tests.mutants.mutant import LAYERED, LEARNING, NEURON, SETTLING, SIDE, SIDE_NEURON, Mutant
+
+MUTANTS = (
+    Mutant(
+        "neuron: rounds down, not to nearest",
+        "neuron.py",
+        "self.state + 1)",
+        "self.state + 0)",
+        NEURON,
+    ),
+    Mutant(
+        "neuron: ties round down",
+        "neuron.py",
+        "half = (self._drive() + self.state + 1) << self.spec.leak_shift",
+        "half = ((self._drive() + self.state + 1) << self.spec.leak_shift) - 1",
+        NEURON,
+    ),
+    Mutant("neuron: no saturation above", "neuron.py", "Mux(stepped > high, high, ", "Mux(0, high, ", NEURON),
+    Mutant("neuron: no saturation below", "neuron.py", "Mux(stepped < low, low, stepped)", "stepped", NEURON),
+    Mutant(
+        "neuron: the nudge has the wrong sign",
+        "neuron.py",
+        "leaked + (error << spec.nudge_shift)",
+        "leaked - (error << spec.nudge_shift)",
+        NEURON,
+    ),
+    Mutant(
+        "neuron: leak off by one bit", "neuron.py", "<< self.spec.leak_shift", "<< (self.spec.leak_shift - 1)", NEURON
+    ),
+    Mutant(
+        "neurons: own state not forgotten before a run",
+        "neurons.py",
+        "with m.If(~does.fresh | self.side):",
+        "with m.If(1):",
+        LEARNING,
+    ),
+    Mutant(
+        "neurons: a lane without a neuron steps",
+        "neurons.py",
+        "~Cat(stepping == block for block in empty).any()",
+        "1",
+        LEARNING,
+    ),
+    Mutant("neurons: the last step's verdict is kept", "neurons.py", "output & ~self.watch", "output", SETTLING),
+    Mutant(
+        "side neuron: the excitation rounds down",
+        "side_neuron.py",
+        "rounding = 1 << spec.weight.fraction - 1",
+        "rounding = 0",
+        SIDE_NEURON,
+    ),
+    Mutant("side neuron: the state rounds down", "side_neuron.py", "(before[2] + 1)", "before[2]", SIDE_NEURON),
+    Mutant("side neuron: no saturation above", "side_neuron.py", "rounded > high", "0", SIDE_NEURON),
+    Mutant("side neuron: no saturation below", "side_neuron.py", "rounded < low", "0", SIDE_NEURON),
+    Mutant(
+        "side neuron: the error has the wrong sign",
+        "side_neuron.py",
+        "goal(spec, self.target) - self.activity",
+        "self.activity - goal(spec, self.target)",
+        SIDE_NEURON,
+    ),
+    Mutant(
+        "neuron: the slope of another state",
+        "neuron.py",
+        "lookup.addr.eq(Mux(self.side, self.state, state))",
+        "lookup.addr.eq(state)",
+        SIDE,
+    ),
+    Mutant(
+        "neurons: the side network changes the states",
+        "neurons.py",
+        "stepped[number] & ~self.side",
+        "stepped[number]",
+        SIDE,
+    ),
+    Mutant("neurons: hidden units are nudged", "neurons.py", "does.nudged & aims", "does.nudged", LAYERED),
+    Mutant("neuron: no feedforward start", "neuron.py", "Mux(self.whole, whole, half)", "half", LAYERED),
+)
