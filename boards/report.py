@@ -178,7 +178,7 @@ def _critical_path(found: dict[str, Any]) -> dict[str, Any]:
 
 def _plain(net: str) -> str:
     """A net's name without what the tools have appended to it."""
-    return re.sub(r"(_(SB|LUT|CCU|TRELLIS)\w*|\$\w+)+$", "", net)
+    return re.sub(r"(_(SB|LUT|CCU|PFUMX|L6MUX|TRELLIS|RDATA|DOA|DOB)\w*|\$\w+)+(\[\d+\])?$", "", net)
 
 
 def table(report: dict[str, Any]) -> list[tuple[str, str]]:

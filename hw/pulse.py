@@ -51,8 +51,6 @@ def counts_layout() -> data.StructLayout:
 
 #: The inputs among ``pulse_ports``.
 PULSE_INPUTS = ("device", "decays", "table", "stuck", "own_bytes")
-
-
 #: A current's read noise: 12 bits of amplitude times ``deviate``, exact.
 NOISE_BITS = 18
 

@@ -79,12 +79,16 @@ def compile_board(spec: MachineSpec, progress: Callable[[str], None] = lambda li
     program = program_path(spec)
     if not program.exists():
         progress("building the virtual board, about 30 s")
-        text = board_verilog(spec)
-        with tempfile.TemporaryDirectory(prefix="ohmprop-") as scratch:
-            made = compile_design(text, Path(scratch) / "board", [MAIN], VERILATOR_OPTIONS, COMPILER_OPTIONS)
-            with tempfile.TemporaryDirectory(dir=program.parent) as beside:
-                publish(Path(shutil.copy(made, beside)), program)
+        compile_into_cache(board_verilog(spec), MAIN, program)
     return program
+
+
+def compile_into_cache(text: str, main: Path, program: Path) -> None:
+    """Compile a design in Verilog with its main program in C++, and put what comes of it in its place, all at once."""
+    with tempfile.TemporaryDirectory(prefix="ohmprop-") as scratch:
+        made = compile_design(text, Path(scratch) / "board", [main], VERILATOR_OPTIONS, COMPILER_OPTIONS)
+        with tempfile.TemporaryDirectory(dir=program.parent) as beside:
+            publish(Path(shutil.copy(made, beside)), program)
 
 
 class VirtualBoard:

@@ -9,11 +9,9 @@ and hold the golden device's weights.
 
 import hashlib
 import random
-import shutil
 import struct
 import subprocess
 import sys
-import tempfile
 from collections import Counter
 from contextlib import closing
 from pathlib import Path
@@ -25,8 +23,7 @@ from host.report import show
 from model.device import GoldenDevice
 from model.layered_layout import layout_of
 from model.protocol import REPLY, Op, Space, Status, decode_frame
-from sim.verilator import compile_design, publish
-from sim.virtual_board import COMPILER_OPTIONS, VERILATOR_OPTIONS, board_verilog, program_path
+from sim.virtual_board import board_verilog, compile_into_cache, program_path
 from tests.fuzz_traffic import Traffic, access, burst, waveform
 from tests.specs import LAYERED, SPECS
 
@@ -73,11 +70,7 @@ def compiled(spec):
     base = program_path(spec)
     program = base.with_name(f"{base.name}-fuzz-{key}")
     if not program.exists():
-        text = board_verilog(spec).replace("module top(", "module probed(") + PROBED
-        with tempfile.TemporaryDirectory(prefix="ohmprop-") as scratch:
-            made = compile_design(text, Path(scratch) / "fuzz", [MAIN], VERILATOR_OPTIONS, COMPILER_OPTIONS)
-            with tempfile.TemporaryDirectory(dir=program.parent) as beside:
-                publish(Path(shutil.copy(made, beside)), program)
+        compile_into_cache(board_verilog(spec).replace("module top(", "module probed(") + PROBED, MAIN, program)
     return program
 
 

@@ -41,7 +41,7 @@ PLACED = {
             "to": "posedge clk",
             "path": [
                 {"delay": 1.4},
-                {"delay": 2.0, "net": "top.neurons.leaked_SB_LUT4_I1_O"},
+                {"delay": 2.0, "net": "top.neurons.leaked_SB_LUT4_I1_O[3]"},
                 {"delay": 3.0, "net": "top.neurons.stepped"},
             ],
         },

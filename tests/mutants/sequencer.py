@@ -18,8 +18,8 @@ MUTANTS = (
         LEARNING,
     ),
     Mutant(
-        "sequencer: last row skipped",
-        "sequencer.py",
+        "sweep table: last row skipped",
+        "sweep_table.py",
         '"more": sweep.rows - 1',
         '"more": max(0, sweep.rows - 2)',
         LEARNING,
