@@ -23,8 +23,10 @@ def prepare(board: Board, spec: MachineSpec, directory: Path, seed: int) -> list
     options = dict(board.options)
     placing = [options.pop("nextpnr_opts", ""), f"--seed {seed}", f"--report {NAME}.report.json", "--timing-allow-fail"]
     placing.append(f"--freq {spec.clock_hz / 1e6:g}")
+    # Before all else, since it may be impossible.
+    clock = board.clock(spec.clock_hz)
     plan = board.platform().build(
-        BoardTop(board, spec),
+        BoardTop(board, spec, clock),
         name=NAME,
         do_build=False,
         emit_src=False,

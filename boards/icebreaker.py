@@ -31,7 +31,7 @@ def divisors(clock_hz: int) -> tuple[int, int]:
 
 
 class Clock(Elaboratable):
-    """The machine's clock from SB_PLL40_PAD, set by ``divisors``.
+    """The machine's clock from SB_PLL40_PAD, with what ``divisors`` gives.
 
     Members
     -------
@@ -39,9 +39,9 @@ class Clock(Elaboratable):
     locked : it is steady.
     """
 
-    def __init__(self, clock_hz: int):
+    def __init__(self, feedback: int, divider: int):
         self.clk, self.locked = Signal(), Signal()
-        self.feedback, self.divider = divisors(clock_hz)
+        self.feedback, self.divider = feedback, divider
 
     def elaborate(self, platform):
         m = Module()
@@ -66,7 +66,7 @@ BOARD = Board(
     title="iCEBreaker (Lattice iCE40UP5K)",
     family="ice40",
     platform=ICEBreakerPlatform,
-    clock=Clock,
+    clock=lambda clock_hz: Clock(*divisors(clock_hz)),
     led_busy=("led_g", 0),
     led_refused=("led_r", 0),
     clock_hz=30_000_000,

@@ -1,5 +1,7 @@
 """The design as a board's FPGA holds it: clock, reset, pins and LEDs around hw.top.Top."""
 
+from typing import Any
+
 from amaranth import ClockDomain, ClockSignal, DomainRenamer, Elaboratable, Module, Signal
 from amaranth.lib.cdc import FFSynchronizer
 
@@ -12,16 +14,16 @@ class BoardTop(Elaboratable):
     """The machine on a board. The learning machine and the link share one clock, from the board's PLL.
 
     There is no reset: configuration gives every register its initial value, and the serial line counts as idle until the
-    PLL is locked, so that nothing begins before. A host that disconnects changes
-    nothing.
+    PLL is locked, so that nothing begins before. A host that disconnects changes nothing.
     """
 
-    def __init__(self, board: Board, spec: MachineSpec):
-        self.board, self.spec = board, spec
+    def __init__(self, board: Board, spec: MachineSpec, clock: Any):
+        self.board, self.spec, self.clock = board, spec, clock
 
     def elaborate(self, platform):
         m = Module()
-        m.submodules.clock = clock = self.board.clock(self.spec.clock_hz)
+        clock = self.clock
+        m.submodules.clock = clock
         m.domains.sync = ClockDomain(reset_less=True)
         m.d.comb += ClockSignal().eq(clock.clk)
         steady = Signal()

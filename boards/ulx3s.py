@@ -13,7 +13,8 @@ CRYSTAL = 25_000_000
 VCO = 400_000_000, 800_000_000
 
 #: What Yosys does before synthesis. Registers that hold the same stay apart where they were meant to (hw.pipeline.KEPT),
-#: and the neurons' shallow and wide memories lie in LUTs, since the weights take nearly all block RAMs.
+#: and the neurons' shallow and wide memories lie in LUTs, since the weights take nearly all block RAMs; tables of tanh are
+#: deep. Names with brackets are hidden: Yosys 0.70 takes a word ``o[10]`` for bit 10 of ``o``.
 PREPARE = """
 proc
 rename -hide w:*[[]*
@@ -22,8 +23,21 @@ setattr -set ram_style "distributed" *.neurons*/t:$mem* *.crossbar.drive/t:$mem*
 """
 
 
+def divisors(clock_hz: int) -> tuple[int, int]:
+    """``feedback`` and ``divider`` (1 to 128) of the PLL: clock = CRYSTAL / 5 * feedback, its oscillator divided by ``divider``.
+
+    Raises UserError if it cannot make this clock.
+    """
+    settings = [divider for divider in range(1, 129) if VCO[0] <= clock_hz * divider <= VCO[1]]
+    if not settings or clock_hz % (CRYSTAL // 5):
+        raise UserError(
+            f"The PLL of the ULX3S cannot make {clock_hz / 1e6:g} MHz from 25 MHz; give a multiple of 5 MHz from 5 to 400."
+        )
+    return clock_hz // (CRYSTAL // 5), settings[len(settings) // 2]
+
+
 class Clock(Elaboratable):
-    """The machine's clock from EHXPLLL: CRYSTAL / reference * feedback, on the output divided by ``divider``.
+    """The machine's clock from EHXPLLL, with what ``divisors`` gives.
 
     Members
     -------
@@ -31,15 +45,9 @@ class Clock(Elaboratable):
     locked : it is steady.
     """
 
-    def __init__(self, clock_hz: int):
+    def __init__(self, feedback: int, divider: int):
         self.clk, self.locked = Signal(), Signal()
-        # Reference 5: steps of 5 MHz.
-        settings = [divider for divider in range(1, 129) if VCO[0] <= clock_hz * divider <= VCO[1]]
-        if not settings or clock_hz % (CRYSTAL // 5):
-            raise UserError(
-                f"The PLL of the ULX3S cannot make {clock_hz / 1e6:g} MHz from 25 MHz; give a multiple of 5 MHz from 5 to 400."
-            )
-        self.feedback, self.divider = clock_hz // (CRYSTAL // 5), settings[len(settings) // 2]
+        self.feedback, self.divider = feedback, divider
 
     def elaborate(self, platform):
         m = Module()
@@ -82,7 +90,7 @@ BOARD = Board(
     title="ULX3S-85F (Lattice ECP5)",
     family="ecp5",
     platform=_platform,
-    clock=Clock,
+    clock=lambda clock_hz: Clock(*divisors(clock_hz)),
     led_busy=("led", 0),
     led_refused=("led", 1),
     clock_hz=70_000_000,
