@@ -175,7 +175,9 @@ class Crossbar(wiring.Component):
         spec = self.spec
         if spec.recurrent:
             return [0] * spec.lanes
-        currents = data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)
+        # Those bits that are not lost, or 0, when the currents are shifted to the accumulator's binary point.
+        up = spec.drive_shift
+        currents = data.ArrayLayout(signed(spec.accumulator.bits - abs(up)), spec.lanes)
         layout = layout_of(spec)
         depth = layout.blocks if spec.biases else len(layout.layer_blocks[0])
         m.submodules.drive = kept = Memory(shape=currents, depth=depth, init=[])
@@ -188,9 +190,8 @@ class Crossbar(wiring.Component):
         ]
         drive = []
         for lane in range(spec.lanes):
-            current, up = self.currents[lane], spec.drive_shift
-            m.d.comb += write.data[lane].eq(current << up if up >= 0 else current >> -up)
-            drive.append(read.data[lane])
+            m.d.comb += write.data[lane].eq(self.currents[lane] >> max(0, -up))
+            drive.append(read.data[lane] << max(0, up))
         return drive
 
     def _program(self, m, weights):

@@ -33,6 +33,7 @@ class Inputs(wiring.Component):
                 "skip": In(1),  #: leave zero pixels out; constant while a pattern is loaded
                 "less_one": Out(input_shape(spec)),  #: rows in the list, less one
                 "every": In(1),  #: a place is the input of that number; constant during a sweep
+                "ahead": In(input_shape(spec)),  #: the place of ``operation``'s input in the next clock
                 "operation": In(operation_layout(spec)),  #: from the sequencer
                 "placed": Out(operation_layout(spec)),  #: to crossbar and neurons
                 "pixel": Out(8),  #: the value of its input
@@ -48,14 +49,11 @@ class Inputs(wiring.Component):
         write, read = rows.write_port(), rows.read_port()
         self._take(m, write)
 
-        placed = Signal(operation_layout(self.spec), reset_less=True)
-        m.d.sync += placed.eq(self.operation)
-        m.d.comb += [
-            read.addr.eq(self.operation.input),
-            self.placed.eq(placed),
-            self.pixel.eq(read.data.pixel),
-        ]
-        number = Mux(self.every, placed.input, read.data.input)
+        # A block RAM's output comes late in its clock, so that it is read ahead and goes through a register.
+        placed, row = Signal(operation_layout(self.spec), reset_less=True), Signal(entry, reset_less=True)
+        m.d.sync += [placed.eq(self.operation), row.eq(read.data)]
+        m.d.comb += [read.addr.eq(self.ahead), self.placed.eq(placed), self.pixel.eq(row.pixel)]
+        number = Mux(self.every, placed.input, row.input)
         with m.If(placed.pixels):
             m.d.comb += [self.placed.input.eq(number), self.placed.address.eq(placed.address + number)]
         return m

@@ -90,7 +90,6 @@ class Machine(wiring.Component):
             crossbar.random_bytes.eq(random.set_0),
             crossbar.by_side.eq(self._by_side()),
             neurons.side.eq(sequencer.side),
-            neurons.new.eq(sequencer.new),
             neurons.fresh.eq(sequencer.fresh),
             neurons.whole.eq(sequencer.whole),
             neurons.driven.eq(sequencer.driven),
@@ -132,10 +131,9 @@ class Machine(wiring.Component):
         """The update is that of the side network."""
         return self.settings.rule[0] if self.spec.recurrent else Const(0)
 
-    def _bank(self, sequencer, operation, turned):
+    def _frees(self, operation, turned):
         """An update's second product is the free phase's; if ``turned``, its first one."""
-        frees = (operation.action == Action.PROGRAM) & (operation.second ^ turned) & ~operation.pixels
-        return Mux(frees, sequencer.kept, sequencer.old)
+        return (operation.action == Action.PROGRAM) & (operation.second ^ turned) & ~operation.pixels
 
     def _place(self, m, sequencer):
         """The sequencer's operations, those of the inputs with their row, and the row's pixel beside them."""
@@ -150,6 +148,7 @@ class Machine(wiring.Component):
             inputs.skip.eq(self.settings.skip),
             self.load_ready.eq(inputs.ready),
             sequencer.inputs_less_one.eq(inputs.less_one),
+            inputs.ahead.eq(sequencer.ahead),
             inputs.operation.eq(sequencer.operation),
         ]
         if self.spec.pulses:
@@ -162,11 +161,11 @@ class Machine(wiring.Component):
         m.d.comb += [
             crossbar.operation.eq(operation),
             # The side network's update is y g + g y: in each product one factor is the free phase's.
-            neurons.row_bank.eq(self._bank(sequencer, sequencer.operation, 0)),
+            neurons.row_free.eq(self._frees(sequencer.operation, 0)),
             neurons.row_block.eq(sequencer.operation.row_block),
-            neurons.column_bank.eq(self._bank(sequencer, columns, self._by_side())),
+            neurons.column_free.eq(self._frees(columns, self._by_side())),
             neurons.column_block.eq(columns.block),
-            neurons.free_bank.eq(sequencer.kept),
+            neurons.half.eq(sequencer.half),
             crossbar.row_value.eq(select.o),
             crossbar.column_values.eq(neurons.column_word),
             crossbar.free_values.eq(neurons.free_word),

@@ -6,6 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.operation import activity_shape
+from hw.saturate import saturated
 from model.arithmetic import SLOPE, slope_table, tanh_table
 from model.spec import MachineSpec
 from model.timing import NEURON, VERDICT
@@ -72,8 +73,6 @@ class Neuron(wiring.Component):
         total = leaked + (error << spec.nudge_shift)
         half = total >> spec.euler_shift
         whole = half if spec.recurrent else total >> spec.leak_shift
-        high, low = spec.state.high, spec.state.low
-        limited = Mux(stepped > high, high, Mux(stepped < low, low, stepped))
         with m.If(self.stages[0]):
             m.d.sync += [
                 leaked.eq(self.current + self._leak()),
@@ -88,7 +87,7 @@ class Neuron(wiring.Component):
                 there[1].eq(there[0]),
             ]
         with m.If(self.stages[2]):
-            m.d.sync += [state.eq(Mux(there[1], limited, 0)), before[2].eq(before[1])]
+            m.d.sync += [state.eq(Mux(there[1], saturated(stepped, spec.state), 0)), before[2].eq(before[1])]
 
         move = Signal(signed(spec.state.bits + 1), reset_less=True)
         with m.If(self.stages[3]):

@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.activities import Activities, column_units, row_units
 from hw.neuron import Neuron, state_shape
 from hw.operation import activity_shape, block_shape, value_shape
 from hw.pipeline import Broadcast, copies, delayed
@@ -15,19 +16,14 @@ from model.protocol import block_bytes
 from model.spec import MachineSpec
 from model.timing import FANOUT, MEMORY, NEURON, SIDE, SIDE_VERDICT, VERDICT, Timing, fan_levels
 
-#: Copies of the activities: before and after the running step, those that the free phase ended with, and one that is
-#: never written and stays 0: what a run starts from. The side network's states take the place of the nudged activities.
-BANKS = 4
-DARK = BANKS - 1
-bank_shape = bits_for(BANKS)
-
 
 class Neurons(wiring.Component):
     """One block of neurons steps at a time: ``fires``, then ``currents`` two clocks later.
 
-    A step writes the activities of bank ``new``; the states change in place. In the first step of a run (``fresh``) a
-    neuron's own state and activity count as 0. A step of the side network (``side``) changes its states only, and its
-    first one (``fresh`` as well) counts them as 0. Number formats, rounding and saturation are the neuron's
+    The crossbar is driven with one half of the values, and a step writes the other ``half``; the states change in place.
+    In the first step of a run (``fresh``) a neuron's own state and activity count as 0, and so do all values. A step of
+    the side network (``side``) changes its states only, and its first one (``fresh`` as well) counts them as 0. Number
+    formats, rounding and saturation are the neuron's
     (hw/neuron.py, hw/side_neuron.py). From the clock of ``currents``: new values are in the memories after NEURON
     clocks (SIDE) and ``moved`` is up to date after VERDICT (SIDE_VERDICT) + fan_levels(lanes). A block a clock; only
     ``moved`` has a reset.
@@ -37,6 +33,8 @@ class Neurons(wiring.Component):
         self.spec = spec
         self.layout = layout_of(spec)
         self.outputs = range(self.layout.blocks) if spec.recurrent else self.layout.layer_blocks[-1]
+        #: Lanes of the units that may have a target.
+        self.output_lanes = range(min(spec.lanes, spec.neurons if spec.recurrent else spec.layers[-1]))
         block = block_shape(spec)
         values = data.ArrayLayout(value_shape(spec), spec.lanes)
         super().__init__(
@@ -44,7 +42,7 @@ class Neurons(wiring.Component):
                 "fires": In(1),  #: the currents of block ``target`` come two clocks later
                 "target": In(block),
                 "currents": In(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),
-                "new": In(bank_shape),  #: bank that the step writes
+                "half": In(1),  #: which half of the running values a step reads; it writes the other one
                 "fresh": In(1),  #: first step after a start, or of the side network
                 "side": In(1),  #: the side network steps; recurrent machines only
                 "driven": In(1),  #: the input is on
@@ -54,14 +52,13 @@ class Neurons(wiring.Component):
                 "watch": In(1),  #: one clock: forget ``moved``
                 "moved": Out(1),  #: a state has moved since by more than the tolerance
                 "changed": Out(1),  #: a state has moved since
-                "row_bank": In(bank_shape),  #: values for a row: bank and block ...
-                "row_block": In(block),
+                "row_block": In(block),  #: values for a row: the block ...
+                "row_free": In(1),  #: ... of the running step, or those that the free phase ended with
                 "row_word": Out(values),  #: ... and, Timing.placing + MEMORY clocks later, the block's values
-                "column_bank": In(bank_shape),  #: values for the columns, 1 + MEMORY clocks later
-                "column_block": In(block),
+                "column_block": In(block),  #: values for the columns, 1 + MEMORY clocks later
+                "column_free": In(1),
                 "column_word": Out(values),
-                "free_bank": In(bank_shape),  #: activities of the columns at the free phase's end, of the same block
-                "free_word": Out(values),
+                "free_word": Out(values),  #: what the free phase ended with, of the same block
                 "load": In(
                     1
                 ),  #: one clock: byte ``load_byte`` of a block's input or target bits; of a layered machine's
@@ -82,7 +79,9 @@ class Neurons(wiring.Component):
         m = Module()
         spec, lanes = self.spec, self.spec.lanes
         blocks = self.layout.blocks
-        private = data.StructLayout({"state": state_shape(spec), "activity": activity_shape(spec)})
+        # In a layered machine the activity is the state.
+        private = {"state": state_shape(spec)} | ({"activity": activity_shape(spec)} if spec.recurrent else {})
+        private = data.StructLayout(private)
 
         groups = [range(at, min(at + FANOUT, lanes)) for at in range(0, lanes, FANOUT)]
         target = delayed(m, self.target, 1)
@@ -92,28 +91,9 @@ class Neurons(wiring.Component):
         goal = self._bits(m, "goal", self.load_target, target - self.outputs.start)
         aims = delayed(m, target >= self.outputs.start, MEMORY)
 
-        # The copies that the crossbar reads: one for rows and one for columns, and those for the inputs' update.
-        writes = []
-        uses = [
-            ("rows", self._address(self.row_bank, self.row_block), self.row_word, Timing(spec).placing),
-            ("columns", self._address(self.column_bank, self.column_block), self.column_word, 1),
-        ]
-        if not spec.recurrent:
-            uses.append(("free", self._address(self.free_bank, self.column_block), self.free_word, 1))
-        for name, place, word, levels in uses:
-            for number, (group, address) in enumerate(zip(groups, copies(m, place, len(groups), levels), strict=True)):
-                m.submodules[f"{name}_{number}"] = memory = Memory(
-                    shape=data.ArrayLayout(value_shape(spec), len(group)),
-                    depth=BANKS << self.layout.block_bits,
-                    init=[],
-                )
-                read = memory.read_port()
-                m.d.comb += [read.addr.eq(address), *(word[lane].eq(read.data[lane - group.start]) for lane in group)]
-                writes.append((number, memory.write_port()))
-
         # What changes between the steps only, long before the first currents of the next one.
         steady = data.StructLayout(
-            {"fresh": 1, "driven": 1, "nudged": 1, "whole": 1, "new": bank_shape, "tolerance": self.tolerance.shape()}
+            {"fresh": 1, "driven": 1, "nudged": 1, "whole": 1, "tolerance": self.tolerance.shape()}
         )
         m.submodules.step = step = Broadcast(steady, lanes)
         m.d.comb += [step.i[name].eq(getattr(self, name)) for name in steady.members]
@@ -144,9 +124,8 @@ class Neurons(wiring.Component):
                 write.en.eq(stepped[number] & ~self.side),
             ]
             own += [(read.data[at], write.data[at]) for at in range(len(group))]
-        for number, write in writes:
-            bank = step.o[groups[number].start].new
-            m.d.comb += [write.addr.eq(self._address(bank, places[number])), write.en.eq(stepped[number])]
+        new_values = [Signal(value_shape(spec)) for _ in range(lanes)]
+        self._drive(m, written, stepped, [~(step.o[group.start].nudged | self.side) for group in groups], new_values)
         if spec.recurrent:
             m.submodules.side = side = Memory(shape=self.side_word.shape(), depth=blocks, init=[])
             side_read, side_write = side.read_port(), side.write_port()
@@ -186,21 +165,21 @@ class Neurons(wiring.Component):
                 neuron.white.eq(white[lane]),
                 neuron.target.eq(goal[lane]),
                 neuron.driven.eq(does.driven),
-                neuron.nudged.eq(does.nudged & aims),
+                # Where no output is, the nudge's adder falls away.
+                neuron.nudged.eq(does.nudged & aims if lane in self.output_lanes else 0),
                 neuron.whole.eq(does.whole),
                 neuron.tolerance.eq(does.tolerance),
                 neuron.present.eq(exists),
                 after.state.eq(neuron.new_state),
-                after.activity.eq(neuron.new_activity),
                 self.state_word[lane].eq(before.state),
-                *(write.data[lane % FANOUT].eq(value) for group, write in writes if group == number),
+                new_values[lane].eq(value),
             ]
             if spec.recurrent:
-                m.d.comb += side_write.data[lane].eq(value)
+                m.d.comb += [side_write.data[lane].eq(value), after.activity.eq(neuron.new_activity)]
             with m.If(~does.fresh | self.side):
                 m.d.comb += [
                     neuron.state.eq(before.state),
-                    neuron.activity.eq(before.activity),
+                    neuron.activity.eq(before.activity if spec.recurrent else before.state),
                 ]
             moves.append(moved)
             changes.append(neuron.changed)
@@ -215,9 +194,30 @@ class Neurons(wiring.Component):
         layers = zip(self.layout.layer_blocks, self.spec.layers[1:], strict=True)
         return next(units - (block - own.start) * self.spec.lanes for own, units in layers if block in own)
 
-    def _address(self, bank, block):
-        """Bank above block; a single block needs no number."""
-        return Cat(block, bank) if self.layout.block_bits else bank
+    def _drive(self, m, written, stepped, freely, values):
+        """What the crossbar is driven with: the copies for rows and for columns."""
+        spec = self.spec
+        m.submodules.rows = rows = Activities(spec, *row_units(spec), Timing(spec).placing)
+        m.submodules.columns = columns = Activities(spec, *column_units(spec), 1)
+        for copy, block, free in (
+            (rows, self.row_block, self.row_free),
+            (columns, self.column_block, self.column_free),
+        ):
+            m.d.comb += [
+                copy.half.eq(self.half),
+                copy.block.eq(block),
+                copy.free.eq(free),
+                copy.dark.eq(self.fresh),
+                copy.place.eq(written),
+                copy.write.eq(Cat(stepped)),
+                copy.relaxes_freely.eq(Cat(freely)),
+                *(copy.values[lane].eq(value) for lane, value in enumerate(values)),
+            ]
+        m.d.comb += [
+            self.row_word.eq(rows.word),
+            self.column_word.eq(columns.word),
+            self.free_word.eq(columns.free_word),
+        ]
 
     def _bits(self, m, name, chosen, block):
         """The input's or the target's bits: written bytewise by the host, read with the neuron's state."""

@@ -4,12 +4,12 @@ from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from hw.neurons import DARK, bank_shape
 from hw.operation import Action, input_shape, operation_layout
 from hw.pipeline import delayed
 from hw.port import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
 from hw.pulse import device_layout
 from hw.random import set_bytes
+from hw.serial_neurons import DARK, bank_shape
 from hw.sweep_table import SweepTable
 from model.devices.pulses import NOISY_SETS, READ_SETS, SETS
 from model.spec import MachineSpec
@@ -52,11 +52,13 @@ class Sequencer(wiring.Component):
                 "events": Out(events_layout(spec)),  #: what is counted in this clock
                 "counters": Out(counters_layout()),  #: the sums, two clocks later; not in a serial machine
                 "operation": Out(operation_layout(spec)),  #: to the crossbar
-                "old": Out(bank_shape),  #: bank of the activities before the running step
-                "new": Out(bank_shape),  #: bank of those after it
-                "kept": Out(
-                    bank_shape
-                ),  #: after a step of the second phase: bank of those that the free phase ended with
+                "ahead": Out(input_shape(spec)),  #: its input in the next clock
+                "half": Out(1),  #: half of the values that the running step reads; it writes the other one
+                #: The same in a serial machine: banks of the activities before the running step, of those after it, and,
+                #: after a step of the second phase, of those that the free phase ended with.
+                "old": Out(bank_shape),
+                "new": Out(bank_shape),
+                "kept": Out(bank_shape),
                 "fresh": Out(1),  #: first step of a run, or of the side network
                 "whole": Out(1),  #: the step's eps is 1
                 "driven": Out(1),  #: the input is on
@@ -198,8 +200,10 @@ class Sequencer(wiring.Component):
                 m.d.sync += self.undecayed.eq(0)
         with m.If(load):
             turn_to(following)
+        m.d.comb += self.ahead.eq(current.operation.input)
         with m.If(moves):
             self._next_row(m, current, begins)
+            m.d.comb += self.ahead.eq(Mux(take, table.sweep.operation.input, current.operation.input + 1))
             with m.If(take):
                 m.d.sync += [
                     current.eq(table.sweep),
@@ -266,6 +270,7 @@ class Sequencer(wiring.Component):
         m.d.sync += [
             self.steps[phase].eq(self.done),
             starts.eq(0),
+            self.half.eq(~self.half),
             bank.eq(self.new),
             self.new.eq(Mux(starts, 1, bank)),
             altered.eq(alters),

@@ -56,6 +56,7 @@ class SerialMachine(Machine):
 
         m.d.comb += [
             crossbar.operation.eq(operation),
+            neurons.new.eq(sequencer.new),
             neurons.row_bank.eq(bank(operation, 0)),
             neurons.row_block.eq(operation.row_block),
             # The side network's update is y g + g y: in each product one factor is the free phase's.

@@ -6,14 +6,20 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from hw.neuron import Neuron, state_shape
-from hw.neurons import BANKS, bank_shape
 from hw.operation import activity_shape, block_shape, lane_shape, value_shape
 from hw.pipeline import delayed
 from hw.serial_crossbar import stream_layout
 from hw.side_neuron import SideNeuron, side_shape
 from model.layered_layout import layout_of
+from model.layout import bits_for
 from model.spec import MachineSpec
 from model.timing import MEMORY, NEURON, SIDE, SIDE_VERDICT, VERDICT
+
+#: Copies of the activities: before and after the running step, those that the free phase ended with, and one that is
+#: never written and stays 0: what a run starts from. The side network's states take the place of the nudged activities.
+BANKS = 4
+DARK = BANKS - 1
+bank_shape = bits_for(BANKS)
 
 
 class SerialNeurons(wiring.Component):

@@ -17,6 +17,7 @@ from hw.operation import (
 from hw.pipeline import delayed
 from hw.pulse import HASH_BITS, OWN_SETS, PulseUnit, hashes, pulse_ports
 from hw.random import drawn_layout
+from hw.saturate import saturated
 from hw.single_port import SinglePortMemory
 from hw.synapse import difference_shape, increment_shape
 from model.layered_layout import layout_of
@@ -250,8 +251,7 @@ class SerialSynapse(wiring.Component):
 
     def _weight(self, weight, increment, hosts, lane):
         """What comes back at the top: the weight after learning; of the host's word the same weight, or the host's."""
-        limit = self.spec.weight_limit
         total = weight + increment
-        learnt = Mux(total > limit, limit, Mux(total < -limit, -limit, total))
+        learnt = saturated(total, self.spec.weight, symmetric=True)
         chosen = self.access_write & (lane == self.access_lane)
         return Mux(hosts, Mux(chosen, self.access_data.as_signed(), weight), learnt)[: self.spec.weight.bits]

@@ -4,6 +4,7 @@ from amaranth import Module, Mux, Signal, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
+from hw.saturate import saturated
 from model.layout import bits_for
 from model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
 from model.timing import SYNAPSE
@@ -53,7 +54,6 @@ class Synapse(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        limit = self.spec.weight_limit
         shifted = Signal.like(self.difference, reset_less=True)
         with m.If(self.stages[0]):
             m.d.sync += shifted.eq(self.difference >> self.shift)
@@ -63,7 +63,7 @@ class Synapse(wiring.Component):
         with m.If(self.stages[1]):
             m.d.sync += total.eq(self.weight + Mux(self.enable, rounded, 0))
         with m.If(self.stages[2]):
-            m.d.sync += self.new_weight.eq(Mux(total > limit, limit, Mux(total < -limit, -limit, total)))
+            m.d.sync += self.new_weight.eq(saturated(total, self.spec.weight, symmetric=True))
         if self.spec.pulses:
             with m.If(self.stages[1]):
                 m.d.sync += self.increment.eq(Mux(self.enable, rounded, 0))

@@ -3,8 +3,9 @@
 from tests.mutants.mutant import BAND, BIASES, LAYERED, LEARNING, SIDE, SYNAPSE, Mutant
 
 MUTANTS = (
-    Mutant("synapse: no saturation above", "synapse.py", "Mux(total > limit, limit, ", "Mux(0, limit, ", SYNAPSE),
-    Mutant("synapse: no saturation below", "synapse.py", "Mux(total < -limit, -limit, total)", "total", SYNAPSE),
+    Mutant("synapse: no saturation above", "saturate.py", "low, form.high))", "low, value))", SYNAPSE),
+    Mutant("synapse: no saturation below", "saturate.py", "Mux(value[-1], low, ", "Mux(value[-1], value, ", SYNAPSE),
+    Mutant("synapse: the lowest integer is kept", "saturate.py", "value[: form.bits - 1].any()", "1", SYNAPSE),
     Mutant(
         "synapse: half behind the random byte missing", "synapse.py", "2 * self.random + 1", "2 * self.random", SYNAPSE
     ),
@@ -78,8 +79,8 @@ MUTANTS = (
     Mutant(
         "crossbar: the inputs' currents one bit too small",
         "crossbar.py",
-        "current << up if",
-        "current << up >> 1 if",
+        "read.data[lane] << max(0, up)",
+        "read.data[lane] << max(0, up) >> 1",
         LAYERED,
     ),
     Mutant(

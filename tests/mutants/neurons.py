@@ -17,8 +17,8 @@ MUTANTS = (
         "half = ((self._drive() + self.state + 1) << self.spec.leak_shift) - 1",
         NEURON,
     ),
-    Mutant("neuron: no saturation above", "neuron.py", "Mux(stepped > high, high, ", "Mux(0, high, ", NEURON),
-    Mutant("neuron: no saturation below", "neuron.py", "Mux(stepped < low, low, stepped)", "stepped", NEURON),
+    Mutant("neuron: no saturation above", "saturate.py", "low, form.high))", "low, value))", NEURON),
+    Mutant("neuron: no saturation below", "saturate.py", "Mux(value[-1], low, ", "Mux(value[-1], value, ", NEURON),
     Mutant(
         "neuron: the nudge has the wrong sign",
         "neuron.py",
@@ -42,6 +42,26 @@ MUTANTS = (
         "~Cat(stepping == block for block in empty).any()",
         "1",
         LEARNING,
+    ),
+    Mutant(
+        "activities: a step overwrites what it reads", "activities.py", "~self.half, here", "self.half, here", LEARNING
+    ),
+    Mutant(
+        "activities: the nudged phase overwrites the free phase's end",
+        "activities.py",
+        "written & self.relaxes_freely[number]",
+        "written",
+        LEARNING,
+    ),
+    Mutant(
+        "activities: a run begins from the last one's values", "activities.py", "Mux(dark, 0, ", "Mux(0, 0, ", LEARNING
+    ),
+    Mutant(
+        "activities: the outputs overwrite a hidden block",
+        "activities.py",
+        "written = self.write[number] & to_write[bits + 1]",
+        "written = self.write[number]",
+        LAYERED,
     ),
     Mutant("neurons: the last step's verdict is kept", "neurons.py", "output & ~self.watch", "output", SETTLING),
     Mutant(

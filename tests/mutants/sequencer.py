@@ -1,21 +1,28 @@
 """Faults of sequencer, inputs and of how the machine is put together."""
 
-from tests.mutants.mutant import BIASES, DEEP, LAYERED, LEARNING, ONE_BLOCK, SETTLING, SIDE, Mutant
+from tests.mutants.mutant import BIASES, DEEP, LAYERED, LEARNING, ONE_BLOCK, SERIAL_LAYERED, SETTLING, SIDE, Mutant
 
 MUTANTS = (
     Mutant(
-        "sequencer: stale activities, the banks never swap",
+        "sequencer: stale activities, the halves never swap",
+        "sequencer.py",
+        "self.half.eq(~self.half)",
+        "self.half.eq(self.half)",
+        LEARNING,
+    ),
+    Mutant(
+        "sequencer: stale activities in a serial machine, the banks never swap",
         "sequencer.py",
         "bank.eq(self.new)",
         "bank.eq(bank)",
-        LEARNING,
+        SERIAL_LAYERED,
     ),
     Mutant(
         "sequencer: a step overwrites the activities it reads",
         "sequencer.py",
         "self.new.eq(Mux(starts, 1, bank))",
         "self.new.eq(self.new)",
-        LEARNING,
+        SERIAL_LAYERED,
     ),
     Mutant(
         "sweep table: last row skipped",
@@ -62,8 +69,8 @@ MUTANTS = (
     Mutant(
         "machine: update from one phase only",
         "machine.py",
-        "Mux(frees, sequencer.kept, sequencer.old)",
-        "sequencer.old",
+        "(operation.action == Action.PROGRAM) & (operation.second ^ turned) & ~operation.pixels",
+        "Const(0)",
         LEARNING,
     ),
     Mutant(
@@ -83,8 +90,8 @@ MUTANTS = (
     Mutant(
         "machine: the side network's update is not symmetric",
         "machine.py",
-        "self._bank(sequencer, columns, self._by_side())",
-        "self._bank(sequencer, columns, 0)",
+        "self._frees(columns, self._by_side())",
+        "self._frees(columns, 0)",
         SIDE,
     ),
     Mutant("inputs: a row that is not zero is skipped", "inputs.py", "(pixel != 0)", "(pixel > 1)", LAYERED),

@@ -13,8 +13,8 @@ MUTANTS = (
     Mutant(
         "serial synapse: no saturation above",
         "serial_synapse.py",
-        "Mux(total > limit, limit, ",
-        "Mux(0, limit, ",
+        "saturated(total, self.spec.weight, symmetric=True)",
+        "total",
         SERIAL,
     ),
     Mutant("serial synapse: self weight learns", "serial_synapse.py", "(distance != 0) & ", "", SERIAL),
