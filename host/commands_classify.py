@@ -94,6 +94,7 @@ def run_train(
         if checkpoint:
             _reached(start, learner.machine, options).save(checkpoint)
 
+    done: Checkpoint | None = None
     with _learner(board, start) as learner, stoppable() as stopped:
         try:
             with progress("learning", last - start.learnt) as advance:
@@ -101,17 +102,18 @@ def run_train(
                     *(learner, start, dataset, epochs, halvings, advance, stopped, _tell),
                     *(every if checkpoint else None, keep),
                 )
+            # Before the test images are read, which counts as well.
+            done = _reached(start, learner.machine, options)
             answers = _answers(learner, dataset, stopped)
         except MachineError as broken:
             golden = learner.machine
             if not golden.learnt:
                 raise
-            continuing = leave(_reached(start, golden, options), save, checkpoint, always=True)
+            continuing = leave(done or _reached(start, golden, options), save, checkpoint, always=True)
             raise MachineError(
                 f"{str(broken).rstrip('.')}; the golden machine's {golden.learnt} patterns up to there are kept, and "
                 f"{continuing} continues from them."
             ) from None
-    done = _reached(start, learner.machine, options)
     continuing = leave(done, save, checkpoint, always=stopped())
     figures = {
         **_figures(learner, dataset, answers, board),
