@@ -18,6 +18,7 @@ from host.checkpoint import Checkpoint
 from host.cli import main
 from model.errors import UserError
 from model.spec import MachineSpec
+from tests.kills import same
 
 SPEC = MachineSpec(layers=(12,), lanes=4)
 
@@ -41,13 +42,6 @@ def train(*arguments):
 
 def resume(*arguments):
     return run("train", "--board", "golden", "--resume", *arguments)
-
-
-def same(first, second):
-    names = ("spec", "lfsr", "learnt", "seed", "counters", "run")
-    return np.array_equal(first.weights, second.weights) and all(
-        getattr(first, name) == getattr(second, name) for name in names
-    )
 
 
 def made(**changes):
@@ -125,6 +119,9 @@ def test_what_cannot_be_resumed(folder):
         ("--load", "c.npz"),
         ("--machine", "m.toml"),
         ("--rule", "ep"),
+        ("--device", "epiram"),
+        ("--scheme", "pair"),
+        ("--pulses", 1),
     ):
         result = resume("c.npz", *option)
         assert result.exit_code == 2 and f"{option[0]} does not go with --resume" in result.stderr
