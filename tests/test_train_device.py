@@ -22,11 +22,9 @@ from model.errors import UserError
 from model.formats import Format
 from model.spec import MachineSpec
 from tests.kills import same
+from tests.specs import PULSED
 
-PATTERNS = MachineSpec(layers=(12,), lanes=4)
-DIGITS = MachineSpec(layers=(64, 6, 10), lanes=8)
-# Small rates, at which no output dies, which would be told.
-DIGITS = replace(DIGITS, settings=replace(DIGITS.settings, eta_shifts=(6, 7)))
+PATTERNS, DIGITS = (replace(PULSED[name], pulses=False) for name in ("recurrent", "layered"))
 FINE = MachineSpec(layers=(64, 6, 10), input_weight=Format(True, 12, 12), weight=Format(True, 12, 11))
 #: What learns, with as many patterns an epoch.
 KINDS = {
