@@ -189,19 +189,36 @@ def test_weights_of_linear_cells_move_within_the_rails(folder):
     assert Checkpoint.load(folder / "p.npz").weights.min() >= low
 
 
-def test_reading_and_recall_take_the_devices_of_the_file(folder):
-    assert (
-        run(*KINDS["data"][0], "--board", "golden", "--device", "epiram", "--epochs", 1, "--save", "d.npz").exit_code
-        == 0
-    )
-    start = Checkpoint.load(folder / "d.npz")
-    noisy = replace(start, cells=Cells("noisy", replace(start.unit, read_noise=400), start.cells.pulses))
-    noisy.save(folder / "n.npz")
-    read = ["eval", "--data", "digits", "--board", "device", "--json", "e.json"]
-    assert CliRunner().invoke(main, [*read, "--load", "d.npz"]).exit_code == 0
-    quiet = figures("e.json")
-    assert CliRunner().invoke(main, [*read, "--load", "n.npz"]).exit_code == 0
-    assert figures("e.json")["bit_exact"] is True and figures("e.json")["confusion"] != quiet["confusion"]
+def noisy(folder, kind):
+    """Files of the same weights, in ``noisy.npz`` with read noise."""
+    options = ("--board", "golden", "--device", "epiram", "--epochs", 9, "--save", "quiet.npz")
+    assert run(*KINDS[kind][0], *options).exit_code == 0
+    start = Checkpoint.load(folder / "quiet.npz")
+    cells = replace(start.cells, unit=replace(start.unit, read_noise=2000))
+    replace(start, cells=cells).save(folder / "noisy.npz")
+
+
+def test_reading_takes_the_devices_of_the_file(folder):
+    noisy(folder, "data")
+    told = []
+    for name in ("quiet", "noisy"):
+        command = ["eval", "--data", "digits", "--board", "device", "--load", f"{name}.npz", "--json", "e.json"]
+        assert CliRunner().invoke(main, command).exit_code == 0
+        told.append(figures("e.json"))
+    assert told[0]["bit_exact"] is told[1]["bit_exact"] is True
+    assert told[0]["confusion"] != told[1]["confusion"] and told[0]["train_error"] != told[1]["train_error"]
+
+
+def test_recall_takes_the_devices_of_the_file(folder):
+    noisy(folder, "patterns")
+    told = []
+    for name in ("quiet", "noisy"):
+        command = ["recall", "--patterns", "p.npy", "--board", "device", "--load", f"{name}.npz", "--json", "r.json"]
+        assert CliRunner().invoke(main, [*command, "--flip", "0.2", "--images", "40"]).exit_code == 0
+        told.append(figures("r.json"))
+    assert told[0]["bit_exact"] is told[1]["bit_exact"] is True
+    rows = [row["recall"]["0.20"] for row in told]
+    assert all(rows[0][name] != rows[1][name] for name in ("board", "golden"))
 
 
 def full():
@@ -247,9 +264,12 @@ DAMAGE = {
 }
 
 
+@pytest.mark.parametrize("stuck", [False, True])
 @pytest.mark.parametrize("name", DAMAGE)
-def test_strange_devices_in_a_file_are_refused(name, tmp_path, monkeypatch):
+def test_strange_devices_in_a_file_are_refused(name, stuck, tmp_path, monkeypatch):
     original = full()
+    if not stuck:
+        original = replace(original, cells=replace(original.cells, unit=replace(original.unit, stuck=())))
     parts = DAMAGE[name](original.spec, original.cells.pack(original.spec))
     monkeypatch.setattr(Cells, "pack", lambda self, spec: parts)
     original.save(tmp_path / "c.npz")
