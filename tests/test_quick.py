@@ -261,8 +261,9 @@ PULSED = {
 }
 
 
-#: Linear cells, each mechanism alone, all together, all by the other schemes, and linear cells again.
-EACH = (None, *((mechanism, "reference") for mechanism in MECHANISMS), ("all", "pair"), ("all", "one-sided"), None)
+#: Linear cells, each mechanism alone, all together, and linear cells again; all by the other schemes as well.
+EACH = (None, *((mechanism, "reference") for mechanism in MECHANISMS), None)
+SCHEMES = (*EACH, ("all", "pair"), ("all", "one-sided"))
 
 
 @pytest.mark.parametrize(
@@ -271,7 +272,7 @@ EACH = (None, *((mechanism, "reference") for mechanism in MECHANISMS), ("all", "
         pytest.param("recurrent", EACH, id="recurrent"),
         pytest.param("layered", (("all", "reference"),), id="layered"),
         pytest.param("serial", (("all", "reference"),), id="serial"),
-        *(pytest.param(name, EACH, id=f"{name}-each", marks=pytest.mark.slow) for name in list(PULSED)[1:]),
+        *(pytest.param(name, SCHEMES, id=f"{name}-each", marks=pytest.mark.slow) for name in PULSED),
     ],
 )
 def test_pulses(name, mechanisms):
