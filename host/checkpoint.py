@@ -8,7 +8,7 @@ import os
 import zipfile
 import zlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -16,8 +16,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from host.cells import Cells
 from host.driver import checked_weights
 from host.report import write_file
+from model.devices.pulses import PulseUnit
 from model.errors import UserError
 from model.spec import MachineSpec
 
@@ -26,6 +28,8 @@ INTERRUPTED = Path("runs/interrupted.npz")
 #: Most bytes of a file, and of each member but the weights, once unpacked; many times what the largest machine takes.
 FILE_BYTES = 1 << 26
 TEXT_BYTES = 1 << 16
+#: Members of devices, with their most bytes.
+CELLS_BYTES = {"cells": TEXT_BYTES, "unit": FILE_BYTES}
 #: Bytes before a member's data: numpy writes 128.
 HEADER_BYTES = 1 << 10
 #: The options of a run that --resume takes from the file, with their types; either the first ones or the others.
@@ -55,6 +59,7 @@ class Checkpoint:
     counters : what the machine's counters have grown by since the initial weights.
     run : the options to resume the run with, PATTERN_OPTIONS or DATA_OPTIONS; ``content`` is the CRC-32 of the patterns or
         images. Empty if there is no run to resume.
+    cells : the devices that the cells are; None if they are linear.
     """
 
     spec: MachineSpec
@@ -64,6 +69,19 @@ class Checkpoint:
     seed: int
     counters: Mapping[str, int] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
+    cells: Cells | None = None
+
+    @property
+    def unit(self) -> PulseUnit | None:
+        """The pulse unit of the cells; None if they are linear."""
+        return self.cells.unit if self.cells else None
+
+    def pulsed(self, device: str, scheme: str | None, most: int) -> "Checkpoint":
+        """The same in cells of the device of this name, which hold no weight beyond its rails; UserError as `Cells.of`."""
+        cells = Cells.of(self.spec, device, scheme, most)
+        tables = cells.unit.tables
+        weights = np.clip(self.weights, tables.low, tables.high).astype(self.weights.dtype)
+        return replace(self, spec=replace(self.spec, pulses=True), weights=weights, cells=cells)
 
     def save(self, path: Path) -> None:
         """Write an .npz file, in one piece or not at all; its zip format has a CRC-32 of every member."""
@@ -74,7 +92,10 @@ class Checkpoint:
             "counters": json.dumps(dict(self.counters)),
             "run": json.dumps(dict(self.run)),
         }
-        members: dict[str, Any] = {name: np.frombuffer(text.encode(), np.uint8) for name, text in texts.items()}
+        plain = {name: text.encode() for name, text in texts.items()}
+        if self.cells:
+            plain |= self.cells.pack(self.spec)
+        members: dict[str, Any] = {name: np.frombuffer(content, np.uint8) for name, content in plain.items()}
         members["weights"] = np.ascontiguousarray(self.weights)
         members |= {"lfsr": np.uint32(self.lfsr), "learnt": np.int64(self.learnt), "seed": np.int64(self.seed)}
         np.savez_compressed(buffer, **members)
@@ -84,8 +105,9 @@ class Checkpoint:
     def load(cls, path: Path, spec: MachineSpec | None = None) -> "Checkpoint":
         """Read what ``save`` wrote; UserError if the file is none of ours, damaged, or of another machine than ``spec``.
 
-        With a ``spec`` its settings are taken, otherwise the file's. Nothing in the file is executed, and no more memory is
-        taken than a machine of the largest size needs, whatever the file says.
+        With a ``spec`` its settings are taken, otherwise the file's, and a pulse unit is added for devices in the file.
+        Nothing in the file is executed, and no more memory is taken than a machine of the largest size needs, whatever
+        the file says.
         """
         try:
             with path.open("rb") as file:
@@ -98,7 +120,14 @@ class Checkpoint:
                     }
                     lfsr, learnt, seed = (int(_member(archive, name, 8)) for name in ("lfsr", "learnt", "seed"))
                     weights = _member(archive, "weights", FILE_BYTES)
+                    # Neither of them where cells are linear, as in files from before there were devices.
+                    pulsed = {f"{name}.npy" for name in CELLS_BYTES} & set(archive.namelist())
+                    parts = {
+                        name: _member(archive, name, most).tobytes() for name, most in CELLS_BYTES.items() if pulsed
+                    }
             counters, run = _counters(texts["counters"]), _run(texts["run"])
+            saved = MachineSpec.from_toml(texts["machine_toml"])
+            cells = Cells.unpack(saved, parts) if parts else None
         except (
             *(
                 OSError,
@@ -119,15 +148,16 @@ class Checkpoint:
                 f"{path} cannot be read as saved weights ({reason[0].rstrip('.')}); give a file that "
                 "`ohmprop train` wrote with --save or --checkpoint."
             ) from None
-        saved = MachineSpec.from_toml(texts["machine_toml"])
-        if spec and spec.spec_hash != saved.spec_hash:
+        if spec and replace(spec, pulses=False).spec_hash != replace(saved, pulses=False).spec_hash:
             raise UserError(
                 f"{path} was learnt by machine {saved.spec_hash} ({saved.neurons} neurons), but {spec.spec_hash} "
                 f"({spec.neurons} neurons) was asked for; leave --machine out, or give the file it was learnt with."
             )
         if saved.spec_hash != texts["spec_hash"] or not 0 < lfsr < 1 << 32 or not (learnt >= 0 and 0 <= seed < 1 << 32):
             raise UserError(f"{path} contradicts itself (spec hash, LFSR, count or seed); train again and save anew.")
-        return cls(spec or saved, checked_weights(saved, weights), lfsr, learnt, seed, counters, run)
+        # A pulse unit changes no weights; without one there are no devices.
+        machine = replace(spec, pulses=spec.pulses or cells is not None) if spec else saved
+        return cls(machine, checked_weights(saved, weights), lfsr, learnt, seed, counters, run, cells)
 
     def grown(self, counted: Mapping[str, int]) -> dict[str, int]:
         """The counters after a run that began here and has grown them by ``counted``."""

@@ -14,6 +14,7 @@ from host.checkpoint import Checkpoint
 from host.driver import Matrices
 from host.training import LayeredTwin
 from model.datasets import Dataset, order, pixels
+from model.devices.pulses import PulseUnit
 from model.errors import UserError
 from model.layered import LayeredMachine, eta_shifts_at
 from model.layered_layout import LayeredLayout
@@ -94,9 +95,10 @@ class Alone:
     machine : the golden machine.
     """
 
-    def __init__(self, spec: MachineSpec, weights: Matrices, lfsr: int) -> None:
+    def __init__(self, spec: MachineSpec, weights: Matrices, lfsr: int, unit: PulseUnit | None = None) -> None:
         self.machine = LayeredMachine(spec, lfsr=lfsr)
         self.machine.weights = tuple(weights)
+        self.machine.device = unit
 
     def use(self, settings: Settings) -> None:
         """Learn with these settings from now on."""
@@ -270,7 +272,7 @@ def train(
 def golden_answers(machine: LayeredMachine, images: Pixels) -> NDArray[np.uint8]:
     """The outputs' states (count, outputs) for images (count, inputs), by a machine of its own: the counters stay."""
     other = LayeredMachine(machine.spec, machine.settings)
-    other.weights = machine.weights
+    other.weights, other.device = machine.weights, machine.device
     return other.recall_many(images)[0]
 
 

@@ -118,12 +118,12 @@ def demo(out: Path | None, **options: Any) -> None:
 @click.option("--rule", type=click.Choice(RULES),
               help="Of --patterns: ep, equilibrium propagation, or rbp, recurrent backpropagation [default: the machine "
               "file's, else ep].")  # fmt: skip
-@click.option("--device", help="Of --patterns: what the cells are, a name of `ohmprop device list`; the machine gets a pulse "
-              "unit [default: linear cells].")  # fmt: skip
+@click.option("--device", help="What the cells are, a name of `ohmprop device list`; the machine gets a pulse unit [default: "
+              "those of --load, else linear cells].")  # fmt: skip
 @click.option(
     "--scheme",
     type=click.Choice(["reference", "pair", "one-sided"]),
-    help="Of --device: how a weight stands for two conductances.",
+    help="Of --device: how a weight stands for two conductances [default: the device's own].",
 )
 @click.option("--pulses", type=click.IntRange(1, 7), default=1, show_default=True,
               help="Of --device: most pulses of an update and cell.")  # fmt: skip
@@ -155,6 +155,7 @@ def train(
              ohmprop train --board /dev/ttyUSB0 --resume night.npz
              ohmprop train --device epiram --scheme pair
              ohmprop train --data digits --machine digits-64-32-10 --epochs 12 --out runs/digits
+             ohmprop train --data digits --machine digits-64-32-10 --device epiram --pulses 7
     """
     given = {
         name for name in context.params if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
@@ -162,7 +163,10 @@ def train(
     if resume:
         from host.checkpoint import resumed
 
-        fixed = {"machine", "patterns", "data", "classes", "per_class", "resize", "halvings", "seed", "rule", "load"}
+        fixed = {
+            *("machine", "patterns", "data", "classes", "per_class", "resize", "halvings", "seed", "rule", "load"),
+            *("device", "scheme", "pulses"),
+        }
         for name in sorted(fixed & given):
             option = f"--{name.replace('_', '-')}"
             raise click.UsageError(f"{option} does not go with --resume, which takes it from its file", context)
@@ -171,12 +175,10 @@ def train(
         options |= {name: run[name] for name in ("classes", "per_class", "resize", "halvings") if name in run}
         load, options["checkpoint"] = resume, options["checkpoint"] or resume
     options["resumes"] = resume is not None
-    other = (
-        ("classes", "per_class", "resize", "halvings") if data is None else ("patterns", "compare", "rule", "device")
-    )
-    for name in ("checkpoint", "resume"):
-        if options["device"] and name in given:
-            raise click.UsageError(f"--{name} does not go with --device; use --save and --load", context)
+    for name in ("scheme", "pulses"):
+        if name in given and options["device"] is None:
+            raise click.UsageError(f"--{name} does not go without --device", context)
+    other = ("classes", "per_class", "resize", "halvings") if data is None else ("patterns", "compare", "rule")
     for name in other:
         if name in given:
             option = f"--{name.replace('_', '-')}"
@@ -186,8 +188,6 @@ def train(
 
         halvings = options.pop("halvings")
         halvings = 1.0 if halvings is None else halvings
-        for name in ("device", "scheme", "pulses"):
-            del options[name]
         run_train_classifier(data=data, epochs=epochs or 6, halvings=halvings, start_from=load, **options)
     else:
         from host.commands import run_train

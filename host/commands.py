@@ -20,8 +20,6 @@ from host.report import check_writable, flip_text, progress, show, show_recall, 
 from host.training import Twin, recall, train
 from host.transport import opened, virtual_board
 from model.arithmetic import DEFAULT_LFSR
-from model.devices.presets import preset
-from model.devices.pulses import pulse_unit
 from model.errors import MachineError, UserError
 from model.patterns import load_patterns, recalled
 from model.reference import initial_weights, quantise
@@ -110,9 +108,8 @@ def run_train(
     if start is None:
         start = Checkpoint(spec, quantise(spec, initial_weights(spec, seed)), DEFAULT_LFSR, 0, seed)
     if device:
+        start = start.pulsed(device, scheme, pulses)
         spec = dataclasses.replace(spec, pulses=True)
-        start = dataclasses.replace(start, spec=spec)
-    unit = pulse_unit(preset(device), spec, pulses, scheme) if device else None
     loaded = load_patterns(patterns, spec.neurons)
     last = epochs * len(loaded.pixels)
     # A run killed between its last checkpoint and its end still owes its figures.
@@ -138,14 +135,15 @@ def run_train(
         else:
             weights, lfsr = connected.read_weights(), connected.read_settings()[1]
             counted = {name: twin.counted()[name] for name in COUNTERS}
-        return Checkpoint(spec, weights.copy(), lfsr, number, start.seed, start.grown(counted), options)
+        cells = start.cells.grown(twin.machine.pulses if compare else twin.pulsed()) if start.cells else None
+        return Checkpoint(spec, weights.copy(), lfsr, number, start.seed, start.grown(counted), options, cells)
 
     def keep(number: int) -> None:
         if checkpoint:
             reached(number).save(checkpoint)
 
     with _connected(board, spec) as connected, stoppable() as stopped:
-        twin = Twin(connected, spec.settings, start.weights, start.lfsr, unit)
+        twin = Twin(connected, spec.settings, start.weights, start.lfsr, start.unit)
         try:
             with progress("learning", last - start.learnt) as advance:
                 result = train(
@@ -160,7 +158,6 @@ def run_train(
                 )
             done = reached(start.learnt + result.patterns)
             signs = np.array([signs for _, signs in connected.recall_many(loaded.pixels)])
-            written = dataclasses.asdict(connected.read_pulses()[0]) if device else None
         except MachineError as error:
             if not twin.machine.learnt:
                 raise
@@ -184,8 +181,8 @@ def run_train(
         "training": dataclasses.asdict(result),
         "patterns_recalled": float(recalled(loaded.pixels, np.arange(len(loaded.pixels)), signs).mean()),
     }
-    if unit:
-        figures |= {"device": device, "scheme": unit.tables.scheme, "most_pulses": pulses, "pulses": written}
+    if done.cells:
+        figures |= done.cells.figures()
     if compare:
         figures |= twin.figures()
     show("Training", figures)
@@ -227,7 +224,8 @@ def run_recall(
     rows: dict[str, dict[str, float | int]] = {}
     with _connected(board, spec) as connected:
         weights = checkpoint.weights if checkpoint else connected.read_weights()
-        twin = Twin(connected, spec.settings, weights, checkpoint.lfsr if checkpoint else connected.read_settings()[1])
+        lfsr, unit = (checkpoint.lfsr, checkpoint.unit) if checkpoint else (connected.read_settings()[1], None)
+        twin = Twin(connected, spec.settings, weights, lfsr, unit)
         with progress("recalling", len(flips) * images * len(loaded.pixels)) as advance:
             for p in flips:
                 row, examples = recall(connected, twin, None, loaded.pixels, p, images, images, rng, advance)

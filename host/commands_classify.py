@@ -63,12 +63,17 @@ def run_train(
     checkpoint: Path | None,
     every: int,
     resumes: bool,
+    device: str | None,
+    scheme: str | None,
+    pulses: int,
 ) -> None:
     """Train a classifier; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, weights saved.
 
     ``resumes``: the images must be those of the run in ``start_from``.
     """
     start, dataset = _start(data, machine, classes, per_class, resize, seed, start_from)
+    if device:
+        start = start.pulsed(device, scheme, pulses)
     count = len(dataset.train_labels)
     last = epochs * count
     # A run killed between its last checkpoint and its end still owes its figures.
@@ -94,6 +99,7 @@ def run_train(
         if checkpoint:
             _reached(start, learner.machine, options).save(checkpoint)
 
+    done: Checkpoint | None = None
     with _learner(board, start) as learner, stoppable() as stopped:
         try:
             with progress("learning", last - start.learnt) as advance:
@@ -101,20 +107,22 @@ def run_train(
                     *(learner, start, dataset, epochs, halvings, advance, stopped, _tell),
                     *(every if checkpoint else None, keep),
                 )
+            # Before the test images are read, which counts as well.
+            done = _reached(start, learner.machine, options)
             answers = _answers(learner, dataset, stopped)
         except MachineError as broken:
             golden = learner.machine
             if not golden.learnt:
                 raise
-            continuing = leave(_reached(start, golden, options), save, checkpoint, always=True)
+            continuing = leave(done or _reached(start, golden, options), save, checkpoint, always=True)
             raise MachineError(
                 f"{str(broken).rstrip('.')}; the golden machine's {golden.learnt} patterns up to there are kept, and "
                 f"{continuing} continues from them."
             ) from None
-    done = _reached(start, learner.machine, options)
     continuing = leave(done, save, checkpoint, always=stopped())
     figures = {
         **_figures(learner, dataset, answers, board),
+        **(done.cells.figures() if done.cells else {}),
         "seed": start.seed,
         "epochs": training.learnt / count,
         "halvings": halvings,
@@ -204,18 +212,19 @@ def _check_files(files: Sequence[Path | None], out: Path | None) -> None:
 def _learner(board: str, start: Checkpoint) -> Iterator[Learner]:
     spec, weights = start.spec, split(start.spec, start.weights)
     if board == "golden":
-        yield Alone(spec, weights, start.lfsr)
+        yield Alone(spec, weights, start.lfsr, start.unit)
         return
     check_link(spec)
     with opened(board, spec) as port:
-        yield LayeredTwin(Board(port, spec), weights, start.lfsr)
+        yield LayeredTwin(Board(port, spec), weights, start.lfsr, start.unit)
 
 
 def _reached(start: Checkpoint, golden: LayeredMachine, options: Mapping[str, Any]) -> Checkpoint:
     """What the golden machine has learnt since ``start``."""
     counters = start.grown({name: getattr(golden, name) for name in COUNTERS})
     learnt = start.learnt + golden.learnt
-    return Checkpoint(start.spec, joined(golden.weights), golden.lfsr, learnt, start.seed, counters, options)
+    cells = start.cells.grown(golden.pulses) if start.cells else None
+    return Checkpoint(start.spec, joined(golden.weights), golden.lfsr, learnt, start.seed, counters, options, cells)
 
 
 def _answers(learner: Learner, dataset: Dataset, stopped: Callable[[], bool]) -> NDArray[np.uint8]:

@@ -3,6 +3,7 @@
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from itertools import islice
 from typing import Any
 
@@ -246,6 +247,11 @@ class Board:
             raise MachineError(
                 f"The board speaks protocol version {version} ({len(block)} bytes of ID block) and this host version "
                 f"{VERSION} ({Identity.size()} bytes); install the same version of ohmprop on both sides."
+            )
+        if self.spec.pulses and identity.spec_hash == replace(self.spec, pulses=False).spec_hash:
+            raise UserError(
+                "The board is this machine without a pulse unit, which devices take; leave --device out, or give its file "
+                "pulses = true under [machine] and build the board anew."
             )
         if identity.spec_hash != expected.spec_hash:
             raise UserError(

@@ -26,6 +26,8 @@ Bits = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
 #: Differences that a comparison describes; later ones are only counted, since they follow from the first.
 DESCRIBED = 10
+#: Where a counter of pulses wraps around.
+COUNTER_WRAP = 1 << 8 * COUNTER_BYTES
 _COMPARED_COUNTERS = ("busy_clocks", "steps", "learnt", "recalled", "rows_skipped", "updates_skipped")
 
 
@@ -61,6 +63,14 @@ class Comparison(ABC):
             if hasattr(self.machine, name)
         }
 
+    def pulsed(self) -> NDArray[np.int64]:
+        """What the board's counters of pulses up, down and lost have grown by, (matrices, 3); wrapped as they are."""
+        now, before = (
+            np.array([astuple(row) for row in rows]) for rows in (self._board.read_pulses(), self._pulses_before)
+        )
+        grown: NDArray[np.int64] = (now - before) % COUNTER_WRAP
+        return grown
+
     def check(self, where: str) -> None:
         """Compare all weights, the LFSR and the machine's counters."""
         self._check_weights(where)
@@ -69,11 +79,7 @@ class Comparison(ABC):
             wrap = 1 << 8 * Counters.widths()[name]
             self._compare(f"{where}: {name}", counted, getattr(self.machine, name) % wrap)
         if self._board.spec.pulses:
-            grown = [
-                [(a - b) % (1 << 8 * COUNTER_BYTES) for a, b in zip(astuple(now), astuple(before), strict=True)]
-                for now, before in zip(self._board.read_pulses(), self._pulses_before, strict=True)
-            ]
-            self._compare(f"{where}: pulses", grown, self.machine.pulses.tolist())
+            self._compare(f"{where}: pulses", self.pulsed().tolist(), (self.machine.pulses % COUNTER_WRAP).tolist())
 
     def figures(self) -> dict[str, Any]:
         """The verdict, by the names that the JSON uses."""
@@ -140,14 +146,15 @@ class LayeredTwin(Comparison):
 
     machine: LayeredMachine
 
-    def __init__(self, board: Board, weights: Matrices, lfsr: int) -> None:
-        """Give the board and a golden machine the same weights and LFSR, and the spec's settings."""
+    def __init__(self, board: Board, weights: Matrices, lfsr: int, unit: PulseUnit | None = None) -> None:
+        """Give the board and a golden machine the same weights, LFSR and devices, and the spec's settings."""
         board.write_settings(board.spec.settings, lfsr)
         board.write_matrices(weights)
         if board.spec.pulses:
-            board.load_device(None)
+            board.load_device(unit)
         self.machine = LayeredMachine(board.spec, lfsr=lfsr)
         self.machine.weights = tuple(weights)
+        self.machine.device = unit
         super().__init__(board)
 
     def use(self, settings: Settings) -> None:
@@ -296,7 +303,7 @@ def recall(
     seconds = time.monotonic() - begin
     # A machine of its own, so that the twin's counters stay those of the board.
     golden = GoldenMachine(board.spec, twin.machine.settings)
-    golden.weights = twin.machine.weights
+    golden.weights, golden.device = twin.machine.weights, twin.machine.device
     figures: dict[str, float | int] = {"p": p, "board": float(recalled(patterns, labels[chosen], signs).mean())}
     answers = {"golden": golden.recall_many(images)[0]}
     if reference:

@@ -10,7 +10,7 @@ from model.devices.pulses import Masks, PulseUnit
 from model.devices.tables import StepTables
 from model.layered_layout import LayeredLayout, layout_of
 from model.layout import Layout
-from model.protocol import PULSE_BYTES, Record, Space, number_bytes
+from model.protocol import PULSE_BYTES, Record, Space, number_bytes, space_words
 from model.spec import MachineSpec
 
 #: Bytes of a counter in PULSES; each wraps around.
@@ -141,3 +141,25 @@ def unit_spaces(spec: MachineSpec, unit: PulseUnit | None) -> list[tuple[Space, 
     registers = PulseRegisters.of(unit)
     stuck = [(Space.STUCK, pack_stuck(spec, unit.stuck).tobytes())] if registers.stuck else []
     return [(Space.STEPS, pack_steps(unit.tables)), *stuck, (Space.DEVICE, registers.pack())]
+
+
+def pack_unit(spec: MachineSpec, unit: PulseUnit) -> bytes:
+    """A pulse unit as what is to be written for it, one space's content after the other."""
+    return b"".join(content for _, content in unit_spaces(spec, unit))
+
+
+def unpack_unit(spec: MachineSpec, data: bytes) -> PulseUnit:
+    """The inverse of ``pack_unit``, but for the scheme; ValueError or UserError if there is no such pulse unit."""
+    if not spec.pulses:
+        raise ValueError("there are devices for a machine without a pulse unit")
+    sizes = space_words(spec)
+    steps, last = sizes[Space.STEPS], len(data) - sizes[Space.DEVICE]
+    stuck, registers = data[steps:last], PulseRegisters.unpack(data[last:])
+    if last != steps + (registers.stuck > 0) * sizes[Space.STUCK] * spec.lanes:
+        raise ValueError("the pulse unit has not the length of its parts")
+    masks = unpack_stuck(spec, np.frombuffer(stuck, np.int8).reshape(-1, spec.lanes)) if stuck else ()
+    unit: PulseUnit | None = registers.unit(spec, data[:steps], masks)
+    if unit is None:
+        raise ValueError("the pulse unit gives no pulses")
+    unit.check(spec)
+    return unit

@@ -6,6 +6,9 @@ from model.spec import MachineSpec, Settings
 #: eta is large, so that a few patterns change many weights and reach the rails.
 _FAST = Settings(eta_shifts=(3,))
 
+# Small rates, at which no output dies.
+_SLOW_LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(6, 7))
+
 _LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(2, 2), skip=False, feedforward=True)
 
 SPECS = {
@@ -23,6 +26,15 @@ SPECS = {
     ),
     "serial": MachineSpec(layers=(19,), lanes=8, serial=True, settings=_FAST),
     "hundred": MachineSpec(layers=(100,), lanes=32, settings=Settings(eta_shifts=(4,))),
+}
+
+#: Machines with a pulse unit.
+PULSED = {
+    "recurrent": MachineSpec(layers=(12,), lanes=4, pulses=True, settings=_FAST),
+    "layered": MachineSpec(layers=(64, 6, 10), lanes=8, pulses=True, settings=_SLOW_LAYERED),
+    "biases": MachineSpec(layers=(9, 5, 7, 4), lanes=4, biases=True, pulses=True),
+    "serial": MachineSpec(layers=(19,), lanes=8, serial=True, pulses=True, settings=_FAST),
+    "serial_layered": MachineSpec(layers=(12, 10, 9), lanes=8, serial=True, pulses=True),
 }
 
 #: Layered machines: one to three hidden layers, every width of pixels, layers of one block and of several.

@@ -1,12 +1,10 @@
-"""Devices on a board, by the driver and the command line: the golden machine behind the link."""
+"""Devices on a board, by the driver: the golden machine behind the link."""
 
 from dataclasses import replace
 
 import numpy as np
 import pytest
-from click.testing import CliRunner
 
-from host.cli import main
 from host.driver import Board
 from host.transport import GoldenPort
 from model.device import GoldenDevice
@@ -80,19 +78,6 @@ def test_what_is_refused():
         with pytest.raises(MachineError):
             board.request(op, bytes([space, 0, 0, 1, 0]) + content)
     assert len(bytes([Space.STEPS, 0, 0, 1, 0])) == ACCESS_BYTES
-
-
-@pytest.mark.parametrize(
-    ("arguments", "sentence"),
-    [
-        (["--device", "none-such"], "none-such"),
-        (["--device", "epiram", "--checkpoint", "x.npz"], "--save and --load"),
-        (["--device", "epiram", "--data", "digits"], "--device does not go with --data"),
-    ],
-)
-def test_what_the_command_refuses(arguments, sentence):
-    result = CliRunner().invoke(main, ["train", "--board", "golden", *arguments])
-    assert result.exit_code == 2 and sentence in result.output and "Traceback" not in result.output
 
 
 def test_a_pulse_unit_wants_narrow_weights():

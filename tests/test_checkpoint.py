@@ -18,6 +18,7 @@ from host.checkpoint import Checkpoint
 from host.cli import main
 from model.errors import UserError
 from model.spec import MachineSpec
+from tests.kills import same
 
 SPEC = MachineSpec(layers=(12,), lanes=4)
 
@@ -41,13 +42,6 @@ def train(*arguments):
 
 def resume(*arguments):
     return run("train", "--board", "golden", "--resume", *arguments)
-
-
-def same(first, second):
-    names = ("spec", "lfsr", "learnt", "seed", "counters", "run")
-    return np.array_equal(first.weights, second.weights) and all(
-        getattr(first, name) == getattr(second, name) for name in names
-    )
 
 
 def made(**changes):
@@ -125,6 +119,9 @@ def test_what_cannot_be_resumed(folder):
         ("--load", "c.npz"),
         ("--machine", "m.toml"),
         ("--rule", "ep"),
+        ("--device", "epiram"),
+        ("--scheme", "pair"),
+        ("--pulses", 1),
     ):
         result = resume("c.npz", *option)
         assert result.exit_code == 2 and f"{option[0]} does not go with --resume" in result.stderr
@@ -137,9 +134,23 @@ def test_what_cannot_be_resumed(folder):
     assert (folder / "c.npz").read_bytes() == before
 
 
-def test_a_damaged_file(tmp_path):
+def pulsed():
+    return made().pulsed("epiram", "pair", 3)
+
+
+def test_files_of_linear_cells_are_as_before_there_were_devices(tmp_path):
+    made().save(tmp_path / "c.npz")
+    names = {"spec_hash", "machine_toml", "counters", "run", "weights", "lfsr", "learnt", "seed"}
+    assert np.load(tmp_path / "c.npz").keys() == names
+    assert Checkpoint.load(tmp_path / "c.npz").cells is None
+    pulsed().save(tmp_path / "p.npz")
+    assert np.load(tmp_path / "p.npz").keys() == names | {"cells", "unit"}
+
+
+@pytest.mark.parametrize("original", [made(), pulsed()], ids=["linear", "devices"])
+def test_a_damaged_file(original, tmp_path):
     """A file with a changed byte (every third), or cut short, is refused in a sentence, or was changed where nothing is told."""
-    path, original = tmp_path / "c.npz", made()
+    path = tmp_path / "c.npz"
     original.save(path)
     assert same(Checkpoint.load(path), original)
     content = path.read_bytes()

@@ -90,7 +90,7 @@ def test_bad_input(tmp_path):
     assert "unobtainium" in run(2, "plot", "unobtainium")
     assert "255" in run(2, "plot", "linear", "--levels", 256)
     assert "8 bits" in run(2, "plot", "linear", "--bits", 9)
-    assert "monotone" in run(2, "plot", "pcm", "--scheme", "reference", "--out", tmp_path)
+    assert "only rise" in run(2, "plot", "pcm", "--scheme", "reference", "--out", tmp_path)
     assert "eta_shifts" in run(2, "glyphs", "linear", "--eta-shift", 15)
     assert "cannot be read" in run(2, "fit", tmp_path / "absent.csv")
     good = pulse_lines(range(10), range(10, 0, -1))

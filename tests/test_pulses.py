@@ -26,16 +26,17 @@ MECHANISMS = {
     "pulses": {"most": 7},
     "noise": {"noise": True},
     "spread": {"spread": 80},
+    "stuck": {},
     "read": {"read_noise": 300},
     "decay": {"decay_every": 2, "decay_shift": 3},
     "all": EVERYTHING,
 }
 
 
-def unit_of(spec, mechanism, name="ag-a-si", stuck=True):
-    """A pulse unit with this mechanism alone, and in "all" stuck cells as well."""
-    unit = PulseUnit(step_tables(preset(name), spec.matrices[0].weight), **MECHANISMS[mechanism])
-    if not stuck or mechanism != "all":
+def unit_of(spec, mechanism, scheme=None, name="ag-a-si"):
+    """A pulse unit with this mechanism alone, or "all" of them."""
+    unit = PulseUnit(step_tables(preset(name), spec.matrices[0].weight, scheme), **MECHANISMS[mechanism])
+    if mechanism not in ("stuck", "all"):
         return unit
     rng = np.random.default_rng(2)
     masks = tuple(rng.random((matrix.rows, matrix.columns)) < 0.2 for matrix in spec.matrices)

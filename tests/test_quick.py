@@ -261,17 +261,18 @@ PULSED = {
 }
 
 
-#: Linear cells, each mechanism alone, all together, and linear cells again.
-EACH = ("", *MECHANISMS, "")
+#: Linear cells, each mechanism alone, all together, and linear cells again; all by the other schemes as well.
+EACH = (None, *((mechanism, "reference") for mechanism in MECHANISMS), None)
+SCHEMES = (*EACH, ("all", "pair"), ("all", "one-sided"))
 
 
 @pytest.mark.parametrize(
     ("name", "mechanisms"),
     [
         pytest.param("recurrent", EACH, id="recurrent"),
-        pytest.param("layered", ("all",), id="layered"),
-        pytest.param("serial", ("all",), id="serial"),
-        *(pytest.param(name, EACH, id=f"{name}-each", marks=pytest.mark.slow) for name in list(PULSED)[1:]),
+        pytest.param("layered", (("all", "reference"),), id="layered"),
+        pytest.param("serial", (("all", "reference"),), id="serial"),
+        *(pytest.param(name, SCHEMES, id=f"{name}-each", marks=pytest.mark.slow) for name in PULSED),
     ],
 )
 def test_pulses(name, mechanisms):
@@ -283,11 +284,12 @@ def test_pulses(name, mechanisms):
         host.write_weights([rng.integers(-15, 16, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
     shifts = tuple(max(0, matrix.shift_base) for matrix in spec.matrices)
     host.settings(replace(spec.settings, free_steps=2, nudged_steps=1, driven_steps=1, eta_shifts=shifts), 0xC0FFEE11)
-    units = [unit_of(spec, mechanism) if mechanism else None for mechanism in mechanisms]
-    first = next(number for number, unit in enumerate(units) if unit)
-    for number, unit in enumerate(units):
-        # All have the same tables.
-        host.device(unit, tables=number == first)
+    scheme = ""
+    for mechanism in mechanisms:
+        unit = unit_of(spec, *mechanism) if mechanism else None
+        # Those of one scheme have the same tables.
+        host.device(unit, tables=bool(unit) and unit.tables.scheme != scheme)
+        scheme = unit.tables.scheme if unit else scheme
         for _ in range(2 if unit and unit.decay_every else 1):
             if spec.recurrent:
                 host.learn(*(rng.random((2, spec.neurons)) < 0.5))

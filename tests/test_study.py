@@ -70,7 +70,7 @@ def test_what_a_point_makes_of_the_machine():
     assert at(GLYPHS, on_off=2.0).machine()[1].tables.high == 63
     assert at(GLYPHS, on_off=2.0, scheme="pair").machine()[1].tables.high == 63
     assert at(GLYPHS, device="pcm").machine()[1].tables.scheme == "one-sided"
-    with pytest.raises(UserError, match="only rises"):
+    with pytest.raises(UserError, match="only rise"):
         at(GLYPHS, device="pcm", scheme="pair").machine()
     with pytest.raises(UserError, match="--data glyphs"):
         at(DIGITS, rule="rbp").machine()

@@ -111,12 +111,8 @@ class Trial:
             settings=replace(settings, eta_shifts=shifts),
         )
         device, scheme = device_of(values), values["scheme"]
-        if device.one_sided and scheme not in (None, "one-sided"):
-            raise UserError(
-                f"scheme = {scheme!r} lowers conductances, and {values['device']} only rises; give one-sided."
-            )
-        scheme = scheme or ("one-sided" if device.one_sided else "reference")
         unit = pulse_unit(device, spec, values["pulses"], scheme)
+        scheme = unit.tables.scheme
         if np.isfinite(values["on_off"]):
             # An amplifier set for currents from 0 up has this share of its range left.
             limit = spec.matrices[0].weight.high

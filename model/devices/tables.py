@@ -220,6 +220,10 @@ def equation(device: Device, weight: Format, scheme: str | None = None, levels: 
     scheme = scheme or ("one-sided" if device.one_sided else "reference")
     if scheme not in SCHEMES:
         raise UserError(f"There is no scheme {scheme!r}; give one of {', '.join(SCHEMES)}.")
+    if device.one_sided and scheme != "one-sided":
+        raise UserError(
+            f"scheme = {scheme!r} lowers conductances, and those of this device ({device.source}) only rise; give one-sided."
+        )
     most = 2 * weight.high + 1 if scheme == "reference" else weight.high + 1
     if levels is None:
         levels = most
