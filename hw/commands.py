@@ -229,7 +229,7 @@ class CommandProcessor(wiring.Component):
             with m.State("Start"), m.If(machine.load_ready & ~machine.load):
                 m.d.sync += machine.start.eq(1)
                 m.next = "Begin"
-            with m.State("Begin"):
+            with m.State("Begin"), m.If(machine.busy):
                 m.next = "Run"
             with m.State("Run"), m.If(~machine.busy):
                 reply(Status.DONE, Mux(learning, Body.LEARNT, Body.RECALLED))

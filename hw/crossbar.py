@@ -50,7 +50,9 @@ class Crossbar(wiring.Component):
                 "row_value": In(value_shape(spec)),  #: its row's activity, side state or input
                 "column_values": In(values),  #: its columns' activities or side states
                 "by_side": In(1),  #: the update is that of the side network; constant during an update
-                "free_values": In(values),  #: the same of the free phase's end, for the update of the inputs' weights
+                #: What the free phase ended with, in the same columns: to be subtracted in the second product of a word that
+                #: is programmed, whose ``column_values`` are 0 then, and in the only one of an input's; but not ``by_side``.
+                "free_values": In(values),
                 "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
                 "fires": Out(1),  #: two clocks later ``currents`` are those of block ``target``, complete
                 "target": Out(block_shape(spec)),
@@ -84,12 +86,12 @@ class Crossbar(wiring.Component):
         m.submodules.row = row = Broadcast(value_shape(spec), spec.lanes)
         m.d.comb += row.i.eq(self.row_value)
         # The columns' operand is chosen a clock before the product.
-        m.submodules.kind = kind = Broadcast(data.StructLayout({"programs": 1, "sides": 1, "pixels": 1}), spec.lanes)
+        m.submodules.kind = kind = Broadcast(data.StructLayout({"programs": 1, "sides": 1, "subtracts": 1}), spec.lanes)
         early = delayed(m, self.operation, timing.column_values - kind.latency)
         m.d.comb += [
             kind.i.programs.eq(early.action == Action.PROGRAM),
             kind.i.sides.eq(early.action != Action.READ_COLUMNS),
-            kind.i.pixels.eq(early.pixels & (early.action == Action.PROGRAM)),
+            kind.i.subtracts.eq((early.action == Action.PROGRAM) & early.second & ~self.by_side),
         ]
         # A product has one factor that is a weight or an activity, even if the other is a side state.
         bits = max(spec.weight.bits, spec.activity.bits + 1) + value_shape(spec).width + 1
@@ -99,7 +101,7 @@ class Crossbar(wiring.Component):
             column, value, weight = self.column_values[lane], row.o[lane], weights.word[lane].as_signed()
             programs, sides = delayed(m, kind.o[lane].programs, 1), delayed(m, kind.o[lane].sides, 1)
             # An input does not change between the phases, so one product with the column's difference does.
-            learns = column - Mux(kind.o[lane].pixels, self.free_values[lane], 0) if not spec.recurrent else column
+            learns = column - Mux(kind.o[lane].subtracts, self.free_values[lane], 0)
             side = Signal(learns.shape(), reset_less=True)
             m.d.sync += [side.eq(learns), product.eq(Mux(sides, side, value) * Mux(programs, value, weight))]
             m.d.comb += self.word[lane].eq(weight)
@@ -120,25 +122,19 @@ class Crossbar(wiring.Component):
         # What the accumulators do comes to them with the products or with the row's sum, whichever it is; a clock
         # earlier, so that each lane has its own registers for it.
         m.submodules.add = add = Broadcast(
-            data.StructLayout(
-                {"rows": 1, "lane": lane_shape(spec), "columns": 1, "clear": 1, "driven": 1, "subtract": 1}
-            ),
+            data.StructLayout({"rows": 1, "lane": lane_shape(spec), "columns": 1, "clear": 1, "driven": 1}),
             spec.lanes,
         )
         before_sum = delayed(m, self.operation, timing.columns - ACCUMULATE + tree.latency - 1)
         arriving = delayed(m, self.operation, timing.columns - ACCUMULATE - add.latency - 1)
         rows = before_sum.valid & (before_sum.action == Action.READ_ROWS)
         columns = arriving.valid & (arriving.action != Action.READ_ROWS)
-        subtracts = ~rows & (arriving.action == Action.PROGRAM) & arriving.second & ~arriving.clear
-        if spec.recurrent:
-            subtracts &= ~self.by_side
         m.d.comb += [
             add.i.rows.eq(rows),
             add.i.lane.eq(before_sum.row_lane),
             add.i.columns.eq(columns),
             add.i.clear.eq(Mux(rows, before_sum.clear, arriving.clear)),
             add.i.driven.eq(Mux(rows, before_sum.driven, arriving.driven)),
-            add.i.subtract.eq(subtracts),
             self.fires.eq(
                 delayed(m, Mux(rows, before_sum.fires, columns & arriving.fires & ~arriving.pixels), add.latency)
             ),
@@ -151,7 +147,7 @@ class Crossbar(wiring.Component):
             current = Signal(signed(spec.accumulator.bits), reset_less=True)
             m.d.comb += self.currents[lane].eq(current)
             does = add.o[lane]
-            adds, takes_sum, takes_product, keeps, starts, subtracts = (
+            adds, takes_sum, takes_product, keeps, starts = (
                 delayed(m, flag, 1)
                 for flag in (
                     does.rows | does.columns,
@@ -159,13 +155,12 @@ class Crossbar(wiring.Component):
                     ~does.rows,
                     ~does.clear,
                     does.clear & does.driven,
-                    does.subtract,
                 )
             )
             base = Mux(keeps, current, 0) | Mux(starts, drive[lane], 0)
             term = Mux(takes_sum, sums.o[lane], 0) | Mux(takes_product, product, 0)
             with m.If(adds):
-                m.d.sync += current.eq(Mux(subtracts, base - term, base + term))
+                m.d.sync += current.eq(base + term)
 
     def _drive(self, m, source, at_products):
         """What the accumulators start from: the currents of inputs and biases, kept once a pattern.

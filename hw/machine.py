@@ -73,7 +73,8 @@ class Machine(wiring.Component):
     def _connect(self, m, sequencer, crossbar, neurons, random):
         """What a machine with a unit a lane and a serial one have in common."""
         m.d.comb += [
-            sequencer.start.eq(self.start),
+            # From the command processor it is a long way.
+            sequencer.start.eq(delayed(m, self.start, 1)),
             sequencer.program.eq(self.program),
             sequencer.settings.eq(self.settings),
             sequencer.moved.eq(neurons.moved),
@@ -163,7 +164,9 @@ class Machine(wiring.Component):
             # The side network's update is y g + g y: in each product one factor is the free phase's.
             neurons.row_free.eq(self._frees(sequencer.operation, 0)),
             neurons.row_block.eq(sequencer.operation.row_block),
-            neurons.column_free.eq(self._frees(columns, self._by_side())),
+            # Of equilibrium propagation the free phase's product is subtracted, and its columns come as ``free_values``.
+            neurons.column_free.eq(self._by_side() & self._frees(columns, 1)),
+            neurons.column_dark.eq(sequencer.fresh | (~self._by_side() & self._frees(columns, 0))),
             neurons.column_block.eq(columns.block),
             neurons.half.eq(sequencer.half),
             crossbar.row_value.eq(select.o),

@@ -1,6 +1,6 @@
 """The neuron: one Euler step of its relaxation, in the free and in the nudged phase."""
 
-from amaranth import Module, Mux, Signal, signed, unsigned
+from amaranth import Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -92,9 +92,11 @@ class Neuron(wiring.Component):
         move = Signal(signed(spec.state.bits + 1), reset_less=True)
         with m.If(self.stages[3]):
             m.d.sync += [self.new_state.eq(state), move.eq(state - before[2])]
+        size = move[:-1] ^ move[-1].replicate(spec.state.bits)
         with m.If(self.stages[4]):
             m.d.sync += [
-                self.moved.eq((move > self.tolerance) | (-move > self.tolerance)),
+                # |move| is ``size``, plus 1 if it is negative: compared as a further bit below, in one comparison.
+                self.moved.eq(Cat(move[-1], size) > Cat(Const(0, 1), self.tolerance)),
                 self.changed.eq(move != 0),
             ]
         self._activate(m, state)

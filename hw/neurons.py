@@ -57,6 +57,7 @@ class Neurons(wiring.Component):
                 "row_word": Out(values),  #: ... and, Timing.placing + MEMORY clocks later, the block's values
                 "column_block": In(block),  #: values for the columns, 1 + MEMORY clocks later
                 "column_free": In(1),
+                "column_dark": In(1),  #: none, they are 0
                 "column_word": Out(values),
                 "free_word": Out(values),  #: what the free phase ended with, of the same block
                 "load": In(
@@ -199,15 +200,15 @@ class Neurons(wiring.Component):
         spec = self.spec
         m.submodules.rows = rows = Activities(spec, *row_units(spec), Timing(spec).placing)
         m.submodules.columns = columns = Activities(spec, *column_units(spec), 1)
-        for copy, block, free in (
-            (rows, self.row_block, self.row_free),
-            (columns, self.column_block, self.column_free),
+        for copy, block, free, dark in (
+            (rows, self.row_block, self.row_free, self.fresh),
+            (columns, self.column_block, self.column_free, self.column_dark),
         ):
             m.d.comb += [
                 copy.half.eq(self.half),
                 copy.block.eq(block),
                 copy.free.eq(free),
-                copy.dark.eq(self.fresh),
+                copy.dark.eq(dark),
                 copy.place.eq(written),
                 copy.write.eq(Cat(stepped)),
                 copy.relaxes_freely.eq(Cat(freely)),

@@ -49,7 +49,7 @@ def machine_signature(spec: MachineSpec) -> Signature:
     byte = max(1, bits_for(block_bytes(spec)), 0 if spec.recurrent else bits_for(input_bytes(spec)))
     return Signature(
         {
-            #: One clock: run ``program`` on the loaded pattern. ``busy`` is high from the next clock to the end.
+            #: One clock: run ``program`` on the loaded pattern. ``busy`` is high from the next clock but one to the end.
             "start": Out(1),
             "program": Out(Program),
             "busy": In(1),

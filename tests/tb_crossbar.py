@@ -41,13 +41,14 @@ class Bench:
         for action in self.due.pop(self.time, []):
             action()
 
-    async def issue(self, fields, row_value, column_values):
-        """One operation; its row and column values follow when they are due."""
+    async def issue(self, fields, row_value, column_values, free_values=0):
+        """One operation; its row and column values, and the columns' free ones, follow when they are due."""
         dut, layout = self.dut, operation_layout(self.spec)
         dut.operation.value = layout.const(fields).as_value().value
         self.at(self.timing.row_value, lambda: setattr(dut.row_value, "value", int(row_value)))
-        columns = pack(column_values, self.bits)
+        columns, free = pack(column_values, self.bits), pack(column_values * 0 + free_values, self.bits)
         self.at(self.timing.column_values, lambda: setattr(dut.column_values, "value", columns))
+        self.at(self.timing.column_values, lambda: setattr(dut.free_values, "value", free))
         await self.clock()
         dut.operation.value = 0
 
@@ -74,10 +75,12 @@ class Bench:
             }
             if sweep.kind == Kind.PROGRAM:
                 first, second = dict(fields, clear=1), dict(fields, second=1)
-                # Of the side network's states and activities, each operation takes one for the row, one for the columns.
-                columns = (self.free, self.activities) if self.by_side else (self.activities, self.free)
-                await self.issue(first, self.activities[row], self.block(columns[0], sweep.block))
-                await self.issue(second, self.free[row], self.block(columns[1], sweep.block))
+                # Of the side network's states and activities, each operation takes one for the row, one for the columns;
+                # of equilibrium propagation the second product is that of the free values, and is subtracted.
+                columns = (self.free, self.activities) if self.by_side else (self.activities, 0 * self.free)
+                free = self.block(self.free, sweep.block)
+                await self.issue(first, self.activities[row], self.block(columns[0], sweep.block), free)
+                await self.issue(second, self.free[row], self.block(columns[1], sweep.block), free)
             else:
                 await self.issue(fields, self.activities[row], self.block(self.activities, sweep.block))
             if fields["fires"]:

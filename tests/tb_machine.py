@@ -96,6 +96,7 @@ class Port:
         dut.program.value, dut.start.value = program.value, 1
         await FallingEdge(dut.clk)
         dut.start.value = 0
+        await FallingEdge(dut.clk)
         busy = 0
         while dut.busy.value:
             busy += 1

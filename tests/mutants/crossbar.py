@@ -41,8 +41,8 @@ MUTANTS = (
     Mutant(
         "crossbar: the free phase's product is added",
         "crossbar.py",
-        "Mux(subtracts, base - term, base + term)",
-        "base + term",
+        "column - Mux(kind",
+        "column + Mux(kind",
         LEARNING,
     ),
     Mutant("crossbar: accumulators not cleared", "crossbar.py", "Mux(keeps, current, 0)", "current", LEARNING),
@@ -58,8 +58,8 @@ MUTANTS = (
     Mutant(
         "crossbar: the side network's products are subtracted",
         "crossbar.py",
-        "subtracts &= ~self.by_side",
-        "pass",
+        "early.second & ~self.by_side",
+        "early.second",
         SIDE,
     ),
     Mutant(
@@ -86,7 +86,7 @@ MUTANTS = (
     Mutant(
         "crossbar: the inputs' weights learn from the nudged phase alone",
         "crossbar.py",
-        "Mux(kind.o[lane].pixels, self.free_values[lane], 0)",
+        "Mux(kind.o[lane].subtracts, self.free_values[lane], 0)",
         "0",
         LAYERED,
     ),

@@ -90,8 +90,8 @@ MUTANTS = (
     Mutant(
         "machine: the side network's update is not symmetric",
         "machine.py",
-        "self._frees(columns, self._by_side())",
-        "self._frees(columns, 0)",
+        "self._by_side() & self._frees(columns, 1)",
+        "Const(0)",
         SIDE,
     ),
     Mutant("inputs: a row that is not zero is skipped", "inputs.py", "(pixel != 0)", "(pixel > 1)", LAYERED),
