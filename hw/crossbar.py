@@ -5,6 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from hw.multiplier import Multiplier
 from hw.operation import (
     Action,
     address_shape,
@@ -94,18 +95,27 @@ class Crossbar(wiring.Component):
             kind.i.subtracts.eq((early.action == Action.PROGRAM) & early.second & ~self.by_side),
         ]
         # A product has one factor that is a weight or an activity, even if the other is a side state.
-        bits = max(spec.weight.bits, spec.activity.bits + 1) + value_shape(spec).width + 1
+        value_bits = value_shape(spec).width + 1
+        widths = (
+            value_bits,
+            max(spec.weight.bits, value_bits),
+            max(spec.weight.bits, spec.activity.bits + 1) + value_bits,
+        )
         products = []
         for lane in range(spec.lanes):
-            product = Signal(signed(bits), reset_less=True)
             column, value, weight = self.column_values[lane], row.o[lane], weights.word[lane].as_signed()
             programs, sides = delayed(m, kind.o[lane].programs, 1), delayed(m, kind.o[lane].sides, 1)
             # An input does not change between the phases, so one product with the column's difference does.
             learns = column - Mux(kind.o[lane].subtracts, self.free_values[lane], 0)
             side = Signal(learns.shape(), reset_less=True)
-            m.d.sync += [side.eq(learns), product.eq(Mux(sides, side, value) * Mux(programs, value, weight))]
-            m.d.comb += self.word[lane].eq(weight)
-            products.append(product)
+            m.submodules[f"multiplier_{lane}"] = multiplier = Multiplier(*widths)
+            m.d.sync += side.eq(learns)
+            m.d.comb += [
+                self.word[lane].eq(weight),
+                multiplier.a.eq(Mux(sides, side, value)),
+                multiplier.b.eq(Mux(programs, value, weight)),
+            ]
+            products.append(multiplier.product)
         return products
 
     def _accumulate(self, m, products):

@@ -65,12 +65,21 @@ PORT = """
 """
 BUSES = ("dia", "dib", "ada", "adb", "doa", "dob")
 MULTIPLIER = """
-    initial if (REG_INPUTA_CLK != "NONE" || REG_INPUTB_CLK != "NONE" || REG_OUTPUT_CLK != "NONE") $stop;
+    initial if (REG_INPUTA_CLK != "NONE" || REG_INPUTB_CLK != "NONE" || REG_PIPELINE_CLK != "NONE") $stop;
+    initial if (REG_OUTPUT_CLK != "NONE" && REG_OUTPUT_CLK != "CLK0") $stop;
     wire signed [18:0] a = {SIGNEDA & A17, %(a)s}, b = {SIGNEDB & B17, %(b)s};
     wire signed [37:0] p = a * b;
-    assign {%(p)s} = p[35:0];
+    reg [35:0] last;
+    always @(posedge CLK0) if (CE0) last <= RST0 ? 0 : p[35:0];
+    assign {%(p)s} = REG_OUTPUT_CLK == "NONE" ? p[35:0] : last;
 endmodule
 """
+
+
+class Platform:
+    """As much of the ULX3S's platform as the design looks at."""
+
+    device = "LFE5U-85F"
 
 
 def pins(name: str, count: int) -> str:
@@ -103,7 +112,9 @@ def netlist(directory: Path) -> str:
     module.domains.core = core = ClockDomain(reset_less=True)
     module.submodules.board = top
     ports = [clock.clk, core.clk, top.rx, top.tx, top.busy]
-    (directory / "top.il").write_text(rtlil.convert(module, ports=ports, name="top", emit_src=False), encoding="utf-8")
+    (directory / "top.il").write_text(
+        rtlil.convert(module, platform=Platform(), ports=ports, name="top", emit_src=False), encoding="utf-8"
+    )
     weights = 'setattr -set ram_style "block" *.crossbar.weights*/t:$mem*'
     script = ["read_rtlil top.il", *PREPARE.strip().splitlines(), weights, "synth_ecp5 -top top", "stat"]
     script += ["write_verilog -noattr netlist.v"]
