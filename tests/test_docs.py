@@ -119,7 +119,7 @@ def test_host_times():
 
 
 #: What Timing has besides latencies.
-METHODS = ("spec", "pauses", "draws", "pulsed", "run", "bound")
+METHODS = ("spec", "pauses", "draws", "pulsed", "whole_update", "run", "bound")
 
 
 def test_latencies():
