@@ -223,7 +223,7 @@ class Crossbar(wiring.Component):
         if spec.pulses:
             m.submodules.pulses = pulses = WordPulses(spec)
             self._pulse(m, pulses, weights, due, stages[0][2])
-            m.d.comb += pulses.connected.eq(delayed(m, Cat(connected), 1))
+            m.d.comb += pulses.connected.eq(Cat(connected))
             pulsed = self.device.most != 0
             writes = [Mux(pulsed, delayed(m, group[2], PULSE), group[-1]) for group in stages]
             written = Mux(pulsed, delayed(m, written, timing.pulse_drain), written)

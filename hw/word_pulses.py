@@ -50,7 +50,7 @@ class WordPulses(wiring.Component):
                 "own_bytes": In(data.ArrayLayout(drawn_layout(spec), OWN_SETS)),
                 "operation": In(operation_layout(spec)),  #: the word that is programmed
                 "begins": In(1),  #: there is one
-                "connected": In(spec.lanes),  #: the lane's cell may be pulsed by the host
+                "connected": In(spec.lanes),  #: a clock before: the lane's cell exists
                 "increments": In(data.ArrayLayout(increment_shape(spec), spec.lanes)),
                 "weights": In(cells),
                 "stuck": In(spec.lanes),
@@ -93,14 +93,14 @@ class WordPulses(wiring.Component):
         for lane in range(spec.lanes):
             m.submodules[f"unit_{lane}"] = unit = PulseUnit(spec)
             columns = hashes([block << layout.lane_bits | lane for block in range(layout.blocks)])
-            asked = asked_pulses(spec, self.request, delayed(m, row.o[lane].asked, 1), lane)
+            asked = Mux(self.connected[lane], asked_pulses(spec, self.request, row.o[lane].asked, lane), 0)
             # The other one of a pair is the same cell.
             once = delayed(m, row.o[lane].offset > lane, 3) if spec.recurrent else 1
             m.d.comb += [
                 unit.device.eq(self.device),
                 unit.decays.eq(self.decays),
                 unit.table.eq(self.table),
-                unit.increment.eq(Mux(self.by_host, Mux(self.connected[lane], asked, 0), self.increments[lane])),
+                unit.increment.eq(Mux(self.by_host, delayed(m, asked, 1), self.increments[lane])),
                 unit.weight.eq(self.weights[lane]),
                 unit.hash.eq(delayed(m, row.o[lane].hash ^ Array(columns)[row.o[lane].block], 1)),
                 unit.stuck.eq(self.stuck[lane] & self.device.stuck),
