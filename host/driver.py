@@ -12,11 +12,11 @@ from numpy.typing import NDArray
 
 from host.link import Link
 from host.transport import Port
-from model.devices.pulses import PulseUnit
-from model.devices.tables import conductances
+from model.devices.pulses import PulseUnit, no_cells, outside
+from model.devices.tables import conductances, pulse_direction
 from model.errors import MachineError, UserError
 from model.layered_layout import LayeredLayout, layout_of
-from model.layout import Layout
+from model.layout import Cell, Layout
 from model.protocol import (
     ACCESS_BYTES,
     CRC_BYTES,
@@ -39,7 +39,7 @@ from model.protocol import (
     target_blocks,
     unpack_pattern,
 )
-from model.pulse_protocol import PulseCounts, unit_spaces, unpack_counts
+from model.pulse_protocol import PulseCounts, PulseRequest, pack_stuck, unit_spaces, unpack_counts
 from model.spec import MachineSpec, Settings
 
 #: Seconds to wait for a reply, beside the longest relaxation; for the first one, which says whether a board is there.
@@ -84,6 +84,7 @@ class Board:
         check_link(spec)
         self.spec = spec
         self._layout = layout_of(spec)
+        self._device: PulseUnit | None = None
         self.link = Link(port, min(CONNECT_SECONDS, timeout), clock)
         self.identity = self._connect()
         self.link.window = self.identity.window
@@ -212,6 +213,48 @@ class Board:
             unit.check(self.spec)
         for space, content in unit_spaces(self.spec, unit):
             self._write(space, content, self.spec.lanes if space in WIDE else 1)
+        self._device = unit
+
+    def pulse(self, matrix: int, row: int, column: int, conductance: str = "+", pulses: int = 1) -> int:
+        """Raise a cell's conductance G+ or G- by programming pulses, or lower it by a negative number of them.
+
+        Returns the cell's weight after them; ``pulse_many`` says more.
+        """
+        return next(self.pulse_many((matrix, row, column), conductance, [pulses]))
+
+    def pulse_many(self, cell: Cell, conductance: str, commands: Iterable[int]) -> Iterator[int]:
+        """Give one command of pulses after another to a cell (matrix, row, column); yields its weight after each.
+
+        Each is 1 to the device's most, or as many below 0. Which pulses of the weight they are is a matter of the scheme
+        (docs/devices.md). The next command is on its way while one is executed. UserError, before that command moves
+        anything, for linear cells, a cell that is none, another number, and a pulse that the scheme does not have.
+        """
+        unit, spec = self._device, self.spec
+        if unit is None:
+            raise UserError("No device was loaded, and linear cells take no pulses; give one to load_device.")
+        if not self._layout.has(*cell):
+            raise UserError(f"The cell {outside(spec, *cell)}")
+        masks, (matrix, row, column) = no_cells(spec), cell
+        masks[matrix][row, column] = True
+        if spec.recurrent:
+            # One of the two copies may be the only one that is stored.
+            masks[matrix][column, row] = True
+        address, lane = np.argwhere(pack_stuck(spec, masks))[0].tolist()
+        read = Op.READ, access(Space.WEIGHTS, address, 1)
+
+        def requests() -> Iterator[tuple[int, bytes]]:
+            for pulses in commands:
+                if not 1 <= abs(pulses) <= unit.most:
+                    raise UserError(f"{pulses} pulses at once are impossible with this device; give 1 to {unit.most}.")
+                direction = pulse_direction(unit.tables.scheme, conductance, pulses > 0)
+                data = PulseRequest.of(spec, cell, direction * abs(pulses)).pack()
+                yield Op.WRITE, access(Space.PROGRAM, 0, len(data)) + data
+                yield read
+
+        replies = self.link.exchange(requests())
+        for _ in replies:
+            word = np.frombuffer(self._sized(next(replies), spec.lanes), np.int8)
+            yield int(word[lane])
 
     def read_pulses(self) -> list[PulseCounts]:
         """Each matrix's counters of pulses; a symmetric pair of cells counts once."""

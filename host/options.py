@@ -7,17 +7,25 @@ from typing import Any
 import click
 
 
-class Classes(click.ParamType):  # type: ignore[type-arg]
-    """Digits between commas, a tuple of numbers."""
+class Numbers(click.ParamType):  # type: ignore[type-arg]
+    """Numbers between commas, a tuple."""
 
-    name = "digits"
+    name = "numbers"
+    example = "7,2 or 0,7,2"
 
     def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[int, ...]:
-        """The classes, or an error in one sentence."""
+        """The numbers, or an error in one sentence."""
         try:
             return tuple(int(part) for part in value.split(","))
         except ValueError:
-            self.fail(f"{value!r} is no list of digits, write it as 0,1,2,3,4", param, ctx)
+            self.fail(f"{value!r} is no list of {self.name}, write it as {self.example}", param, ctx)
+
+
+class Classes(Numbers):
+    """Digits between commas."""
+
+    name = "digits"
+    example = "0,1,2,3,4"
 
 
 _OPTIONS: dict[str, Callable[[Any], Any]] = {

@@ -229,6 +229,7 @@ class Crossbar(wiring.Component):
         if spec.pulses:
             m.submodules.pulses = pulses = WordPulses(spec)
             self._pulse(m, pulses, weights, due, stages[0][2])
+            m.d.comb += pulses.connected.eq(Cat(connected))
             pulsed = self.device.most != 0
             writes = [Mux(pulsed, delayed(m, group[2], PULSE), group[-1]) for group in stages]
             written = Mux(pulsed, delayed(m, written, timing.pulse_drain), written)
@@ -271,6 +272,8 @@ class Crossbar(wiring.Component):
             stuck.write_word.eq(self.stuck.cells),
             pulses.device.eq(self.device),
             pulses.decays.eq(self.decays),
+            pulses.by_host.eq(self.by_host),
+            pulses.request.eq(self.request),
             pulses.table.eq(self.table),
             pulses.own_bytes.eq(self.own_bytes),
             pulses.operation.eq(delayed(m, self.operation, due + 1 - pulses.ahead)),

@@ -60,7 +60,7 @@ class Machine(wiring.Component):
         ]
         operation, pixel = self._place(m, sequencer)
         self._fetch(m, sequencer, operation, pixel, neurons, crossbar, select, timing)
-        self._access(m, operation, crossbar, neurons, select)
+        self._access(m, sequencer, operation, crossbar, neurons, select)
         if spec.pulses:
             device, noise = self._pulse(m, sequencer, operation, crossbar, random)
             with m.If(self.access_space >= Space.DEVICE):
@@ -117,8 +117,11 @@ class Machine(wiring.Component):
             device.counts.eq(crossbar.counts),
             sequencer.device.eq(device.device),
             sequencer.rewritten.eq(device.rewritten),
+            sequencer.requested.eq(device.requested),
             crossbar.device.eq(device.device),
             crossbar.decays.eq(sequencer.decays),
+            crossbar.by_host.eq(sequencer.by_host),
+            crossbar.request.eq(device.request),
             crossbar.table.eq(device.table),
             crossbar.stuck.eq(device.stuck),
             *(crossbar.own_bytes[number].eq(getattr(random, f"set_{1 + number}")) for number in range(OWN_SETS)),
@@ -153,7 +156,7 @@ class Machine(wiring.Component):
             inputs.operation.eq(sequencer.operation),
         ]
         if self.spec.pulses:
-            m.d.comb += inputs.every.eq(sequencer.decays)
+            m.d.comb += inputs.every.eq(sequencer.decays | sequencer.by_host)
         return inputs.placed, inputs.pixel
 
     def _fetch(self, m, sequencer, operation, pixel, neurons, crossbar, select, timing):
@@ -178,7 +181,17 @@ class Machine(wiring.Component):
             with m.If(is_pixel):
                 m.d.comb += crossbar.row_value.eq(pixel)
 
-    def _access(self, m, operation, crossbar, neurons, select):
+    def _answer(self, m, sequencer):
+        """The host's access is answered after its time or, if it asked for pulses, once they are given."""
+        answer = delayed(m, self.access, Timing(self.spec).access)
+        if self.spec.pulses:
+            late = Signal()
+            due = answer | late
+            m.d.sync += late.eq(due & sequencer.busy)
+            answer = due & ~sequencer.busy
+        m.d.comb += self.access_done.eq(answer)
+
+    def _access(self, m, sequencer, operation, crossbar, neurons, select):
         """The host's cells and states leave through the row multiplexer, since no run is under way then."""
         accessing, space, address = Signal(), Signal(Space), Signal(16)
         lane, value = Signal.like(self.access_lane), Signal(8)
@@ -205,9 +218,9 @@ class Machine(wiring.Component):
             crossbar.access_lane.eq(lane),
             crossbar.access_data.eq(value),
             neurons.state_block.eq(Mux(accessing, block, self.sign_block)),
-            self.access_done.eq(delayed(m, self.access, 1 + latency + select.latency)),
             self.access_read.eq(Mux(high, selected >> 8, selected)),
         ]
+        self._answer(m, sequencer)
         m.d.comb += select.lane.eq(Mux(accessing, lane, operation.row_lane))
         # Which word, in several copies; the host's comes later than they do.
         groups = -(-self.spec.lanes // FANOUT)

@@ -1,7 +1,7 @@
 """The pulse unit: moves a cell by programming pulses as a memristor moves, or lets it decay (docs/devices.md)."""
 
 import numpy as np
-from amaranth import Array, Cat, Module, Mux, Signal, signed, unsigned
+from amaranth import Array, Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -22,8 +22,9 @@ from model.devices.pulses import (
     unit_hashes,
 )
 from model.devices.tables import ENTRY_BITS, STEP_FRACTION
+from model.layered_layout import layout_of
 from model.layout import bits_for
-from model.pulse_protocol import PulseRegisters
+from model.pulse_protocol import PULSE_BITS, PulseRegisters
 from model.spec import DITHER_BITS, MachineSpec
 from model.timing import PULSE
 
@@ -39,6 +40,41 @@ def device_layout() -> data.StructLayout:
     return data.StructLayout(widths | {"low": signed(8), "high": signed(8)})
 
 
+def request_layout(spec: MachineSpec) -> data.StructLayout:
+    """The host's pulses on one cell: the numbers of its row and its column, and pulses up or, if negative, down."""
+    layout = layout_of(spec)
+    return data.StructLayout({"row": layout.code_bits, "column": layout.neuron_bits, "pulses": signed(PULSE_BITS)})
+
+
+def pulses_shape(spec: MachineSpec):
+    """Pulses before they are limited: what the linear device would add, or what the host asks for."""
+    return signed(max(PULSE_BITS, increment_shape(spec).width))
+
+
+def asked_word(spec: MachineSpec, request, row, block):
+    """Whether the word of row number ``row`` in this block has the host's cell: two bits, of a pair for either copy.
+
+    The first one's lane is the column's, the second one's the row's.
+    """
+    layout = layout_of(spec)
+    units = Array(np.bincount(layout.places // spec.lanes).tolist())
+
+    def holds(number):
+        """A neuron of that number is in the block."""
+        its_lane, its_block = number[: layout.lane_bits], number[layout.lane_bits : layout.neuron_bits]
+        return (its_block == block) & (its_lane < units[its_block])
+
+    turned = (row == request.column) & holds(request.row) if spec.recurrent else Const(0)
+    return Cat((row == request.row) & holds(request.column), turned)
+
+
+def asked_pulses(spec: MachineSpec, request, word, lane):
+    """The host's pulses on the cell in this lane of a word; ``word`` is its ``asked_word``."""
+    bits = layout_of(spec).lane_bits
+    hit = (word[0] & (request.column[:bits] == lane)) | (word[1] & (request.row[:bits] == lane))
+    return Mux(hit, request.pulses, 0)
+
+
 def entry_write_layout(spec: MachineSpec) -> data.StructLayout:
     """One clock: entry ``entry`` of the step tables, weight below direction, becomes ``step`` and ``noise``."""
     return data.StructLayout({"write": 1, "entry": spec.weight.bits + 1, "step": ENTRY_BITS, "noise": ENTRY_BITS})
@@ -50,7 +86,7 @@ def counts_layout() -> data.StructLayout:
 
 
 #: The inputs among ``pulse_ports``.
-PULSE_INPUTS = ("device", "decays", "table", "stuck", "own_bytes")
+PULSE_INPUTS = ("device", "decays", "by_host", "request", "table", "stuck", "own_bytes")
 #: A current's read noise: 12 bits of amplitude times ``deviate``, exact.
 NOISE_BITS = 18
 
@@ -62,6 +98,8 @@ def pulse_ports(spec: MachineSpec) -> dict:
     return {
         "device": In(device_layout()),  #: constant during an update
         "decays": In(1),  #: the update is a decay; constant during it
+        "by_host": In(1),  #: the update is the host's ``request``; both constant during it
+        "request": In(request_layout(spec)),
         "table": In(entry_write_layout(spec)),
         "stuck": In(stuck_write_layout(spec)),
         "own_bytes": In(
@@ -101,7 +139,8 @@ def deviate(bits):
 class PulseUnit(wiring.Component):
     """One lane's pulses: new weight = sat(weight + move), docs/devices.md, to the bit of model.devices.pulses.pulsed.
 
-    increment: what the linear device would add, saturated to +-``device.most`` pulses; no pulse leaves the weight.
+    increment: what the linear device would add, or the host's pulses, saturated to +-``device.most``; no pulse leaves the
+    weight.
     Step: entry of the table x pulses x gain, gain = sat(1 + spread x deviate(hash)) in 1/32, rounded to nearest in entries.
     Noise: entry x deviate(random) x sqrt(pulses) in 1/8, rounded to nearest. Move: their sum << scale, exact in 2**-16 levels,
     rounded at random by 16 bits. Saturates at the registers ``low`` and ``high``.
@@ -121,7 +160,7 @@ class PulseUnit(wiring.Component):
                 "device": In(device_layout()),  #: constant during an update
                 "decays": In(1),  #: let the cell decay instead; constant during a sweep
                 "table": In(entry_write_layout(spec)),
-                "increment": In(increment_shape(spec)),  #: 0 where there is no cell
+                "increment": In(pulses_shape(spec)),  #: 0 where there is no cell
                 "weight": In(weight),
                 "random": In(data.ArrayLayout(DITHER_BITS, OWN_SETS)),  #: the cell's bytes of sets 1 to 4
                 "hash": In(HASH_BITS),  #: the cell's

@@ -1,15 +1,15 @@
 """The link's side of the pulse units: their registers, the writing of their tables and stuck cells, their counters."""
 
 from amaranth import Array, Cat, Module, Mux, Signal
-from amaranth.lib import wiring
+from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from hw.operation import lane_shape
-from hw.pulse import device_layout, entry_write_layout, stuck_write_layout, word_counts_layout
+from hw.pulse import device_layout, entry_write_layout, request_layout, stuck_write_layout, word_counts_layout
 from model.devices.tables import ENTRY_BITS
 from model.layout import bits_for
-from model.protocol import PULSE_BYTES, STEP_BYTES, Space
-from model.pulse_protocol import COUNTER_BYTES, PulseRegisters
+from model.protocol import PULSE_BYTES, REQUEST_BYTES, STEP_BYTES, Space
+from model.pulse_protocol import COUNTER_BYTES, PulseRegisters, PulseRequest
 from model.spec import MachineSpec
 
 #: Counters of a matrix: pulses up, down and lost.
@@ -43,9 +43,10 @@ class PulseCounters(wiring.Component):
 
 
 class DeviceRegisters(wiring.Component):
-    """The spaces DEVICE, STEPS, STUCK and PULSES of model/protocol.py, a byte at a time.
+    """The spaces DEVICE, STEPS, STUCK, PULSES and PROGRAM of model/protocol.py, a byte at a time.
 
-    An entry of STEPS is written with its last byte, a word of STUCK with its last lane's. Latency: a byte takes effect two
+    An entry of STEPS is written with its last byte, a word of STUCK with its last lane's, and PROGRAM's last byte completes
+    a request. Latency: a byte takes effect two
     clocks after ``access`` at the latest, and ``read`` is that of ``space`` and ``address`` two clocks before. Reset: all
     registers are 0, so that the cells are linear.
     """
@@ -65,6 +66,10 @@ class DeviceRegisters(wiring.Component):
                 "table": Out(entry_write_layout(spec)),
                 "stuck": Out(stuck_write_layout(spec)),
                 "rewritten": Out(1),  #: one clock: one of these was written
+                "request": Out(
+                    request_layout(spec)
+                ),  #: the host's pulses; hold until the next byte of STEPS or PROGRAM
+                "requested": Out(1),  #: one clock: they are to be given
                 "counts": In(word_counts_layout(spec)),
             }
         )
@@ -78,19 +83,24 @@ class DeviceRegisters(wiring.Component):
         registers = self._registers(m, writes & (self.space == Space.DEVICE))
         m.d.sync += self.read.eq(Mux(self.space == Space.PULSES, counters.value, Array(registers)[address[:4]]))
 
-        entry, cells = Signal(8 * STEP_BYTES), Signal(spec.lanes)
+        gathered, cells = Signal(8 * REQUEST_BYTES), Signal(spec.lanes)
         steps, stuck = writes & (self.space == Space.STEPS), writes & (self.space == Space.STUCK)
-        with m.If(steps):
-            m.d.sync += entry.eq(Cat(entry[8:], self.data))
+        programs = writes & (self.space == Space.PROGRAM)
+        with m.If(steps | programs):
+            m.d.sync += gathered.eq(Cat(gathered[8:], self.data))
         with m.If(stuck):
             m.d.sync += cells.eq(Cat(cells[1:], self.data[0]))
         last_byte = address[: bits_for(STEP_BYTES)] == STEP_BYTES - 1
         m.d.sync += [
             self.table.write.eq(steps & last_byte),
             self.stuck.write.eq(stuck & (self.lane == spec.lanes - 1)),
-            self.rewritten.eq(writes & (self.space >= Space.DEVICE)),
+            self.rewritten.eq(writes & (self.space >= Space.DEVICE) & ~programs),
+            self.requested.eq(programs & (address == REQUEST_BYTES - 1)),
         ]
+        entry = gathered[-8 * STEP_BYTES :]
+        asked = data.StructLayout({name: 8 * width for name, width in PulseRequest.widths().items()})
         m.d.comb += [
+            *(self.request[name].eq(data.View(asked, gathered)[name]) for name in PulseRequest.widths()),
             self.table.entry.eq(address[bits_for(STEP_BYTES) :]),
             self.table.step.eq(entry[:ENTRY_BITS]),
             self.table.noise.eq(entry[len(entry) // 2 :]),

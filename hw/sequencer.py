@@ -20,6 +20,8 @@ PULSE_PORTS = {
     "device": In(device_layout()),
     "rewritten": In(1),  #: one clock: the device is another one
     "decays": Out(1),  #: the update is a decay
+    "requested": In(1),  #: one clock while not busy: give the host's pulses, if the cells are devices
+    "by_host": Out(1),  #: the update is the host's pulses
 }
 #: The sets of random bytes: of the linear device and of pulses without and with noise, of a decay, and of read noise.
 LINEAR_SETS, PULSED_SETS, ALL_SETS, DECAY_SETS = 1, (1 << SETS) - 1, (1 << NOISY_SETS) - 1, 0b110
@@ -163,6 +165,12 @@ class Sequencer(wiring.Component):
                         phase.eq(0),
                     ]
                     m.next = "SWEEP"
+                if self.spec.pulses:
+                    with m.Elif(self.requested & self._pulses):
+                        turn_to_update()
+                        m.d.comb += self.draw.eq(self._sets)
+                        m.d.sync += [self.busy.eq(1), self.by_host.eq(1)]
+                        m.next = "FETCH"
             with m.State("SWEEP"):
                 with m.If(waits):
                     m.d.sync += [pause.eq(pause - 1), waits.eq(pause != 1)]
@@ -192,7 +200,9 @@ class Sequencer(wiring.Component):
                         self._decide(m, program, phase, starts, bank, load, turn_to_update)
             with m.State("FETCH"):
                 m.d.comb += [load.eq(1), moves.eq(1), take.eq(1)]
-                m.d.comb += self.drawing.eq(Mux(self._decays, timing.draws(DECAYS), 0))
+                if self.spec.pulses:
+                    sets = Mux(self.decays, timing.draws(DECAYS), Mux(self.by_host, self._draws, 0))
+                    m.d.comb += self.drawing.eq(sets)
                 m.d.sync += updating.eq(1)
                 m.next = "SWEEP"
         if self.spec.pulses:
@@ -223,8 +233,8 @@ class Sequencer(wiring.Component):
         return (current.operation.action == Action.READ_ROWS) & self.spec.serial
 
     def _reads_inputs(self, sweep):
-        """A sweep over the inputs that are driven: not that of the biases, which take one word, nor in a decay, of all."""
-        return sweep.operation.pixels & (sweep.operation.matrix == 0) & ~self._decays
+        """A sweep over the inputs that are driven: not that of the biases, which take one word, nor one of all."""
+        return sweep.operation.pixels & (sweep.operation.matrix == 0) & ~self._every
 
     def _load_inputs(self, m, table, current):
         """A sweep over the inputs takes as many words as there are rows to be read."""
@@ -297,8 +307,20 @@ class Sequencer(wiring.Component):
         return self.device.most != 0 if self.spec.pulses else Const(0)
 
     @property
-    def _decays(self):
-        return self.decays if self.spec.pulses else Const(0)
+    def _sets(self):
+        """The sets of random bytes that pulses take."""
+        return Mux(self.device.noise, ALL_SETS, PULSED_SETS)
+
+    @property
+    def _draws(self):
+        """Clocks in which they are drawn."""
+        timing = Timing(self.spec)
+        return Mux(self.device.noise, timing.draws(NOISY_SETS), timing.draws(SETS))
+
+    @property
+    def _every(self):
+        """The update is of all inputs' words, whatever the last pattern was."""
+        return self.decays | self.by_host if self.spec.pulses else Const(0)
 
     def _draw(self, m, learns):
         """Draw what a step takes and, before a pattern is learnt, what its update will; linear cells need not wait."""
@@ -307,22 +329,20 @@ class Sequencer(wiring.Component):
             return
         timing, device = Timing(self.spec), self.device
         reads = self._pulses & (device.read_noise != 0)
-        sets = Mux(device.noise, ALL_SETS, PULSED_SETS)
-        clocks = Mux(device.noise, timing.draws(NOISY_SETS), timing.draws(SETS))
         m.d.comb += [
             self.draw.eq(
-                Mux(learns, Mux(self._pulses, sets, LINEAR_SETS), 0)
+                Mux(learns, Mux(self._pulses, self._sets, LINEAR_SETS), 0)
                 | Mux(reads, (1 << READ_SETS) - 1 << FIRST_READ_SET, 0)
             ),
-            self.drawing.eq(Mux(self._pulses & learns, clocks, 0) + Mux(reads, timing.read_draw, 0)),
+            self.drawing.eq(Mux(self._pulses & learns, self._draws, 0) + Mux(reads, timing.read_draw, 0)),
         ]
 
     def _end(self, m, program, turn_to_update):
-        """A pattern is recalled or learnt; after so many that are learnt all cells decay."""
+        """A pattern is recalled or learnt, or the host's pulses are given; after so many that are learnt all cells decay."""
         if not self.spec.pulses:
             self._finish(m, program)
             return
-        counts = (program == Program.LEARN) & ~self.decays
+        counts = (program == Program.LEARN) & ~self._every
         due = counts & self._pulses & (self.undecayed + 1 == self.device.decay_every)
         m.d.sync += [self.decays.eq(due), self.undecayed.eq(Mux(due, 0, self.undecayed + counts))]
         with m.If(due):
@@ -339,4 +359,8 @@ class Sequencer(wiring.Component):
             self.events.learnt.eq(program == Program.LEARN),
             self.events.recalled.eq(program == Program.RECALL),
         ]
+        if self.spec.pulses:
+            m.d.sync += self.by_host.eq(0)
+            with m.If(self.by_host):
+                m.d.comb += [self.events.learnt.eq(0), self.events.recalled.eq(0)]
         m.next = "IDLE"

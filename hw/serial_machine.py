@@ -34,7 +34,7 @@ class SerialMachine(Machine):
         ]
         m.d.sync += self.sign_bits.eq(neurons.signs)
         self._fetch(m, sequencer, crossbar, neurons)
-        self._access(m, crossbar, neurons)
+        self._access(m, sequencer, crossbar, neurons)
         if spec.pulses:
             device, noise = self._pulse(m, sequencer, crossbar.operation, crossbar, random)
             m.d.comb += crossbar.noise.eq(noise[0])
@@ -72,9 +72,8 @@ class SerialMachine(Machine):
             with m.If(is_pixel):
                 m.d.comb += crossbar.row_value.eq(pixel)
 
-    def _access(self, m, crossbar, neurons):
+    def _access(self, m, sequencer, crossbar, neurons):
         """The host's cells and states, while no run is under way."""
-        timing = Timing(self.spec)
         space, address, write = Signal(Space), Signal(16), Signal()
         lane, value = Signal.like(self.access_lane), Signal(8)
         with m.If(self.access):
@@ -95,8 +94,8 @@ class SerialMachine(Machine):
             crossbar.access_data.eq(value),
             neurons.access_block.eq(Mux(side, address >> 1, address)),
             neurons.access_lane.eq(lane),
-            self.access_done.eq(delayed(m, self.access, timing.access)),
         ]
+        self._answer(m, sequencer)
         with m.Switch(space):
             with m.Case(Space.WEIGHTS):
                 m.d.comb += self.access_read.eq(crossbar.access_read)

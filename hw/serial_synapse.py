@@ -15,13 +15,14 @@ from hw.operation import (
     row_code,
 )
 from hw.pipeline import delayed
-from hw.pulse import HASH_BITS, OWN_SETS, PulseUnit, hashes, pulse_ports
+from hw.pulse import HASH_BITS, OWN_SETS, PulseUnit, asked_pulses, asked_word, hashes, pulse_ports
 from hw.random import drawn_layout
 from hw.saturate import saturated
 from hw.single_port import SinglePortMemory
 from hw.synapse import difference_shape, increment_shape
 from model.layered_layout import layout_of
 from model.layout import bits_for
+from model.pulse_protocol import PULSE_BITS
 from model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
 from model.timing import ONE_PORT_MEMORY, PULSE, Timing
 
@@ -115,7 +116,8 @@ class SerialSynapse(wiring.Component):
         last, whole = turns & (turned == spec.lanes - 1), Cat(weights[1:], new)
         if spec.pulses:
             unit = self._pulse(m, begun, after, number, byte, memory)
-            m.d.comb += [unit.increment.eq(increment), unit.weight.eq(weights[0])]
+            asked = self._asked(m, begun, after, number, exists)
+            m.d.comb += [unit.increment.eq(Mux(self.by_host, asked, increment)), unit.weight.eq(weights[0])]
             m.d.comb += self.counts.valid.eq(delayed(m, turns & ~hosts & (self.device.most != 0), 2))
             last, target, whole = self._pulsed(m, unit, last, hosts, target, new)
         m.d.comb += [
@@ -191,6 +193,14 @@ class SerialSynapse(wiring.Component):
         increment = Signal(increment_shape(spec), reset_less=True)
         m.d.sync += increment.eq(Mux(exists, rounded, 0))
         return increment
+
+    def _asked(self, m, begun, after, lane, exists):
+        """The host's pulses on a lane's cell, one clock after ``lane``."""
+        word, asked = Signal(2, reset_less=True), Signal(signed(PULSE_BITS), reset_less=True)
+        with m.If(after[2]):
+            m.d.sync += word.eq(asked_word(self.spec, self.request, begun.row, begun.block))
+        m.d.sync += asked.eq(Mux(exists, asked_pulses(self.spec, self.request, word, lane), 0))
+        return asked
 
     def _pulse(self, m, begun, after, lane, byte, memory):
         """The pulse unit with what belongs to a lane's cell, one clock after ``lane``."""

@@ -7,7 +7,18 @@ from amaranth.lib.wiring import In, Out
 
 from hw.operation import block_shape, offset_shape, operation_layout, row_code
 from hw.pipeline import AdderTree, Broadcast, delayed
-from hw.pulse import HASH_BITS, OWN_SETS, PulseUnit, device_layout, entry_write_layout, hashes, word_counts_layout
+from hw.pulse import (
+    HASH_BITS,
+    OWN_SETS,
+    PulseUnit,
+    asked_pulses,
+    asked_word,
+    device_layout,
+    entry_write_layout,
+    hashes,
+    request_layout,
+    word_counts_layout,
+)
 from hw.random import CellRandom, drawn_layout
 from hw.synapse import increment_shape
 from model.layered_layout import layout_of
@@ -33,10 +44,13 @@ class WordPulses(wiring.Component):
             {
                 "device": In(device_layout()),
                 "decays": In(1),
+                "by_host": In(1),
+                "request": In(request_layout(spec)),
                 "table": In(entry_write_layout(spec)),
                 "own_bytes": In(data.ArrayLayout(drawn_layout(spec), OWN_SETS)),
                 "operation": In(operation_layout(spec)),  #: the word that is programmed
                 "begins": In(1),  #: there is one
+                "connected": In(spec.lanes),  #: a clock before: the lane's cell exists
                 "increments": In(data.ArrayLayout(increment_shape(spec), spec.lanes)),
                 "weights": In(cells),
                 "stuck": In(spec.lanes),
@@ -62,13 +76,16 @@ class WordPulses(wiring.Component):
         rows = hashes(range(1 << layout.code_bits))
         m.submodules.rows = table = Memory(shape=HASH_BITS, depth=len(rows), init=rows)
         read = table.read_port()
-        own = data.StructLayout({"hash": HASH_BITS, "block": block_shape(spec), "offset": offset_shape(spec)})
+        own = data.StructLayout(
+            {"hash": HASH_BITS, "block": block_shape(spec), "offset": offset_shape(spec), "asked": 2}
+        )
         m.submodules.row = row = Broadcast(own, spec.lanes)
         m.d.comb += [
             read.addr.eq(row_code(spec, operation)),
             row.i.hash.eq(read.data),
             row.i.block.eq(delayed(m, operation.block, 1)),
             row.i.offset.eq(delayed(m, operation.offset, 1)),
+            row.i.asked.eq(delayed(m, asked_word(spec, self.request, row_code(spec, operation), operation.block), 1)),
         ]
         kinds = ("up", "down", "lost")
         trees = {kind: AdderTree(4, spec.lanes) for kind in kinds}
@@ -76,13 +93,14 @@ class WordPulses(wiring.Component):
         for lane in range(spec.lanes):
             m.submodules[f"unit_{lane}"] = unit = PulseUnit(spec)
             columns = hashes([block << layout.lane_bits | lane for block in range(layout.blocks)])
+            asked = Mux(self.connected[lane], asked_pulses(spec, self.request, row.o[lane].asked, lane), 0)
             # The other one of a pair is the same cell.
             once = delayed(m, row.o[lane].offset > lane, 3) if spec.recurrent else 1
             m.d.comb += [
                 unit.device.eq(self.device),
                 unit.decays.eq(self.decays),
                 unit.table.eq(self.table),
-                unit.increment.eq(self.increments[lane]),
+                unit.increment.eq(Mux(self.by_host, delayed(m, asked, 1), self.increments[lane])),
                 unit.weight.eq(self.weights[lane]),
                 unit.hash.eq(delayed(m, row.o[lane].hash ^ Array(columns)[row.o[lane].block], 1)),
                 unit.stuck.eq(self.stuck[lane] & self.device.stuck),

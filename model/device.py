@@ -12,6 +12,7 @@ from model.protocol import (
     CRC_BYTES,
     READ_ONLY,
     REPLY,
+    REQUEST_BYTES,
     STEP_BYTES,
     WIDE,
     WINDOW,
@@ -33,7 +34,7 @@ from model.protocol import (
     unpack_pixels,
     unpack_target,
 )
-from model.pulse_protocol import PulseRegisters, pack_counts, unpack_stuck
+from model.pulse_protocol import PulseRegisters, PulseRequest, pack_counts, unpack_stuck
 from model.spec import MachineSpec
 
 LFSR_BYTES = SettingsRegisters.widths()["lfsr"]
@@ -62,8 +63,9 @@ class GoldenDevice:
         # The crossbar's words; None while the machine's own weights are newer.
         self._words: NDArray[np.int8] | None = None
         # The pulse unit as it was written, and whether the machine has to be told.
-        self._unit = {space: bytearray(self._size(space)) for space in (Space.DEVICE, *WRITE_ONLY) if spec.pulses}
-        self._gathered = bytes(STEP_BYTES)
+        written = (Space.DEVICE, Space.STEPS, Space.STUCK) if spec.pulses else ()
+        self._unit = {space: bytearray(self._size(space)) for space in written}
+        self._gathered = bytes(REQUEST_BYTES)
         self._rewritten = False
 
     def feed(self, data: bytes) -> bytes:
@@ -200,6 +202,8 @@ class GoldenDevice:
             self._write_weights(part, payload[ACCESS_BYTES:])
         elif space == Space.SETTINGS:
             self._write_settings(part, payload[ACCESS_BYTES:])
+        elif space == Space.PROGRAM:
+            self._program(part.stop, payload[ACCESS_BYTES:])
         else:
             self._write_unit(Space(space), part.start, payload[ACCESS_BYTES:])
         return Status.DONE, b""
@@ -241,6 +245,16 @@ class GoldenDevice:
             self.machine.lfsr = registers.lfsr
         self.machine.settings = registers.settings(self._spec)
 
+    def _program(self, end: int, data: bytes) -> None:
+        """Write to PROGRAM; its last byte gives the pulses."""
+        self._gathered = (self._gathered + data)[-REQUEST_BYTES:]
+        if end == REQUEST_BYTES:
+            self._settle()
+            layout, request = self._layout, PulseRequest.unpack(self._gathered)
+            row, column = request.row % (1 << layout.code_bits), request.column % (1 << layout.neuron_bits)
+            self.machine.pulse(layout.cell_of(row, column), request.wanted())
+            self._words = None
+
     def _write_unit(self, space: Space, start: int, data: bytes) -> None:
         """Write to one of the pulse unit's spaces; an entry of STEPS takes its bytes when the last of them is written."""
         memory = self._unit[space]
@@ -249,7 +263,7 @@ class GoldenDevice:
             for address, byte in enumerate(data, start):
                 self._gathered = self._gathered[1:] + bytes([byte])
                 if (address + 1) % STEP_BYTES == 0:
-                    memory[address + 1 - STEP_BYTES : address + 1] = self._gathered
+                    memory[address + 1 - STEP_BYTES : address + 1] = self._gathered[-STEP_BYTES:]
             return
         memory[start : start + len(data)] = data
         if space is Space.STUCK:

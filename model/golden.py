@@ -15,8 +15,16 @@ from model.arithmetic import (
     stochastic_increment,
     tanh_table,
 )
-from model.devices.pulses import PulseUnit, decay_matrix, program_pairs, random_sets, read_deviations, unit_hashes
-from model.layout import Layout
+from model.devices.pulses import (
+    PulseUnit,
+    decay_matrix,
+    program_pairs,
+    pulse_cell,
+    random_sets,
+    read_deviations,
+    unit_hashes,
+)
+from model.layout import Cell, Layout
 from model.protocol import LearnReply, RecallReply
 from model.spec import MachineSpec, Settings
 from model.timing import Timing
@@ -272,6 +280,16 @@ class GoldenMachine:
         cells = (self._codes, tables, self._hashes)
         stuck = unit.masks(spec)[0]
         program_pairs(self.weights, terms, *cells, shifts, spec.reach, stuck, unit.constants, self.pulses[0])
+
+    def pulse(self, cell: Cell | None, pulses: int) -> None:
+        """Give one cell (matrix, row, column) so many programming pulses, up or, if negative, down; linear cells take none.
+
+        None is no cell: nothing moves, but all else is as with one.
+        """
+        unit = self._device
+        if unit:
+            self.lfsr = pulse_cell(self.spec, unit, [self.weights], self.pulses, cell, pulses, self.lfsr)
+            self.busy_clocks += self._timing.whole_update(unit.sets)
 
     def recall(self, pattern: NDArray[np.bool_]) -> tuple[RecallReply, NDArray[np.bool_]]:
         """Relax with the input on, then off; returns the reply and which states are positive (neurons,)."""

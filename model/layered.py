@@ -9,9 +9,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from model.arithmetic import DEFAULT_LFSR
-from model.devices.pulses import PulseUnit, no_cells
+from model.devices.pulses import PulseUnit, no_cells, pulse_cell
 from model.layered_layout import LayeredLayout
 from model.layered_loops import learn_images, recall_images
+from model.layout import Cell
 from model.protocol import LearnReply, RecallReply
 from model.spec import MachineSpec, Settings
 from model.timing import LayeredTiming
@@ -146,6 +147,16 @@ class LayeredMachine:
         if len(records):
             self.lfsr = int(lfsr[-1])
         return np.stack([free, nudged, clocks, lfsr], axis=1)
+
+    def pulse(self, cell: Cell | None, pulses: int) -> None:
+        """Give one cell (matrix, row, column) so many programming pulses, up or, if negative, down; linear cells take none.
+
+        None is no cell: nothing moves, but all else is as with one.
+        """
+        unit = self._device
+        if unit:
+            self.lfsr = pulse_cell(self.spec, unit, self._weights, self.pulses, cell, pulses, self.lfsr)
+            self.busy_clocks += self._timing.whole_update(unit.sets)
 
     def recall(self, pixels: NDArray[np.uint8]) -> tuple[RecallReply, NDArray[np.uint8]]:
         """Relax with the input on; returns the reply and the outputs' states (outputs,)."""

@@ -105,7 +105,7 @@ class LayeredLayout(BlockLayout):
     @property
     def input_bits(self) -> int:
         """K: bits below the one that tells an input's number from a neuron's."""
-        return max(self.lane_bits + self.block_bits, bits_for(self.spec.inputs + self.spec.biases))
+        return max(self.neuron_bits, bits_for(self.spec.inputs + self.spec.biases))
 
     @property
     def code_bits(self) -> int:
@@ -116,6 +116,14 @@ class LayeredLayout(BlockLayout):
     def input_codes(self) -> NDArray[np.int64]:
         """Each input's number, told from a neuron's by the highest bit, and then the biases' one; shape (inputs [+ 1],)."""
         return (1 << self.input_bits) | np.arange(self.spec.inputs + self.spec.biases)
+
+    @property
+    def numbers(self) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]:
+        """Numbers of each matrix's rows and columns."""
+        inputs, biases = np.split(self.input_codes, [self.spec.inputs])
+        layers = np.split(self.codes, np.cumsum(self.spec.layers[1:-1]))
+        pairs = ((inputs, layers[0]), *zip(layers[1:], layers, strict=False))
+        return (*pairs, (biases, self.codes)) if self.spec.biases else pairs
 
     def to_words(self, weights: Sequence[NDArray[np.int16]]) -> NDArray[np.int16]:
         """Weights, each matrix (rows, columns), as memory words (words, lanes); cells without a synapse are 0."""

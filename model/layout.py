@@ -20,6 +20,8 @@ from model.errors import MachineError
 from model.spec import MachineSpec
 
 Value = TypeVar("Value", bound=np.generic)
+#: Matrix, row and column of a synapse.
+Cell = tuple[int, int, int]
 
 
 class Kind(IntEnum):
@@ -92,6 +94,27 @@ class BlockLayout(ABC):
         """The sweeps of one Euler step."""
 
     @property
+    @abstractmethod
+    def numbers(self) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]:
+        """Numbers of each matrix's rows and columns, of which their cells' random bytes are made: (rows,), (columns,)."""
+
+    def cell_of(self, row: int, column: int) -> Cell | None:
+        """The cell whose row and column have these numbers; None if there is no synapse."""
+        for matrix, (rows, columns) in enumerate(self.numbers):
+            at_row, at_column = np.flatnonzero(rows == row), np.flatnonzero(columns == column)
+            if len(at_row) and len(at_column) and self.has(matrix, at_row[0], at_column[0]):
+                return matrix, int(at_row[0]), int(at_column[0])
+        return None
+
+    def has(self, matrix: int, row: int, column: int) -> bool:
+        """Whether there is a synapse at this row and column of a matrix."""
+        if not 0 <= matrix < len(self.spec.matrices):
+            return False
+        shape = self.spec.matrices[matrix]
+        inside = 0 <= row < shape.rows and 0 <= column < shape.columns
+        return inside and (not self.spec.recurrent or 1 <= abs(row - column) <= self.spec.reach)
+
+    @property
     def words(self) -> int:
         """Words of the weight memory."""
         return self.program[-1].address + self.program[-1].rows
@@ -112,9 +135,14 @@ class BlockLayout(ABC):
         return bits_for(self.blocks)
 
     @property
+    def neuron_bits(self) -> int:
+        """Bits of a neuron's number."""
+        return self.lane_bits + self.block_bits
+
+    @property
     def code_bits(self) -> int:
         """Bits of the numbers that random bytes are made from: one byte is drawn for each."""
-        return self.lane_bits + self.block_bits
+        return self.neuron_bits
 
     @property
     def codes(self) -> NDArray[np.int64]:
@@ -154,6 +182,11 @@ class Layout(BlockLayout):
     def places(self) -> NDArray[np.int64]:
         """The neurons' own numbers; shape (neurons,)."""
         return np.arange(self.spec.neurons)
+
+    @property
+    def numbers(self) -> tuple[tuple[NDArray[np.int64], NDArray[np.int64]], ...]:
+        """Numbers of the rows and of the columns."""
+        return ((self.codes, self.codes),)
 
     def _stored_rows(self, block: int) -> tuple[int, int]:
         """First row and end row (exclusive) that column block ``block`` stores."""

@@ -72,16 +72,17 @@ class Space(IntEnum):
     STEPS = 6  #: the step tables, four bytes an entry; write only
     STUCK = 7  #: a word for each of WEIGHTS, whose bytes are 1 where the cell is stuck; write only
     PULSES = 8  #: each matrix's counters of pulses, 16 bytes a matrix; read only
+    PROGRAM = 9  #: PulseRequest, executed when its last byte is written; write only
 
 
 #: Spaces whose words are ``lanes`` bytes; those that cannot be written; those that cannot be read.
 WIDE = (Space.WEIGHTS, Space.STATES, Space.SIDE, Space.STUCK)
 READ_ONLY = (Space.STATES, Space.COUNTERS, Space.SIDE, Space.PULSES)
-WRITE_ONLY = (Space.STEPS, Space.STUCK)
+WRITE_ONLY = (Space.STEPS, Space.STUCK, Space.PROGRAM)
 #: Bytes of an entry of STEPS, and of a matrix's counters in PULSES.
 STEP_BYTES, PULSE_BYTES = 4, 16
-#: Bytes of DEVICE.
-DEVICE_BYTES = 12
+#: Bytes of DEVICE and of PROGRAM.
+DEVICE_BYTES, REQUEST_BYTES = 12, 5
 
 
 @dataclass(frozen=True)
@@ -334,6 +335,7 @@ def space_words(spec: MachineSpec) -> dict[Space, int]:
             Space.STEPS: 2 * STEP_BYTES << spec.weight.bits,
             Space.STUCK: layout.words,
             Space.PULSES: PULSE_BYTES * len(spec.matrices),
+            Space.PROGRAM: REQUEST_BYTES,
         }
     return sizes
 

@@ -9,12 +9,14 @@ from numpy.typing import NDArray
 from model.devices.pulses import Masks, PulseUnit
 from model.devices.tables import StepTables
 from model.layered_layout import LayeredLayout, layout_of
-from model.layout import Layout
+from model.layout import Cell, Layout
 from model.protocol import PULSE_BYTES, Record, Space, number_bytes, space_words
 from model.spec import MachineSpec
 
 #: Bytes of a counter in PULSES; each wraps around.
 COUNTER_BYTES = 4
+#: Bits of a request's pulses; the higher ones of its byte are ignored.
+PULSE_BITS = 4
 
 
 @dataclass(frozen=True)
@@ -78,6 +80,30 @@ class PulseRegisters(Record):
             self.decay_every,
             self.decay_shift,
         )
+
+
+@dataclass(frozen=True)
+class PulseRequest(Record):
+    """Space.PROGRAM: pulses on one cell, whose row and column have these numbers (BlockLayout.numbers).
+
+    ``pulses`` is signed, up or down, in PULSE_BITS.
+    """
+
+    row: int = number_bytes(2)
+    column: int = number_bytes(2)
+    pulses: int = number_bytes(1)
+
+    @classmethod
+    def of(cls, spec: MachineSpec, cell: Cell, pulses: int) -> "PulseRequest":
+        """The request for so many pulses, up or, if negative, down, on a cell (matrix, row, column)."""
+        matrix, row, column = cell
+        rows, columns = layout_of(spec).numbers[matrix]
+        return cls(int(rows[row]), int(columns[column]), pulses & 0xFF)
+
+    def wanted(self) -> int:
+        """The pulses, up or, if negative, down."""
+        half = 1 << PULSE_BITS - 1
+        return (self.pulses + half) % (2 * half) - half
 
 
 @dataclass(frozen=True)

@@ -238,7 +238,11 @@ class Timing:
     @property
     def decay(self) -> int:
         """Clocks in which all weights decay."""
-        return self.draws(2) + self.update + self.pulse_drain
+        return self.whole_update(2)
+
+    def whole_update(self, sets: int) -> int:
+        """Clocks in which so many sets of random bytes are drawn and every word is programmed by pulses."""
+        return self.draws(sets) + self.update + self.pulse_drain
 
     def run(self, steps: int, updated: bool, side_steps: int = 0) -> int:
         """Busy clocks of a learnt or recalled pattern with ``steps`` Euler steps in all, the side network's apart."""
@@ -255,13 +259,12 @@ class Timing:
 class LayeredTiming(Timing):
     """Clocks of a layered machine. ``rows`` are input rows that are read and, in an update, programmed."""
 
-    @property
-    def decay(self) -> int:
-        """Clocks in which all weights decay."""
+    def whole_update(self, sets: int) -> int:
+        """Clocks in which so many sets of random bytes are drawn and every word is programmed by pulses."""
         layout = LayeredLayout(self.spec)
         inputs = sum(sweep.rows for sweep in layout.program if sweep.pixels)
         update = 1 + self.input_clocks * inputs + self.word_clocks * (layout.words - inputs) + self.update_drain
-        return self.draws(2) + update + self.pulse_drain
+        return self.draws(sets) + update + self.pulse_drain
 
     def pattern(self, steps: Integers, rows: Integers, updated: Integers) -> Integers:
         """Busy clocks of learnt or recalled patterns; all (patterns,), ``updated`` 0 or 1."""

@@ -5,7 +5,7 @@ import doctest
 import json
 import re
 import struct
-from itertools import pairwise
+from itertools import pairwise, product
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,8 @@ import model.timing
 from model import protocol
 from model.arithmetic import DEFAULT_LFSR, LFSR_TAPS
 from model.devices.presets import PRESETS
-from model.devices.tables import equation, step_tables, table_errors
+from model.devices.tables import SCHEMES, equation, pulse_direction, step_tables, table_errors
+from model.errors import UserError
 from model.formats import Format
 from model.layered_layout import layout_of
 from model.layout import Kind, Layout
@@ -119,7 +120,7 @@ def test_host_times():
 
 
 #: What Timing has besides latencies.
-METHODS = ("spec", "pauses", "draws", "pulsed", "run", "bound")
+METHODS = ("spec", "pauses", "draws", "pulsed", "whole_update", "run", "bound")
 
 
 def test_latencies():
@@ -196,6 +197,18 @@ def test_device_tables():
         assert (scheme, rails) == (tables.scheme, f"{tables.low} to {tables.high}")
         found = table_errors(tables, equation(PRESETS[name], weight))
         assert errors == [f"{found[0]:.4f}", f"{found[1]:.3f}"], name
+
+
+def test_pulses_of_the_host():
+    rows = table("devices.md", "scheme", "raise G+")
+    assert [scheme for scheme, *_ in rows] == list(SCHEMES)
+    for scheme, *cells in rows:
+        for cell, (conductance, raises) in zip(cells, product("+-", (True, False)), strict=True):
+            if cell == "refused":
+                with pytest.raises(UserError):
+                    pulse_direction(scheme, conductance, raises)
+            else:
+                assert pulse_direction(scheme, conductance, raises) == {"pulse up": 1, "pulse down": -1}[cell]
 
 
 def test_all_devices_were_learnt_with():

@@ -251,6 +251,51 @@ def test_layered_machine_against_the_rules(name, mechanism):
     assert rules.counts[:, :2].sum(axis=0).all()
 
 
+@pytest.mark.parametrize("mechanism", ["steps", "all"])
+@pytest.mark.parametrize("name", [*RECURRENT, "two_hidden", "biases_of_two_hidden"])
+def test_pulses_of_the_host_against_the_rules(name, mechanism):
+    """On every cell once, up or down, also more than the most and none; the bytes are drawn anew for each."""
+    spec = (SPECS | LAYERED)[name]
+    layout, rng = layout_of(spec), np.random.default_rng(9)
+    machine = (GoldenMachine if spec.recurrent else LayeredMachine)(spec)
+    machine.device = unit_of(spec, mechanism)
+    rules, stuck, most = Rules(machine), machine.device.masks(spec), machine.device.most
+    weights = [machine.weights] if spec.recurrent else list(machine.weights)
+    places = [
+        (m, *place) for m, matrix in enumerate(spec.matrices) for place in np.ndindex(matrix.rows, matrix.columns)
+    ]
+    for cell in [places[at] for at in rng.permutation(len(places))]:
+        before = [matrix.copy() for matrix in weights]
+        m, row, column = cell
+        pulses = int(rng.integers(-9, 10))
+        rows, columns = layout.numbers[m]
+        codes = int(rows[row]), int(columns[column])
+        exists = not spec.recurrent or 1 <= abs(row - column) <= spec.reach
+        assert layout.has(*cell) == exists
+        if exists:
+            assert layout.cell_of(*codes) == cell
+            machine.pulse(cell, pulses)
+        else:
+            assert layout.cell_of(*codes) is None
+            machine.pulse(None, pulses)
+        drawn = rules.sets_of_update(layout.code_bits)
+        if exists:
+            wanted = max(-most, min(most, pulses))
+            # Pulses that are wanted come from a difference that rounds to them.
+            after = rules.program(
+                m, int(before[m][row, column]), wanted << 9, 0, codes, [[0] * 16, *drawn[1:]], stuck[m][row, column]
+            )
+            before[m][row, column] = after
+            if spec.recurrent:
+                before[m][column, row] = after
+        for found, expected in zip(weights, before, strict=True):
+            assert found.tolist() == expected.tolist(), cell
+        assert machine.lfsr == rules.lfsr
+    assert machine.pulses.tolist() == rules.counts.tolist() and rules.counts[:, :2].all()
+    clocks = machine._timing.whole_update(machine.device.sets)
+    assert (machine.busy_clocks, machine.learnt, machine.steps) == (clocks * len(places), 0, 0)
+
+
 @pytest.mark.parametrize("name", ["ag-a-si", "reram-es", "ecram-mo", "reram-array-hfo2"])
 def test_a_pulse_to_its_last_bit(name):
     """With the random bits at which the rounding turns, so that one unit in 2**-16 levels shows."""

@@ -40,7 +40,7 @@ from model.protocol import (
     pack_target,
     space_words,
 )
-from model.pulse_protocol import unit_spaces
+from model.pulse_protocol import PulseRequest, unit_spaces
 from model.reference import quantise, synapse_mask
 from model.spec import MachineSpec, Settings
 from model.timing import NEURON, SIDE, SYNAPSE
@@ -134,6 +134,11 @@ class Host:
         """The pulse unit's registers and counters."""
         for space in (Space.DEVICE, Space.PULSES):
             self.access(Op.READ, space, 0, space_words(self.spec)[space])
+
+    def pulse(self, row, column, pulses):
+        """Pulses on the cell of these numbers, any bytes."""
+        packed = PulseRequest(row, column, pulses & 0xFF).pack()
+        self.access(Op.WRITE, Space.PROGRAM, 0, len(packed), packed)
 
     def learn(self, pattern, target):
         """One pattern, and the states it left."""
@@ -300,6 +305,63 @@ def test_pulses(name, mechanisms):
         host.read_device()
     if spec.recurrent:
         host.recall(rng.random(spec.neurons) < 0.5)
+    host.counters()
+    host.play()
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=pytest.mark.slow) if name == "serial-layered" else name for name in PULSED]
+)
+def test_pulses_of_the_host(name):
+    """On every kind of cell and on what is none, as many as are allowed and others, among patterns that are learnt."""
+    spec = PULSED[name]
+    host, rng, layout = Host(spec), np.random.default_rng(7), layout_of(spec)
+    if spec.recurrent:
+        host.write_weights(random_weights(spec, rng))
+    else:
+        host.write_weights([rng.integers(-15, 16, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
+    shifts = tuple(max(0, matrix.shift_base) for matrix in spec.matrices)
+    host.settings(replace(spec.settings, free_steps=1, nudged_steps=1, eta_shifts=shifts), 0xC0FFEE11)
+
+    def learn():
+        if spec.recurrent:
+            host.learn(*(rng.random((2, spec.neurons)) < 0.5))
+        else:
+            # The last inputs are black, so that the words of the pattern are not all.
+            host.learn_pixels((np.arange(spec.inputs) < 2).astype(np.uint8), np.arange(spec.outputs) == 1)
+
+    # Linear cells take none; the bytes are not drawn either.
+    host.pulse(int(layout.numbers[0][0][1]), 0, 1)
+    host.device(unit_of(spec, "all"))
+    learn()
+    for rows, columns in layout.numbers:
+        for pulses in (1, -7):
+            host.pulse(int(rng.choice(rows)), int(rng.choice(columns)), pulses)
+        # The first column's cells are of the first block's first lane, the last row's of another block.
+        host.pulse(int(rows[-1]), int(columns[0]), 3)
+        host.pulse(int(columns[0]), int(rows[-1]), 3)
+    # A lane behind the last neuron's, a neuron with itself, and a number that is none.
+    row, column = int(layout.numbers[0][0][1]), int(layout.numbers[0][1][-1])
+    last, none = column, (1 << layout.code_bits) - 1
+    for wrong in ((row, last + 1), (last + 1, row), (last, last + 1), (last + 1, last), (last, last), (none, last)):
+        host.pulse(*wrong, 5)
+    for pulses in (0, 8, 0x17):
+        host.pulse(row, column, pulses)
+    # Pulses do not count towards the decay that is due after this pattern.
+    learn()
+    host.read_weights()
+    host.read_device()
+    # The last byte alone repeats the request's four before it, moved up by one.
+    host.access(Op.WRITE, Space.PROGRAM, 4, 1, b"\1")
+    host.access(Op.WRITE, Space.PROGRAM, 4, 2, b"\1\1")
+    host.access(Op.READ, Space.PROGRAM, 0, 1)
+    host.device(replace(unit_of(spec, "steps"), most=2), tables=False)
+    host.pulse(row, column, -3)
+    learn()
+    host.pulse(row, column, 1)
+    host.read_weights()
+    host.read_device()
+    host.access(Op.READ, Space.SETTINGS, 0, SettingsRegisters.size())
     host.counters()
     host.play()
 

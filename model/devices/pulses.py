@@ -10,6 +10,8 @@ from model.arithmetic import byte_table, compiled, draw, saturate, stochastic_in
 from model.devices.curves import Device
 from model.devices.tables import NOISE_UNIT, STEP_FRACTION, StepTables, step_tables
 from model.errors import UserError
+from model.layered_layout import layout_of
+from model.layout import Cell
 from model.settings import whole
 from model.spec import MachineSpec
 
@@ -117,6 +119,15 @@ def pulse_unit(device: Device, spec: MachineSpec, most: int = 1, scheme: str | N
     return PulseUnit(tables, most, bool(tables.noises.any()), spread)
 
 
+def outside(spec: MachineSpec, matrix: int, row: int, column: int) -> str:
+    """The end of a sentence about a cell that is none."""
+    shapes = (f"matrix {index} of {matrix.rows} x {matrix.columns}" for index, matrix in enumerate(spec.matrices))
+    return (
+        f"({matrix}, {row}, {column}) is outside the array; give matrix, row and column of a synapse in "
+        f"{', '.join(shapes)}."
+    )
+
+
 def stuck_cells(
     spec: MachineSpec,
     weights: Sequence[NDArray[np.integer]],
@@ -128,15 +139,11 @@ def stuck_cells(
     Those at G_min or G_max are set in ``weights`` (one array a matrix, changed in place). In a recurrent machine (i, j)
     and (j, i) are one cell. UserError if a cell is not in the array or sticks somewhere else.
     """
-    masks = no_cells(spec)
+    masks, layout = no_cells(spec), layout_of(spec)
     places = {"min": tables.low, "max": tables.high, "frozen": None}
     for matrix, row, column, where in cells:
-        inside = 0 <= matrix < len(masks) and 0 <= row < masks[matrix].shape[0] and 0 <= column < masks[matrix].shape[1]
-        if not inside or (spec.recurrent and not 1 <= abs(row - column) <= spec.reach):
-            raise UserError(
-                f"The stuck cell ({matrix}, {row}, {column}) is outside the array; give matrix, row and column of a synapse "
-                f"in {', '.join(f'matrix {index} of {mask.shape[0]} x {mask.shape[1]}' for index, mask in enumerate(masks))}."
-            )
+        if not layout.has(matrix, row, column):
+            raise UserError(f"The stuck cell {outside(spec, matrix, row, column)}")
         if where not in places:
             raise UserError(f"A cell cannot stick at {where!r}; give one of {', '.join(places)}.")
         for cell in {(row, column), (column, row)} if spec.recurrent else {(row, column)}:
@@ -188,16 +195,12 @@ def pulsed(weight: int, pulses: int, gain: int, deviation: int, rounding: int, s
 
 
 @compiled
-def program_cell(weight, difference, shift, random, bits, stuck, unit, counts):  # type: ignore[no-untyped-def]
-    """The weight after an update: its pulses are what the linear device's increment would be, at most ``most``.
-
-    ``random`` are the cell's random bytes, one of each set; ``bits`` is its hash.
-    """
-    steps, noises, numbers = unit
-    low, high, most, spread = numbers[0], numbers[1], numbers[4], numbers[5]
-    pulses = saturate(stochastic_increment(difference, shift, random[0]), -most, most)
+def given(weight, pulses, random, bits, stuck, unit, counts):  # type: ignore[no-untyped-def]
+    """The weight after ``pulses``, up or down, which are counted; ``random`` and ``bits`` as in ``program_cell``."""
     if pulses == 0:
         return weight
+    steps, noises, numbers = unit
+    low, high, spread = numbers[0], numbers[1], numbers[5]
     counts[PULSES_UP if pulses > 0 else PULSES_DOWN] += abs(pulses)
     if weight == (high if pulses > 0 else low):
         counts[PULSES_LOST] += abs(pulses)
@@ -210,6 +213,17 @@ def program_cell(weight, difference, shift, random, bits, stuck, unit, counts): 
 
 
 @compiled
+def program_cell(weight, difference, shift, random, bits, stuck, unit, counts):  # type: ignore[no-untyped-def]
+    """The weight after an update: its pulses are what the linear device's increment would be, at most ``most``.
+
+    ``random`` are the cell's random bytes, one of each set; ``bits`` is its hash.
+    """
+    most = unit[2][4]
+    pulses = saturate(stochastic_increment(difference, shift, random[0]), -most, most)
+    return given(weight, pulses, random, bits, stuck, unit, counts)
+
+
+@compiled
 def random_sets(sets, bits, lfsr):  # type: ignore[no-untyped-def]
     """Tables of random bytes (sets, 2**bits), one set drawn after the other, and the LFSR after them."""
     tables = np.zeros((sets, 1 << bits), np.int64)
@@ -217,6 +231,42 @@ def random_sets(sets, bits, lfsr):  # type: ignore[no-untyped-def]
         drawn, lfsr = draw(bits, lfsr)
         tables[index] = byte_table(drawn)
     return tables, lfsr
+
+
+def pulse_cell(
+    spec: MachineSpec,
+    unit: PulseUnit,
+    weights: Sequence[NDArray[np.integer]],
+    counts: Integers,
+    cell: Cell | None,
+    pulses: int,
+    lfsr: int,
+) -> int:
+    """Give one cell so many pulses, up or, if negative, down; returns the LFSR after it.
+
+    The bytes of an update are drawn. ``weights`` (one array a matrix) and ``counts`` (matrices, 3) are changed in place;
+    in a recurrent machine (i, j) and (j, i) are one cell. None is no cell, and nothing moves.
+    """
+    layout = layout_of(spec)
+    tables, lfsr = random_sets(unit.sets, layout.code_bits, lfsr)
+    if cell is None:
+        return int(lfsr)
+    matrix, row, column = cell
+    rows, columns = layout.numbers[matrix]
+    numbers = np.array([rows[row], columns[column]])
+    row_hash, column_hash = unit_hashes(numbers)
+    weight = given(
+        np.int64(weights[matrix][row, column]),
+        saturate(pulses, -unit.most, unit.most),
+        tables[:, numbers[0] ^ numbers[1]],
+        row_hash ^ column_hash,
+        unit.masks(spec)[matrix][row, column],
+        unit.constants,
+        counts[matrix],
+    )
+    for place in ((row, column), (column, row)) if spec.recurrent else ((row, column),):
+        weights[matrix][place] = weight
+    return int(lfsr)
 
 
 @compiled

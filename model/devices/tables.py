@@ -94,14 +94,14 @@ class StepTables:
         """The level at which G+ is at its lowest."""
         return self.low if self.scheme == "reference" else 0
 
-    def curve(self, pulses: int, rising: bool) -> Floats:
-        """Levels of G+ after 0, 1, ... pulses, up from its lowest or down from its highest, (pulses + 1,).
+    def curve(self, pulses: int, rising: bool, start: int | None = None) -> Floats:
+        """Levels of G+ after 0, 1, ... pulses, up from its lowest or down from its highest, or from ``start``, (pulses + 1,).
 
         Without noise, and without rounding: each level keeps its fraction, and takes the step of the nearest one.
         """
         direction, sign = (UP, 1) if rising else (DOWN, -1)
         values = np.empty(pulses + 1)
-        values[0] = self.bottom if rising else self.high
+        values[0] = start if start is not None else self.bottom if rising else self.high
         for index in range(pulses):
             near = np.floor(values[index : index + 1] + 0.5).astype(np.int64)
             moved = values[index] + sign * self.step(direction, near)[0]
@@ -139,6 +139,21 @@ def conductances(weights: NDArray[np.int16], tables: StepTables) -> tuple[NDArra
     if tables.scheme == "reference":
         return (weights - tables.low).astype(np.int16), np.full_like(weights, -tables.low)
     return np.maximum(weights, 0), np.maximum(-weights, 0)
+
+
+def pulse_direction(scheme: str, conductance: str, raises: bool) -> int:
+    """1 if a pulse that raises (or else lowers) G+ or G- is a pulse up of the weight, -1 if it is a pulse down.
+
+    ``conductance`` is "+" or "-". UserError if the scheme has no such pulse.
+    """
+    if conductance not in ("+", "-"):
+        raise UserError(f"There is no conductance {conductance!r} in a pair; give + or -.")
+    if scheme == "reference" and conductance == "-":
+        raise UserError("G- is a fixed reference that no pulse moves; pulse G+, or load the device by the scheme pair.")
+    if scheme == "one-sided" and not raises:
+        other = "-" if conductance == "+" else "+"
+        raise UserError(f"A one-sided device has no pulse that lowers G{conductance}; raise G{other}.")
+    return 1 if (conductance == "+") == raises else -1
 
 
 @dataclass(frozen=True)

@@ -21,6 +21,9 @@ NEURON = "tests/test_quick.py::test_neuron_at_its_rails_and_ties"
 PULSE_UNIT = "tests/test_pulse_unit.py"
 PULSED = "tests/test_quick.py::test_pulses[recurrent]"
 PULSED_SERIAL = "tests/test_quick.py::test_pulses[serial]"
+HOST_PULSED = "tests/test_quick.py::test_pulses_of_the_host[recurrent]"
+HOST_PULSED_LAYERED = "tests/test_quick.py::test_pulses_of_the_host[layered]"
+HOST_PULSED_SERIAL = "tests/test_quick.py::test_pulses_of_the_host[serial]"
 SYNAPSE = "tests/test_quick.py::test_synapse_at_its_rails_and_ties"
 
 

@@ -1,6 +1,14 @@
 """Faults of the pulse units and of what they need from the rest."""
 
-from tests.mutants.mutant import PULSE_UNIT, PULSED, PULSED_SERIAL, Mutant
+from tests.mutants.mutant import (
+    HOST_PULSED,
+    HOST_PULSED_LAYERED,
+    HOST_PULSED_SERIAL,
+    PULSE_UNIT,
+    PULSED,
+    PULSED_SERIAL,
+    Mutant,
+)
 
 MUTANTS = (
     Mutant(
@@ -100,5 +108,54 @@ MUTANTS = (
         "Mux(pulses, late, target)",
         "target",
         PULSED_SERIAL,
+    ),
+    Mutant(
+        "pulses of the host: the other copy of a pair stays",
+        "pulse.py",
+        "(row == request.column) & holds(request.row) if",
+        "Const(0) if",
+        HOST_PULSED,
+    ),
+    Mutant(
+        "pulses of the host: on a lane without a neuron",
+        "pulse.py",
+        "(its_block == block) & (its_lane < units[its_block])",
+        "its_block == block",
+        HOST_PULSED,
+    ),
+    Mutant(
+        "pulses of the host: they count as a learnt pattern",
+        "sequencer.py",
+        "with m.If(self.by_host):",
+        "with m.If(0):",
+        HOST_PULSED,
+    ),
+    Mutant(
+        "pulses of the host: the count up to the next decay begins anew",
+        "pulse_registers.py",
+        "(self.space >= Space.DEVICE) & ~programs",
+        "(self.space >= Space.DEVICE)",
+        HOST_PULSED,
+    ),
+    Mutant(
+        "pulses of the host: an input that is black has none",
+        "machine.py",
+        "sequencer.decays | sequencer.by_host",
+        "sequencer.decays",
+        HOST_PULSED_LAYERED,
+    ),
+    Mutant(
+        "pulses of the host: answered before they are given",
+        "machine.py",
+        "due & ~sequencer.busy",
+        "answer",
+        HOST_PULSED_SERIAL,
+    ),
+    Mutant(
+        "pulses of the host: a neuron's with itself, in a serial machine",
+        "serial_synapse.py",
+        "Mux(exists, asked_pulses(self.spec, self.request, word, lane), 0)",
+        "asked_pulses(self.spec, self.request, word, lane)",
+        HOST_PULSED_SERIAL,
     ),
 )
