@@ -46,7 +46,8 @@ class Board:
     clock : makes the component that gives the machine its clock, for a frequency in Hz: hw ports ``clk`` (the generated
         clock) and ``locked``. Raises UserError for a frequency out of reach.
     led_busy, led_refused : (resource, number) of the two LEDs.
-    clock_hz, baud, lanes : those of its machines unless something else is asked for.
+    clock_hz, baud : those of its machines unless something else is asked for.
+    lanes : of its machines, or fewer where the multipliers do not suffice.
     serial : its machines have one neuron and one synapse unit.
     memory_bytes : of the weight memory.
     resources : what the FPGA has.
@@ -74,11 +75,15 @@ class Board:
     overrides: dict[str, Any] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
 
-    def machine(self, spec: MachineSpec, clock_hz: int | None = None, baud: int | None = None) -> MachineSpec:
+    def machine(
+        self, spec: MachineSpec, clock_hz: int | None = None, baud: int | None = None, lanes: int | None = None
+    ) -> MachineSpec:
         """The machine as this board runs it: its lanes, memory, clock and serial rate; UserError if it does not fit."""
+        if lanes and self.serial and lanes != self.lanes:
+            raise UserError(f"Machines of {self.name} have {self.lanes} lanes; leave --lanes out.")
         wanted = replace(
             spec,
-            lanes=self.lanes,
+            lanes=lanes or min(self.lanes, self.resources.multipliers // lane_multipliers(spec, self.serial)),
             serial=self.serial,
             memory_bytes=1 << 30,
             clock_hz=clock_hz or self.clock_hz,
@@ -107,9 +112,18 @@ def boards() -> list[Board]:
     return [board(name) for name in NAMES]
 
 
+def lane_multipliers(spec: MachineSpec, serial: bool) -> int:
+    """Multipliers that a lane takes: its own; of a recurrent machine the side network's; with pulses two, and the read noise's.
+
+    A serial machine has one neuron and one synapse unit, whose products are made of logic cells.
+    """
+    return 1 if serial else 1 + spec.recurrent + 3 * spec.pulses
+
+
 def needs(spec: MachineSpec) -> dict[str, int]:
     """What the machine needs by its spec alone: multipliers and bytes of weight memory."""
-    return {"multipliers": spec.lanes, "weight_bytes": layout_of(spec).words * spec.lanes}
+    multipliers = spec.lanes * lane_multipliers(spec, spec.serial)
+    return {"multipliers": multipliers, "weight_bytes": layout_of(spec).words * spec.lanes}
 
 
 def available(board: Board) -> dict[str, int]:
@@ -124,8 +138,10 @@ def check_fits(board: Board, spec: MachineSpec) -> None:
     for name, needed in needs(spec).items():
         if needed > has[name]:
             what = {"multipliers": "multipliers", "weight_bytes": "bytes of weight memory"}[name]
+            fewer = f"give --lanes {has[name] * spec.lanes // needed} or fewer"
             raise UserError(
-                f"The machine does not fit {board.name}: it needs {needed} {what} of {has[name]}; {_largest(board, spec)}."
+                f"The machine does not fit {board.name}: it needs {needed} {what} of {has[name]}; "
+                f"{fewer if name == 'multipliers' else _largest(board, spec)}."
             )
 
 
@@ -143,4 +159,4 @@ def _largest(board: Board, spec: MachineSpec) -> str:
         smaller = shrunk(units)
         if all(needed <= has[name] for name, needed in needs(smaller).items()):
             return f"the largest that would is {'-'.join(map(str, smaller.layers))}"
-    return f"choose another board or fewer lanes than {spec.lanes}"
+    return "choose another board"

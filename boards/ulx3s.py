@@ -19,7 +19,7 @@ PREPARE = """
 proc
 rename -hide w:*[[]*
 setattr -set keep 1 a:keep %ci1 t:$dff* %i
-setattr -set ram_style "distributed" *.neurons*/t:$mem* *.crossbar.drive/t:$mem* %u *.tanh/t:$mem* %d
+setattr -set ram_style "distributed" *.neurons*/t:$mem* *.crossbar/r:MEMID=*drive %u */r:MEMID=*tanh %d
 """
 
 

@@ -50,6 +50,7 @@ _machine = click.option(
 @_machine
 @click.option("--freq", type=click.FloatRange(1, 400), help="The machine's clock in MHz [default: the board's].")
 @click.option("--baud", type=click.IntRange(1), help="The serial rate [default: the board's].")
+@click.option("--lanes", type=click.IntRange(1), help="The lanes [default: the board's, or as many as fit].")
 @click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of place and route.")
 @click.option("--no-place", is_flag=True, help="End after synthesis.")
 @click.option("--estimate", is_flag=True, help="Only say, from the spec alone, whether memory and multipliers suffice.")
@@ -60,6 +61,7 @@ def build_board(
     machine: Path | None,
     freq: float | None,
     baud: int | None,
+    lanes: int | None,
     seed: int,
     no_place: bool,
     estimate: bool,
@@ -79,7 +81,7 @@ def build_board(
 
     chosen = board_of(name)
     machine = machine or Path(chosen.machines[0])
-    spec = chosen.machine(MachineSpec.load(machine), round(freq * 1e6) if freq else None, baud)
+    spec = chosen.machine(MachineSpec.load(machine), round(freq * 1e6) if freq else None, baud, lanes)
     if estimate:
         has = available(chosen)
         for what, needed in needs(spec).items():

@@ -86,6 +86,8 @@ def test_what_does_not_fit_is_refused_with_what_would():
         (["build", "nexys"], "There is no board 'nexys'; the boards are icebreaker"),
         (["build", "icebreaker", "--machine", "nothing.toml"], "cannot be read"),
         (["build", "icebreaker", "--estimate", "--machine", "mnist-784-500-10"], "does not fit icebreaker"),
+        (["build", "icebreaker", "--estimate", "--lanes", "16"], "have 8 lanes"),
+        (["build", "ulx3s", "--estimate", "--lanes", "64", "--machine", "glyphs-pulses-100"], "320 multipliers of 156"),
         (["program", "icebreaker", "--out", "empty"], "There is no bitstream in .*empty; run"),
         (["report", "icebreaker", "--out", "empty"], "There is no report .*; run"),
     ],
@@ -197,7 +199,7 @@ REPORTS = sorted((Path(__file__).parent.parent / "docs" / "boards").glob("*.json
 def test_committed_reports_are_of_todays_machines(file):
     report = json.loads(file.read_text(encoding="utf-8"))
     chosen = board(report["board"])
-    spec = chosen.machine(MachineSpec.load(report["machine"]), round(report["target_mhz"] * 1e6))
+    spec = chosen.machine(MachineSpec.load(report["machine"]), round(report["target_mhz"] * 1e6), lanes=report["lanes"])
     assert file.stem == f"{report['board']}-{report['machine']}" and report["timing_met"]
     expected = speed(spec, 1e6 * report["fmax_mhz"])
     assert {name: report[name] for name in expected} == expected

@@ -35,11 +35,13 @@ BLOCK_RAM = """
     wire [13:0] ada = {%(ada)s}, adb = {%(adb)s};
     assign {%(doa)s} = DATA_WIDTH_B == 36 ? b[17:0] : a[17:0];
     assign {%(dob)s} = DATA_WIDTH_B == 36 ? b[35:18] : b[17:0];
+    wire [20479:0] init = {%(init)s};
     integer at;
     initial begin
-        for (at = 0; at < 2048; at = at + 1) cells[at] = 0;
+        // Two bytes in 20 bits each.
+        for (at = 0; at < 2048; at = at + 1) cells[at] = init[20 * (at / 2) + 9 * (at %% 2) +: 9];
         if (REGMODE_A != "NOREG" || REGMODE_B != "NOREG" || DATA_WIDTH_A < 4 || DATA_WIDTH_B < 4) $stop;
-        if (CLKAMUX != "CLKA" || CLKBMUX != "CLKB" || {%(init)s} != 0) $stop;
+        if (CLKAMUX != "CLKA" || CLKBMUX != "CLKB") $stop;
     end
 """
 PORT = """
@@ -92,7 +94,7 @@ def models(folder: Path) -> str:
     simulated, boxes = ((folder / f"cells_{kind}_ecp5.v").read_text(encoding="utf-8") for kind in ("sim", "bb"))
     ram = BLOCK_RAM % {
         **{name: pins(name.upper(), 14 if name[:2] == "ad" else 18) for name in BUSES},
-        "init": ", ".join(f"INITVAL_{number:02X}" for number in range(64)),
+        "init": ", ".join(f"INITVAL_{number:02X}" for number in reversed(range(64))),
     }
     ram += "".join(PORT % {"p": port, "P": port.upper()} for port in "ab") + "endmodule\n"
     product = MULTIPLIER % {"a": pins("A", 18), "b": pins("B", 18), "p": pins("P", 36)}
