@@ -1,24 +1,21 @@
-"""A lane's multiplier, saturation, and the values that drive rows and columns: every bit, every latency."""
+"""What a lane is made of, in Amaranth's own simulator: every bit, every latency, rails and ties."""
 
 import numpy as np
 import pytest
 from amaranth.hdl import Module, Signal, signed
-from amaranth.sim import Simulator
 
 from hw.activities import Activities, column_units, row_units
 from hw.multiplier import Multiplier
+from hw.neuron import Neuron
 from hw.saturate import saturated
-from model.arithmetic import saturate
+from hw.side_neuron import SideNeuron
+from hw.synapse import Synapse
+from model.arithmetic import SLOPE, neuron_step, saturate, side_step, stochastic_increment
 from model.formats import Format
 from model.spec import MachineSpec
-from model.timing import MEMORY
-
-
-def simulate(design, bench):
-    simulator = Simulator(design)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
+from model.timing import MEMORY, NEURON, SIDE, SYNAPSE
+from tests.simulated import simulate
+from tests.specs import SPECS
 
 
 def test_products_at_the_rails_and_between():
@@ -117,3 +114,95 @@ def test_values_are_read_as_the_steps_wrote_them(levels):
             free = written if freely else free
 
     simulate(copy, bench)
+
+
+def clock_through(component, inputs, output, latency):
+    """Give a pipeline one dict of port values a clock; the output ``latency`` clocks after each."""
+    outputs = []
+
+    async def bench(ctx):
+        ctx.set(component.stages, (1 << len(component.stages)) - 1)
+        for now in range(len(inputs) + latency):
+            for name, value in inputs[min(now, len(inputs) - 1)].items():
+                ctx.set(getattr(component, name), value)
+            if now >= latency:
+                outputs.append(ctx.get(output))
+            await ctx.tick()
+
+    simulate(component, bench)
+    return outputs
+
+
+@pytest.mark.parametrize("nudged", [0, 1])
+def test_neuron_at_its_rails_and_ties(nudged):
+    spec, half = SPECS["lanes_do_not_divide"], 1 << SPECS["lanes_do_not_divide"].leak_shift
+    names = ("state", "current", "activity", "white", "target")
+    cases = []
+    for state in (spec.state.low, -1, 0, spec.state.high):
+        for step in (-300, -2, -1, 0, 1, 300):
+            for white in (0, 1):
+                drive = spec.input_level if white else -spec.input_level
+                tie = (2 * step + 1) * half - ((drive - state) << spec.leak_shift)
+                # The error is zero in half of the cases, so that a tie remains one.
+                cases += [(state, tie - below, 127 if white else 5, white, 1) for below in (0, 1)]
+    expected = []
+    for state, current, activity, white, _ in cases:
+        drive, error = spec.input_level if white else -spec.input_level, spec.target_level - activity if nudged else 0
+        shifts = spec.leak_shift, spec.nudge_shift
+        expected.append(neuron_step(state, current, drive, error, *shifts, spec.state.low, spec.state.high))
+    constant = {"driven": 1, "nudged": nudged, "present": 1}
+    inputs = [constant | dict(zip(names, case, strict=True)) for case in cases]
+    neuron = Neuron(spec)
+    assert clock_through(neuron, inputs, neuron.new_state, NEURON) == expected
+    assert {spec.state.low, spec.state.high} <= set(expected)
+
+
+def test_side_neuron_at_its_rails_and_ties():
+    spec = SPECS["lanes_do_not_divide"]
+    low, high, fraction = spec.side.low, spec.side.high, spec.weight.fraction
+    names = ("side", "current", "activity", "target", "slope")
+    error = spec.target_level - 5
+    cases = []
+    for side in (low, -1, 0, high):
+        for slope in (0, 1, SLOPE.high):
+            # Where the excitation goes from one number to the next, around 0 and at its rails.
+            for excitation in (low - 1, low, -1, 0, 1, high):
+                tie = ((2 * excitation + 1) << fraction - 1) - (error << spec.side_error_shift)
+                cases += [(side, tie - below, 5, 1, slope) for below in (0, 1)]
+            # Where the move of an excitation of 1 or so goes from one number to the next.
+            cases += [
+                (side, -(error << spec.side_error_shift) + (near << fraction), 5, 1, slope) for near in range(-3, 4)
+            ]
+    expected = [
+        side_step(side, current, error, slope, fraction, spec.side_error_shift, low, high)
+        for side, current, _, _, slope in cases
+    ]
+    inputs = []
+    for case in cases:
+        # The slope comes a clock later than the rest, so each case stays for two.
+        inputs += [{"present": 1} | dict(zip(names, case, strict=True))] * 2
+    neuron = SideNeuron(spec)
+    assert clock_through(neuron, inputs, neuron.new_side, SIDE)[::2] == expected
+    # A slope below 1 keeps a step from one rail to the other within them.
+    assert low < min(expected) < 3 * low // 4 and 3 * high // 4 < max(expected) < high
+
+
+@pytest.mark.parametrize("shift", [0, 3])
+def test_synapse_at_its_rails_and_ties(shift):
+    spec = SPECS["lanes_do_not_divide"]
+    largest, limit = 2 * spec.activity_limit**2, spec.weight_limit
+    expected, inputs = [], []
+    for weight in (-limit, -1, 0, limit):
+        for byte in (0, 1, 128, 255):
+            # Where the increment goes from one number to the next, and its ends.
+            edges = [(512 * step - 2 * byte - 1) << shift for step in (-1, 0, 1)]
+            differences = [edge - below for edge in edges for below in (0, 1)]
+            for difference in (-largest, largest, *differences):
+                # Each case stays for SYNAPSE clocks, since its byte and its weight are wanted later than its difference.
+                given = {"difference": difference, "random": byte, "weight": weight, "shift": shift, "enable": 1}
+                inputs += [given] * SYNAPSE
+                increment = stochastic_increment(difference, shift, byte)
+                expected.append(saturate(weight + increment, -limit, limit))
+    synapse = Synapse(spec)
+    assert clock_through(synapse, inputs, synapse.new_weight, SYNAPSE)[::SYNAPSE] == expected
+    assert {-limit, limit} <= set(expected)

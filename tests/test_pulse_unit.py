@@ -4,7 +4,6 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from hw.pulse import PulseUnit
 from model.devices import pulses
@@ -15,6 +14,7 @@ from model.devices.tables import StepTables
 from model.pulse_protocol import PulseRegisters
 from model.spec import MachineSpec
 from model.timing import PULSE
+from tests.simulated import simulate
 
 SPEC = MachineSpec(layers=(7,), lanes=3, pulses=True)
 #: Entries of half a level and of one, so that each rounding of the products decides.
@@ -89,7 +89,4 @@ def test_pulse_unit(name, decays):
                 assert ctx.get(component.new_weight) == wanted, (now, stream[now - PULSE])
             await ctx.tick()
 
-    simulator = Simulator(component)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(component, bench)

@@ -2,12 +2,12 @@
 
 import numpy as np
 import pytest
-from amaranth.sim import Simulator
 
 from hw.weights import WeightMemory, banks
 from model.layered_layout import layout_of
 from model.spec import MachineSpec
 from model.timing import Timing
+from tests.simulated import simulate
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,4 @@ def test_words_are_read_as_they_were_written(spec):
         for _ in range(latency):
             await clock()
 
-    simulator = Simulator(memory)
-    simulator.add_clock(1e-6)
-    simulator.add_testbench(bench)
-    simulator.run()
+    simulate(memory, bench)
