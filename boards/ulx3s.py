@@ -5,14 +5,14 @@ import os
 from amaranth import Elaboratable, Instance, Module, Signal
 from amaranth_boards.ulx3s import ULX3S_85F_Platform
 
-from boards.board import Board, Resources
-from model.errors import UserError
+from ohmprop.boards.description import Board, Resources
+from ohmprop.model.errors import UserError
 
 #: The oscillator on the board, and the range of the PLL's own oscillator, in Hz.
 CRYSTAL = 25_000_000
 VCO = 400_000_000, 800_000_000
 
-#: What Yosys does before synthesis. Registers that hold the same stay apart where they were meant to (hw.pipeline.KEPT),
+#: What Yosys does before synthesis. Registers that hold the same stay apart where they were meant to (hw/units/pipeline.py),
 #: and the neurons' shallow and wide memories lie in LUTs, since the weights take nearly all block RAMs; tables of tanh are
 #: deep. Names with brackets are hidden: Yosys 0.70 takes a word ``o[10]`` for bit 10 of ``o``.
 PREPARE = """

@@ -4,14 +4,14 @@ from amaranth import DomainRenamer, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from hw.commands import CommandProcessor
-from hw.frame_receiver import FrameReceiver
-from hw.frame_sender import FrameSender
-from hw.machine import Machine
-from hw.serial_machine import SerialMachine
-from hw.uart import UartReceiver, UartTransmitter
-from model.protocol import WINDOW, frame_bytes
-from model.spec import MachineSpec
+from ohmprop.hw.link.commands import CommandProcessor
+from ohmprop.hw.link.frame_receiver import FrameReceiver
+from ohmprop.hw.link.frame_sender import FrameSender
+from ohmprop.hw.link.uart import UartReceiver, UartTransmitter
+from ohmprop.hw.parallel.machine import Machine
+from ohmprop.hw.serial.machine import SerialMachine
+from ohmprop.model.link.protocol import WINDOW, frame_bytes
+from ohmprop.model.spec import MachineSpec
 
 
 def machine_of(spec: MachineSpec) -> Machine:
@@ -23,7 +23,7 @@ class Top(wiring.Component):
     """Everything between the pins. Reset: link and machine idle, sequence number 0; weights keep what they hold.
 
     The machine has a clock domain of its own, ``core``, in step with ``sync``: it may stand still while ``busy`` has been
-    low for model.timing.SETTLING clocks. A board that does not stop it connects both to one clock.
+    low for ohmprop.model.timing.SETTLING clocks. A board that does not stop it connects both to one clock.
     """
 
     rx: In(1, init=1)  #: from the host, asynchronous, idle high

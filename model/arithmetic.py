@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from model.formats import Format
-from model.spec import DITHER_BITS, MachineSpec
+from ohmprop.model.formats import Format
+from ohmprop.model.spec import DITHER_BITS, MachineSpec
 
 try:
     from numba import njit

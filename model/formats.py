@@ -3,7 +3,7 @@
 import re
 from dataclasses import dataclass
 
-from model.errors import UserError
+from ohmprop.model.errors import UserError
 
 _NOTATION = re.compile(r"fxp-([su])(\d+)/(\d+)")
 

@@ -12,9 +12,9 @@ from typing import TypeVar
 import numpy as np
 from numpy.typing import NDArray
 
-from model.layered_layout import LayeredLayout, layout_of
-from model.layout import Kind, Sweep, bits_for
-from model.spec import MachineSpec
+from ohmprop.model.layout.layered import LayeredLayout, layout_of
+from ohmprop.model.layout.recurrent import Kind, Sweep, bits_for
+from ohmprop.model.spec import MachineSpec
 
 Integers = NDArray[np.int64]
 Count = TypeVar("Count", int, Integers)

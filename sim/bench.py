@@ -25,14 +25,14 @@ def run_bench(component: Any, name: str, testbench: str, parameters: Mapping[str
     ----------
     component : an Amaranth ``wiring.Component``; its ports, ``clk`` and ``rst`` are on cocotb's ``dut``.
     name : the build directory below ``build/benches``; one for each component and set of parameters.
-    testbench : the Python module with the cocotb tests, for instance ``tests.tb_crossbar``.
+    testbench : the Python module with the cocotb tests, for instance ``tests.hw.parallel.tb_crossbar``.
     parameters : anything JSON can carry; the bench reads it with ``bench_parameters()``.
 
     Raises AssertionError if a test fails, the simulator stops early or there is no test.
     """
     from amaranth.back import verilog
 
-    from sim.verilator import writable_directory
+    from ohmprop.sim.verilator import writable_directory
 
     text = verilog.convert(component, name="top", emit_src=False)
     directory = writable_directory(Path("build").absolute()) / "benches" / name
@@ -68,7 +68,7 @@ def _visible_ports(text: str) -> str:
 def _build_with_verilator(text: str, directory: Path) -> None:
     import cocotb_tools.config as cocotb
 
-    from sim.verilator import compile_design, find_tools
+    from ohmprop.sim.verilator import compile_design, find_tools
 
     main = cocotb.share_dir / "lib" / "verilator" / "verilator.cpp"
     ports = _visible_ports(text)

@@ -18,7 +18,7 @@ from pathlib import Path
 
 from platformdirs import user_cache_path
 
-from model.errors import MachineError, UserError
+from ohmprop.model.errors import MachineError, UserError
 
 #: cocotb 2.1 refuses older ones.
 OLDEST = (5, 36)

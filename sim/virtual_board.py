@@ -12,10 +12,10 @@ from contextlib import ExitStack, suppress
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
-from model.errors import UserError
-from model.spec import MachineSpec
-from model.timing import SETTLING
-from sim.verilator import cache_directory, compile_design, compiler_version, find_tools, publish
+from ohmprop.model.errors import UserError
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.timing import SETTLING
+from ohmprop.sim.verilator import cache_directory, compile_design, compiler_version, find_tools, publish
 
 MAIN = Path(__file__).with_name("board.cpp")
 #: The design's registers have initial values and no X, so these only remove work.
@@ -29,7 +29,7 @@ def _sources() -> list[str]:
     The Python sources stand for the Verilog, since to make that takes longer than the start of a board should.
     """
     folder = MAIN.parent.parent
-    files = [MAIN, *sorted(folder.glob("hw/*.py")), *sorted(folder.glob("model/**/*.py"))]
+    files = [MAIN, *sorted(folder.glob("hw/**/*.py")), *sorted(folder.glob("model/**/*.py"))]
     return [file.read_text(encoding="utf-8") for file in files]
 
 
@@ -58,7 +58,7 @@ def board_verilog(spec: MachineSpec) -> str:
     from amaranth.back import verilog
     from amaranth.hdl import ClockDomain, Module
 
-    from hw.top import Top
+    from ohmprop.hw.top import Top
 
     top, module = Top(spec), Module()
     # Power-up gives every register its initial value; logic for a reset as well would cost a third of the speed.

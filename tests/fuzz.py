@@ -19,13 +19,13 @@ from pathlib import Path
 import click
 import numpy as np
 
-from host.report import show
-from model.device import GoldenDevice
-from model.layered_layout import layout_of
-from model.protocol import REPLY, Op, Space, Status, decode_frame
-from sim.virtual_board import board_verilog, compile_into_cache, program_path
+from ohmprop.host.show.console import show
+from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.layout.layered import layout_of
+from ohmprop.model.link.protocol import REPLY, Op, Space, Status, decode_frame
+from ohmprop.sim.virtual_board import board_verilog, compile_into_cache, program_path
 from tests.fuzz_traffic import Traffic, access, burst, waveform
-from tests.specs import LAYERED, SPECS
+from tests.kit.specs import LAYERED, SPECS
 
 MAIN = Path(__file__).with_suffix(".cpp")
 MACHINES = {"recurrent": SPECS["lanes_do_not_divide"], "layered": LAYERED["one_hidden"]}

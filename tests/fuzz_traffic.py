@@ -4,11 +4,11 @@ import struct
 
 import numpy as np
 
-from model.layered_layout import layout_of
-from model.layered_reference import initial_weights as layered_weights
-from model.layered_reference import quantise as layered_quantise
-from model.protocol import Op, SettingsRegisters, Space, encode_frame, input_bytes, target_bytes
-from model.reference import initial_weights, quantise
+from ohmprop.model.float64.layered import initial_weights as layered_weights
+from ohmprop.model.float64.layered import quantise as layered_quantise
+from ohmprop.model.float64.recurrent import initial_weights, quantise
+from ohmprop.model.layout.layered import layout_of
+from ohmprop.model.link.protocol import Op, SettingsRegisters, Space, encode_frame, input_bytes, target_bytes
 
 BAUD_ERROR = 0.02
 #: Kinds of traffic, those that are wanted more often several times.

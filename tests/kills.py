@@ -16,9 +16,9 @@ import click
 import numpy as np
 from click.testing import CliRunner
 
-from host.checkpoint import Checkpoint
-from host.cli import main
-from model.spec import MachineSpec
+from ohmprop.host.cli.main import main
+from ohmprop.host.run.checkpoint import Checkpoint
+from ohmprop.model.spec import MachineSpec
 
 GLYPHS = MachineSpec(layers=(25,), lanes=8)
 DIGITS = MachineSpec(layers=(64, 6, 10), lanes=8)

@@ -13,14 +13,14 @@ import click
 from amaranth.back import verilog
 from amaranth.hdl import Value
 
-from boards.icebreaker import BOARD
-from boards.tools import find_tool
-from hw.commands import CommandProcessor
-from hw.frame_receiver import FrameReceiver
-from hw.frame_sender import FrameSender
-from hw.uart import UartReceiver, UartTransmitter
-from model.protocol import frame_bytes
-from model.spec import MachineSpec
+from ohmprop.boards.icebreaker import BOARD
+from ohmprop.boards.tools import find_tool
+from ohmprop.hw.link.commands import CommandProcessor
+from ohmprop.hw.link.frame_receiver import FrameReceiver
+from ohmprop.hw.link.frame_sender import FrameSender
+from ohmprop.hw.link.uart import UartReceiver, UartTransmitter
+from ohmprop.model.link.protocol import frame_bytes
+from ohmprop.model.spec import MachineSpec
 
 
 def cells(component, directory):
@@ -37,13 +37,13 @@ def cells(component, directory):
 
 
 def components(spec, window):
-    """The link's components with a window of so many requests; the protocol has model.protocol.WINDOW."""
+    """The link's components with a window of so many requests; the protocol has ohmprop.model.link.protocol.WINDOW."""
     size = frame_bytes(spec)
     with ExitStack() as stack:
-        stack.enter_context(patch("hw.commands.WINDOW", window))
+        stack.enter_context(patch("ohmprop.hw.link.commands.WINDOW", window))
         # A window of one is only counted here; nothing else has it.
         for module in ("frame_receiver", "frame_sender"):
-            stack.enter_context(patch(f"hw.{module}.check_geometry"))
+            stack.enter_context(patch(f"ohmprop.hw.link.{module}.check_geometry"))
         line = spec.clock_hz, spec.baud
         yield "serial receiver and transmitter", [UartReceiver(*line), UartTransmitter(*line)]
         yield "frame receiver", [FrameReceiver(size, window)]

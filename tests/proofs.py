@@ -10,11 +10,11 @@ from amaranth.hdl import Assert, Assume, ClockDomain, Module, Mux, Shape, Signal
 from amaranth.lib.wiring import In
 from amaranth.utils import ceil_log2
 
-from hw.commands import Body, CommandProcessor
-from hw.frame_receiver import FrameReceiver
-from hw.synapse import Synapse
-from model.protocol import Op, Status
-from model.spec import DITHER_BITS, MachineSpec
+from ohmprop.hw.link.commands import Body, CommandProcessor
+from ohmprop.hw.link.frame_receiver import FrameReceiver
+from ohmprop.hw.units.synapse import Synapse
+from ohmprop.model.link.protocol import Op, Status
+from ohmprop.model.spec import DITHER_BITS, MachineSpec
 
 #: Clocks that a proof looks at, from reset and in the induction; more than a weight takes through the synapse unit.
 CLOCKS = 8

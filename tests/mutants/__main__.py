@@ -13,10 +13,12 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from xml.etree import ElementTree
 
+from tests.kit.paths import ROOT
 from tests.mutants import MUTANTS, Mutant, faulty
-from tests.mutants.mutant import ROOT
 
 SECONDS = 240
+#: The hardware in a copy of the project.
+HARDWARE = Path("ohmprop") / "hw"
 
 
 def outcome(source: Path, mutant: Mutant | None, tests: list[str]) -> tuple[str, str]:
@@ -25,7 +27,7 @@ def outcome(source: Path, mutant: Mutant | None, tests: list[str]) -> tuple[str,
         directory = Path(name)
         shutil.copytree(source, directory, dirs_exist_ok=True)
         if mutant:
-            (directory / "hw" / mutant.file).write_text(faulty(mutant, source), encoding="utf-8")
+            (directory / HARDWARE / mutant.file).write_text(faulty(mutant, source / HARDWARE), encoding="utf-8")
         return tested(directory, tests)
 
 
@@ -53,16 +55,23 @@ def main() -> int:
     # A copy, so that the project may be worked on meanwhile.
     with tempfile.TemporaryDirectory() as name:
         source = Path(name)
-        for room in ("model", "hw", "sim", "tests"):
-            shutil.copytree(ROOT / room, source / room, ignore=shutil.ignore_patterns("__pycache__"))
+        # As the installed package lies, so that nothing of the project's own is imported.
+        for room in ("ohmprop", "model", "hw", "sim"):
+            copy_room(room, source / "ohmprop" / ("" if room == "ohmprop" else room))
+        copy_room("tests", source / "tests")
         shutil.copy(ROOT / "pyproject.toml", source)
         return try_all(source)
+
+
+def copy_room(room: str, target: Path) -> None:
+    """Copy a folder of the project."""
+    shutil.copytree(ROOT / room, target, ignore=shutil.ignore_patterns("__pycache__"), dirs_exist_ok=True)
 
 
 def try_all(source: Path) -> int:
     """Try all on a copy of the project; 0 if all are caught."""
     for mutant in MUTANTS:
-        faulty(mutant, source)
+        faulty(mutant, source / HARDWARE)
     verdict, output = outcome(source, None, sorted({mutant.tests for mutant in MUTANTS}))
     print(f"{verdict:8}no fault", flush=True)
     if verdict != "passed":

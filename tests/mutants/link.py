@@ -3,31 +3,31 @@
 from tests.mutants.mutant import LINK, Mutant
 
 MUTANTS = (
-    Mutant("frame receiver: CRC ignored", "frame_receiver.py", " & crc.match_detected", "", LINK),
+    Mutant("frame receiver: CRC ignored", "link/frame_receiver.py", " & crc.match_detected", "", LINK),
     Mutant(
         "commands: a repeated request is executed twice",
-        "commands.py",
+        "link/commands.py",
         "with m.Elif(due):",
         "with m.Elif(repeated | due):",
         LINK,
     ),
     Mutant(
         "commands: a fresh board obeys a host from before its reset",
-        "commands.py",
+        "link/commands.py",
         "with m.Elif(~identified):",
         "with m.Elif(0):",
-        "tests/test_proofs.py::test_proven[Commands]",
+        "tests/hw/test_proofs.py::test_proven[Commands]",
     ),
     Mutant(
         "frame receiver: takes a frame in where no slot is free",
-        "frame_receiver.py",
+        "link/frame_receiver.py",
         "with m.If(kept == self.window):",
         "with m.If(0):",
-        "tests/test_proofs.py::test_proven[Receiver]",
+        "tests/hw/test_proofs.py::test_proven[Receiver]",
     ),
     Mutant(
         "commands: an old request is executed",
-        "commands.py",
+        "link/commands.py",
         "with m.Elif(due):",
         "with m.Elif(due | (behind != 1)):",
         LINK,

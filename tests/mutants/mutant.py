@@ -3,28 +3,28 @@
 from dataclasses import dataclass
 from pathlib import Path
 
-ROOT = Path(__file__).resolve().parent.parent.parent
+from tests.kit.paths import ROOT
 
-LEARNING = "tests/test_quick.py::test_learning_and_recall[lanes_do_not_divide-ep-ep]"
-BAND = "tests/test_quick.py::test_learning_and_recall[band-ep-ep]"
-SIDE = "tests/test_quick.py::test_learning_and_recall[lanes_do_not_divide-rbp-rbp-ep]"
-SIDE_NEURON = "tests/test_lane_parts.py::test_side_neuron_at_its_rails_and_ties"
-SETTLING = "tests/test_quick.py::test_a_phase_ends_when_all_is_settled"
-LAYERED = "tests/test_quick.py::test_a_layered_machine[one_hidden]"
-DEEP = "tests/test_quick.py::test_a_layered_machine[two_hidden]"
-ONE_BLOCK = "tests/test_quick.py::test_a_layered_machine[one_block]"
-BIASES = "tests/test_quick.py::test_a_layered_machine[biases]"
-SERIAL = "tests/test_quick.py::test_learning_and_recall[serial-rbp-rbp-ep]"
-SERIAL_LAYERED = "tests/test_quick.py::test_a_layered_machine[serial]"
-LINK = "tests/test_quick.py::test_link"
-NEURON = "tests/test_lane_parts.py::test_neuron_at_its_rails_and_ties"
-PULSE_UNIT = "tests/test_pulse_unit.py"
-PULSED = "tests/test_quick.py::test_pulses[recurrent]"
-PULSED_SERIAL = "tests/test_quick.py::test_pulses[serial]"
-HOST_PULSED = "tests/test_quick.py::test_pulses_of_the_host[recurrent]"
-HOST_PULSED_LAYERED = "tests/test_quick.py::test_pulses_of_the_host[layered]"
-HOST_PULSED_SERIAL = "tests/test_quick.py::test_pulses_of_the_host[serial]"
-SYNAPSE = "tests/test_lane_parts.py::test_synapse_at_its_rails_and_ties"
+LEARNING = "tests/hw/test_quick.py::test_learning_and_recall[lanes_do_not_divide-ep-ep]"
+BAND = "tests/hw/test_quick.py::test_learning_and_recall[band-ep-ep]"
+SIDE = "tests/hw/test_quick.py::test_learning_and_recall[lanes_do_not_divide-rbp-rbp-ep]"
+SIDE_NEURON = "tests/hw/units/test_lane_parts.py::test_side_neuron_at_its_rails_and_ties"
+SETTLING = "tests/hw/test_quick.py::test_a_phase_ends_when_all_is_settled"
+LAYERED = "tests/hw/test_quick.py::test_a_layered_machine[one_hidden]"
+DEEP = "tests/hw/test_quick.py::test_a_layered_machine[two_hidden]"
+ONE_BLOCK = "tests/hw/test_quick.py::test_a_layered_machine[one_block]"
+BIASES = "tests/hw/test_quick.py::test_a_layered_machine[biases]"
+SERIAL = "tests/hw/test_quick.py::test_learning_and_recall[serial-rbp-rbp-ep]"
+SERIAL_LAYERED = "tests/hw/test_quick.py::test_a_layered_machine[serial]"
+LINK = "tests/hw/test_quick.py::test_link"
+NEURON = "tests/hw/units/test_lane_parts.py::test_neuron_at_its_rails_and_ties"
+PULSE_UNIT = "tests/hw/units/test_pulse_unit.py"
+PULSED = "tests/hw/test_quick.py::test_pulses[recurrent]"
+PULSED_SERIAL = "tests/hw/test_quick.py::test_pulses[serial]"
+HOST_PULSED = "tests/hw/test_quick.py::test_pulses_of_the_host[recurrent]"
+HOST_PULSED_LAYERED = "tests/hw/test_quick.py::test_pulses_of_the_host[layered]"
+HOST_PULSED_SERIAL = "tests/hw/test_quick.py::test_pulses_of_the_host[serial]"
+SYNAPSE = "tests/hw/units/test_lane_parts.py::test_synapse_at_its_rails_and_ties"
 
 
 @dataclass(frozen=True)
@@ -46,9 +46,9 @@ class Mutant:
     tests: str
 
 
-def faulty(mutant: Mutant, source: Path = ROOT) -> str:
+def faulty(mutant: Mutant, hardware: Path = ROOT / "hw") -> str:
     """The file's text with the fault; ValueError if what it replaces does not occur exactly once."""
-    text = (source / "hw" / mutant.file).read_text(encoding="utf-8")
+    text = (hardware / mutant.file).read_text(encoding="utf-8")
     if text.count(mutant.old) != 1:
         raise ValueError(
             f"Mutant {mutant.name!r}: {mutant.old!r} occurs {text.count(mutant.old)} times in hw/{mutant.file} and not "

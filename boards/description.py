@@ -1,0 +1,162 @@
+"""What a board is, the list of boards, and the machine that a board makes of a machine file."""
+
+from collections.abc import Callable
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any
+
+from ohmprop.model.errors import UserError
+from ohmprop.model.layout.layered import layout_of
+from ohmprop.model.spec import MachineSpec
+
+#: Modules of this package that hold a ``BOARD``.
+NAMES = ("icebreaker", "ulx3s")
+#: Baud rates whose speed is reported.
+BAUDS = (115_200, 1_000_000, 2_000_000, 3_000_000)
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What the FPGA has.
+
+    Members
+    -------
+    luts : logic cells, of a LUT with four inputs and a flip-flop each.
+    multipliers : multipliers of at least 16 x 16 bits.
+    block_rams : block RAMs of ``block_ram_bits`` each.
+    spram_bytes : weight memory beside the block RAMs; with it the weights lie there, without it in block RAMs.
+    """
+
+    luts: int
+    multipliers: int
+    block_rams: int
+    block_ram_bits: int
+    spram_bytes: int = 0
+
+
+@dataclass(frozen=True)
+class Board:
+    """One board.
+
+    Members
+    -------
+    name, title : what the command line calls it, and its full name with that of its FPGA.
+    family : ``ice40`` or ``ecp5``.
+    platform : makes its Amaranth platform.
+    clock : makes the component that gives the machine its clock, for a frequency in Hz: hw ports ``clk`` (the generated
+        clock) and ``locked``. Raises UserError for a frequency out of reach.
+    led_busy, led_refused : (resource, number) of the two LEDs.
+    clock_hz, baud : those of its machines unless something else is asked for.
+    lanes : of its machines, or fewer where the multipliers do not suffice.
+    serial : its machines have one neuron and one synapse unit.
+    memory_bytes : of the weight memory.
+    resources : what the FPGA has.
+    machines : names of the machine files that ``make boards`` builds, the first one being the default.
+    overrides : of the machine's other fields.
+    options : of its tools, by Amaranth's names (``synth_opts``, ``nextpnr_opts``).
+    cable : what openFPGALoader calls the board.
+    """
+
+    name: str
+    title: str
+    family: str
+    platform: Callable[[], Any]
+    clock: Callable[[int], Any]
+    led_busy: tuple[str, int]
+    led_refused: tuple[str, int]
+    clock_hz: int
+    baud: int
+    lanes: int
+    serial: bool
+    memory_bytes: int
+    resources: Resources
+    machines: tuple[str, ...]
+    cable: str
+    overrides: dict[str, Any] = field(default_factory=dict)
+    options: dict[str, str] = field(default_factory=dict)
+
+    def machine(
+        self, spec: MachineSpec, clock_hz: int | None = None, baud: int | None = None, lanes: int | None = None
+    ) -> MachineSpec:
+        """The machine as this board runs it: its lanes, memory, clock and serial rate; UserError if it does not fit."""
+        if lanes and self.serial and lanes != self.lanes:
+            raise UserError(f"Machines of {self.name} have {self.lanes} lanes; leave --lanes out.")
+        wanted = replace(
+            spec,
+            lanes=lanes or min(self.lanes, self.resources.multipliers // lane_multipliers(spec, self.serial)),
+            serial=self.serial,
+            memory_bytes=1 << 30,
+            clock_hz=clock_hz or self.clock_hz,
+            baud=baud or self.baud,
+            **self.overrides,
+        )
+        check_fits(self, wanted)
+        return replace(wanted, memory_bytes=self.memory_bytes)
+
+
+def board(name: str) -> Board:
+    """The board of this name; UserError if there is none, or if the packages that boards need are missing."""
+    if name not in NAMES:
+        raise UserError(f"There is no board {name!r}; the boards are {', '.join(NAMES)}.")
+    try:
+        found: Board = import_module(f"ohmprop.boards.{name}").BOARD
+    except ModuleNotFoundError as error:
+        raise UserError(
+            f"Boards need the Python package {error.name}; install it with `pip install 'ohmprop[boards]'`."
+        ) from None
+    return found
+
+
+def boards() -> list[Board]:
+    """All boards."""
+    return [board(name) for name in NAMES]
+
+
+def lane_multipliers(spec: MachineSpec, serial: bool) -> int:
+    """Multipliers that a lane takes: its own; of a recurrent machine the side network's; with pulses two, and the read noise's.
+
+    A serial machine has one neuron and one synapse unit, whose products are made of logic cells.
+    """
+    return 1 if serial else 1 + spec.recurrent + 3 * spec.pulses
+
+
+def needs(spec: MachineSpec) -> dict[str, int]:
+    """What the machine needs by its spec alone: multipliers and bytes of weight memory."""
+    multipliers = spec.lanes * lane_multipliers(spec, spec.serial)
+    return {"multipliers": multipliers, "weight_bytes": layout_of(spec).words * spec.lanes}
+
+
+def available(board: Board) -> dict[str, int]:
+    """What the board has of the same."""
+    memory = board.resources.spram_bytes or board.memory_bytes
+    return {"multipliers": board.resources.multipliers, "weight_bytes": memory}
+
+
+def check_fits(board: Board, spec: MachineSpec) -> None:
+    """UserError that names what does not fit and the largest machine of this kind that would."""
+    has = available(board)
+    for name, needed in needs(spec).items():
+        if needed > has[name]:
+            what = {"multipliers": "multipliers", "weight_bytes": "bytes of weight memory"}[name]
+            fewer = f"give --lanes {has[name] * spec.lanes // needed} or fewer"
+            raise UserError(
+                f"The machine does not fit {board.name}: it needs {needed} {what} of {has[name]}; "
+                f"{fewer if name == 'multipliers' else _largest(board, spec)}."
+            )
+
+
+def _largest(board: Board, spec: MachineSpec) -> str:
+    """The largest machine of the kind that fits, in words."""
+    index = 0 if spec.recurrent else max(range(1, len(spec.layers) - 1), key=lambda layer: spec.layers[layer])
+
+    def shrunk(units: int) -> MachineSpec:
+        layers = tuple(units if layer == index else count for layer, count in enumerate(spec.layers))
+        cut = min(spec.cut_diagonals, max(0, units - 2))
+        return replace(spec, layers=layers, cut_diagonals=cut, memory_bytes=1 << 30)
+
+    has = available(board)
+    for units in range(spec.layers[index] - 1, 1, -1):
+        smaller = shrunk(units)
+        if all(needed <= has[name] for name, needed in needs(smaller).items()):
+            return f"the largest that would is {'-'.join(map(str, smaller.layers))}"
+    return "choose another board"

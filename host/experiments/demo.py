@@ -1,0 +1,151 @@
+"""The demonstration: sixteen glyphs learnt and recalled on a board, the golden machine and float64 beside it."""
+
+import dataclasses
+import time
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ohmprop.host.link.board import Board
+from ohmprop.host.run.checkpoint import Checkpoint
+from ohmprop.host.run.patterns import Twin, recall, train
+from ohmprop.host.show.console import flip_text, progress, stoppable
+from ohmprop.host.show.pictures import accuracy_picture, recall_picture, weights_picture
+from ohmprop.model.arithmetic import DEFAULT_LFSR
+from ohmprop.model.data.patterns import Patterns, correlation, corrupt, recalled
+from ohmprop.model.float64.recurrent import Reference, initial_weights, quantise
+from ohmprop.model.golden.recurrent import GoldenMachine
+
+#: Corrupted images a pattern, for each probability that a pixel is flipped.
+IMAGES = 200
+#: Of those, the images a pattern that the board itself recalls; the golden machine recalls all.
+BOARD_IMAGES = {0.10: 80, 0.15: 20, 0.20: 80, 0.25: 20}
+#: Shares of images that the board must recall of the glyphs, and how near it must come to float64 on the same images.
+REQUIRED = {0.10: 0.985, 0.20: 0.93}
+REFERENCE_MARGIN = 0.01
+#: Weights and counters are read and compared this often; states and replies after every pattern.
+CHECK_EPOCHS = 10
+#: The curve of accuracy: images a pattern, and epochs between two points.
+CURVE_P = 0.20
+CURVE_IMAGES = 20
+CURVE_EPOCHS = 5
+#: The glyphs are learnt at the rate of the default settings, eta = 1/64.
+EPOCHS = 100
+
+
+def run(board: Board, patterns: Patterns, epochs: int, seed: int, out: Path) -> tuple[dict[str, Any], Checkpoint]:
+    """Train and recall; writes pictures into ``out`` and returns every figure, and what was learnt.
+
+    KeyboardInterrupt after Ctrl-C.
+    """
+    begin = time.monotonic()
+    spec, settings = board.spec, board.spec.settings
+    drawn = initial_weights(spec, seed)
+    reference = Reference(spec, settings, drawn)
+    twin = Twin(board, settings, quantise(spec, drawn), DEFAULT_LFSR)
+    rng = np.random.default_rng(seed)
+    curve = _Curve(patterns, twin, reference, rng)
+    before = board.read_counters().clocks
+    total = epochs * len(patterns.pixels)
+    with stoppable() as stopped, progress("learning", total) as advance:
+        training = train(
+            board,
+            twin,
+            patterns.pixels,
+            range(total),
+            CHECK_EPOCHS,
+            advance,
+            lambda epoch: curve.add(epoch, epochs),
+            stopped,
+        )
+        if stopped():
+            raise KeyboardInterrupt
+    checkpoint = Checkpoint(spec, twin.machine.weights.copy(), twin.machine.lfsr, total, seed)
+
+    rows: dict[str, dict[str, float | int]] = {}
+    with progress("recalling", sum(BOARD_IMAGES.values()) * len(patterns.pixels)) as advance:
+        for p, images in BOARD_IMAGES.items():
+            row, examples = recall(board, twin, reference, patterns.pixels, p, IMAGES, images, rng, advance)
+            rows[flip_text(p)] = row
+            recall_picture(out / f"recall-{flip_text(p)}.png", patterns.shape, examples, p)
+    twin.check("after recall")
+    clocks = (board.read_counters().clocks - before) % (1 << 48)
+    seconds = training.seconds + sum(row["board_seconds"] for row in rows.values())
+    accuracy_picture(out / "accuracy.png", curve.epochs, curve.shares, CURVE_P)
+    weights_picture(out / "weights.png", checkpoint.weights, spec.weight_limit)
+    alike = correlation(patterns.pixels)[np.triu_indices(len(patterns.pixels), 1)]
+    figures = {
+        "bit_exact": twin.count == 0,
+        "differences": twin.differences,
+        "differences_in_all": twin.count,
+        "spec_hash": spec.spec_hash,
+        "seed": seed,
+        "epochs": epochs,
+        "patterns": len(patterns.pixels),
+        "pattern_correlation_mean": float(alike.mean()) if alike.size else 1.0,
+        "neurons": spec.neurons,
+        "lanes": spec.lanes,
+        "synapses": spec.synapses,
+        "settings": dataclasses.asdict(settings),
+        "recall": rows,
+        "clocks_per_pattern": training.clocks_per_pattern,
+        "bound_per_pattern": training.bound_per_pattern,
+        "clocks_over_bound": training.clocks_over_bound,
+        "free_steps_per_pattern": training.free_steps,
+        "nudged_steps_per_pattern": training.nudged_steps,
+        "training_seconds": training.seconds,
+        "updates_per_second": training.updates_per_second,
+        "board_clocks_per_second": clocks / seconds,
+        "accuracy_by_epoch": {"p": CURVE_P, "epochs": curve.epochs, **curve.shares},
+        "seconds": time.monotonic() - begin,
+    }
+    return figures, checkpoint
+
+
+def shortfalls(figures: dict[str, Any], glyphs: bool) -> list[str]:
+    """What the figures of a run lack, a clause each; the required shares hold for the built-in glyphs."""
+    found = []
+    if not figures["bit_exact"]:
+        found.append(
+            f"board and golden machine differ in {figures['differences_in_all']} places, the first being "
+            f"{figures['differences'][0]}"
+        )
+    for p, least in REQUIRED.items():
+        row = figures["recall"][flip_text(p)]
+        if glyphs and row["board"] < least:
+            found.append(f"the board recalled {row['board']:.4f} at p = {p:.2f} where {least} is required")
+        if abs(row["board"] - row["reference_on_board_images"]) > REFERENCE_MARGIN:
+            found.append(
+                f"the board recalled {row['board']:.4f} at p = {p:.2f} and float64 "
+                f"{row['reference_on_board_images']:.4f}, further apart than {REFERENCE_MARGIN}"
+            )
+    return found
+
+
+class _Curve:
+    """Accuracy against epochs, on one fixed set of images."""
+
+    def __init__(self, patterns: Patterns, twin: Twin, reference: Reference, rng: np.random.Generator) -> None:
+        self.epochs: list[int] = []
+        self.shares: dict[str, list[float]] = {"golden": [], "reference": []}
+        self._patterns = patterns.pixels
+        self._images, self._labels = corrupt(patterns.pixels, CURVE_P, CURVE_IMAGES, rng)
+        self._twin, self._reference = twin, reference
+        self._golden = GoldenMachine(twin.machine.spec, twin.machine.settings)
+        self._point(0)
+
+    def add(self, epoch: int, epochs: int) -> None:
+        """Let the reference learn an epoch as well, and take a point of the curve if it is time."""
+        self._reference.train(self._patterns, 1)
+        if epoch % CURVE_EPOCHS == 0 or epoch == epochs:
+            self._point(epoch)
+
+    def _point(self, epoch: int) -> None:
+        self._golden.weights = self._twin.machine.weights
+        self.epochs.append(epoch)
+        for name, signs in (
+            ("golden", self._golden.recall_many(self._images)[0]),
+            ("reference", self._reference.recall_many(self._images)),
+        ):
+            self.shares[name].append(float(recalled(self._patterns, self._labels, signs).mean()))

@@ -1,0 +1,126 @@
+"""What ``ohmprop reproduce`` does."""
+
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import click
+from rich.console import Console
+from rich.table import Table
+
+from ohmprop.host.experiments.jobs import Cell, Store, compute, interrupted
+from ohmprop.host.experiments.reproduce.accuracy import FIGURE2, FIGURE3, TABLE1
+from ohmprop.host.experiments.reproduce.finding import Finding, Target, write
+from ohmprop.host.experiments.reproduce.glyphs import FIGURE1, FIGURE4
+from ohmprop.host.experiments.reproduce.memory import Recall
+from ohmprop.host.experiments.reproduce.mnist import FIGURE5, images
+from ohmprop.host.experiments.reproduce.page import REPORT_FILE, write_report
+from ohmprop.host.experiments.reproduce.plan import Plan
+from ohmprop.host.link.board import Board
+from ohmprop.host.link.port import opened
+from ohmprop.host.show.console import check_writable, progress, stoppable, write_json
+from ohmprop.model.errors import UserError
+from ohmprop.model.spec import MachineSpec
+
+TARGETS: Mapping[str, Target] = {
+    "table1": TABLE1,
+    "fig1": FIGURE1,
+    "fig2": FIGURE2,
+    "fig3": FIGURE3,
+    "fig4": FIGURE4,
+    "fig5": FIGURE5,
+}
+
+
+def run_reproduce(
+    target: str,
+    quick: bool,
+    machine: Path | None,
+    board: str,
+    flips: tuple[float, ...],
+    cuts: tuple[int, ...],
+    workers: int,
+    seed: int,
+    json_file: Path | None,
+    out: Path,
+) -> None:
+    """Compute a target, or all; KeyboardInterrupt after Ctrl-C, with what is done in ``out``."""
+    spec = MachineSpec.load(machine) if machine else MachineSpec()
+    if not spec.recurrent:
+        raise UserError(
+            f"This machine is a layered one, {'-'.join(map(str, spec.layers))}, and the patterns take a recurrent one; give "
+            "another --machine, or none."
+        )
+    plan = Plan(spec, seed, quick, tuple(sorted(set(flips))), tuple(sorted(set(cuts))), board)
+    if board != "golden" and target not in ("table1", "all"):
+        raise UserError(
+            f"{target} takes more recalls than a board has time for, and the golden machine's are the same in every bit; "
+            "leave --board out, or give it with table1 or all."
+        )
+    names = list(TARGETS) if target == "all" else [target]
+    left_out: dict[str, str] = {}
+    if "fig5" in names:
+        try:
+            images(seed)
+        except UserError as lacking:
+            if target != "all":
+                raise
+            names.remove("fig5")
+            left_out["fig5"] = str(lacking)
+    # All cells, so that what is wrong with the machine or an option is said before anything is written.
+    cells = {name: TARGETS[name].cells(plan) for name in names}
+    check_writable(json_file)
+    store = Store(out, plan.identity())
+    for name, sentence in left_out.items():
+        click.echo(f"{name} is left out. {sentence}", err=True)
+    figures = {}
+    for name in names:
+        here, there = _by_place(cells[name])
+        compute(name, here, store, workers)
+        _compute_on_board(name, there, store, board)
+        finding = TARGETS[name].finding(plan, store)
+        figures[name] = write(name, finding, plan, out)
+        _show(finding)
+    if json_file:
+        write_json(json_file, {**figures, "left_out": left_out})
+    if target == "all":
+        command = f"ohmprop reproduce all{' --quick' if quick else ''} --seed {seed}"
+        write_report(out, command, figures, left_out)
+        click.echo(f"The report is {out / REPORT_FILE}.")
+    else:
+        click.echo(f"{target}.png, {target}.csv and {target}.json are in {out}.")
+
+
+def _by_place(cells: Sequence[Cell]) -> tuple[list[Cell], list[Recall]]:
+    """The cells for this computer's processors, and those for a board."""
+    there = [cell for cell in cells if isinstance(cell, Recall) and cell.engine == "board"]
+    return [cell for cell in cells if cell not in there], there
+
+
+def _compute_on_board(title: str, cells: Sequence[Recall], store: Store, board: str) -> None:
+    """Compute on a board, one after another, what is not in the store; KeyboardInterrupt after Ctrl-C."""
+    missing = [cell for cell in cells if store.load(cell) is None]
+    if not missing:
+        return
+    done = 0
+    total = sum(cell.board_runs for cell in missing)
+    with (
+        opened(board, missing[0].spec) as port,
+        stoppable() as stopped,
+        progress(f"{title} on the board", total) as advance,
+    ):
+        for cell in missing:
+            result = cell.compute_on(Board(port, cell.spec), advance, stopped)
+            if result is None:
+                raise interrupted(f"{title} on the board", done, len(missing), store)
+            store.save(cell, result)
+            done += 1
+
+
+def _show(finding: Finding) -> None:
+    """Print the finding's table."""
+    table = Table(*finding.head, title=finding.title)
+    for row in finding.rows:
+        table.add_row(*row)
+    # A file or a pipe has no width of its own.
+    Console(width=None if sys.stdout.isatty() else 200).print(table)

@@ -1,0 +1,166 @@
+"""A long run over a faulty line, its replies and weights compared with those of a run without a fault."""
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from itertools import takewhile
+from typing import Any
+
+import numpy as np
+
+from ohmprop.host.link.board import Board
+from ohmprop.host.link.faults import KINDS, Fault, FaultyPort, SimulatedTime, at_random
+from ohmprop.host.link.port import GoldenPort, Port, opened
+from ohmprop.model.arithmetic import DEFAULT_LFSR
+from ohmprop.model.float64.layered import initial_weights as layered_initial_weights
+from ohmprop.model.float64.layered import quantise as layered_quantise
+from ohmprop.model.float64.recurrent import initial_weights, quantise
+from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.link.protocol import Counters, Op, input_bytes, target_bytes
+from ohmprop.model.spec import MachineSpec
+
+#: Seconds without a reply after which a request is sent again; shorter than a driver's, as silence is what a soak makes.
+REPLY_SECONDS = 0.25
+
+
+def soak(
+    spec: MachineSpec,
+    board: str,
+    frames: int,
+    rate: float,
+    seed: int,
+    advance: Callable[[], None] = lambda: None,
+    stopped: Callable[[], bool] = lambda: False,
+) -> dict[str, Any]:
+    """Learn ``frames`` random patterns while each byte of the line meets a fault with probability ``rate``.
+
+    ``board`` is as ``--board`` names it; the golden board's waits are simulated and take no time. ``stopped`` ends the
+    run early. Returns the figures by the names that the JSON uses; ``passed`` is the verdict.
+    """
+    rng = np.random.default_rng(seed)
+    faults = at_random(rate, np.random.default_rng([seed, 1])), at_random(rate, np.random.default_rng([seed, 2]))
+    size = input_bytes(spec) + target_bytes(spec)
+    sent = []
+
+    def patterns() -> Iterator[tuple[int, bytes]]:
+        for _ in takewhile(lambda _: not stopped(), range(frames)):
+            sent.append(rng.bytes(size))
+            yield Op.LEARN, sent[-1]
+
+    with _line(board, spec) as (line, clock):
+        port = FaultyPort(line, *faults, clock)
+        faulty = Board(port, spec, REPLY_SECONDS, clock)
+        # Long enough for a request to be sent again.
+        port.stall_for(1.5 * faulty.link.timeout)
+        clean = Board(GoldenPort(GoldenDevice(spec)), spec)
+        for connected in (faulty, clean):
+            _prepare(connected, seed)
+        before = faulty.read_counters()
+        different = 0
+        for index, reply in enumerate(faulty.exchange(patterns())):
+            different += reply != clean.request(Op.LEARN, sent[index])
+            sent[index] = b""
+            advance()
+        counters = faulty.read_counters()
+        equal = np.array_equal(_weights(faulty), _weights(clean))
+        learnt = grown(before, counters, "learnt")
+    return {
+        "board": board,
+        "spec_hash": spec.spec_hash,
+        "seed": seed,
+        "rate": rate,
+        "frames": len(sent),
+        "faults": port.faults.total(),
+        "faults_by_kind": dict(sorted(port.faults.items())),
+        "retries": faulty.link.retries,
+        "repeated_from_cache": grown(before, counters, "repeated"),
+        "refused": grown(before, counters, "refused"),
+        "lost": max(0, len(sent) - learnt),
+        "duplicated": max(0, learnt - len(sent)),
+        "replies_different": different,
+        "weights_equal": equal,
+        "passed": learnt == len(sent) and equal and not different,
+    }
+
+
+def each_byte(spec: MachineSpec, patterns: int, seed: int) -> dict[str, Any]:
+    """Learn ``patterns`` random patterns once without a fault, then with each fault of KINDS at each byte in turn.
+
+    Each time a fresh golden board is connected. Returns the figures by the names that the JSON uses.
+    """
+    rng = np.random.default_rng(seed)
+    size = input_bytes(spec) + target_bytes(spec)
+    requests = [(int(Op.LEARN), rng.bytes(size)) for _ in range(patterns)]
+
+    def learn(to_board: list[Fault], to_host: list[Fault]) -> tuple[Board, FaultyPort, GoldenDevice, list[bytes]]:
+        clock, device = SimulatedTime(), GoldenDevice(spec)
+        port = FaultyPort(GoldenPort(device, clock.sleep), to_board, to_host, clock.now)
+        # Within this time a host that connects has sent its request again, and has not given up.
+        port.stall_for(4 * REPLY_SECONDS)
+        board = Board(port, spec, REPLY_SECONDS, clock.now)
+        return board, port, device, list(board.exchange(requests))
+
+    clean, _, golden, replies = learn([], [])
+    exchanged = clean.link.sent, clean.link.received
+    total, kinds = Counter[str](), Counter[str]()
+    for to_board, count in zip((True, False), exchanged, strict=True):
+        for position in range(count):
+            for kind in KINDS:
+                fault = [Fault(position, kind, int(rng.integers(1, 256)))]
+                faulty, port, device, got = learn(*((fault, []) if to_board else ([], fault)))
+                learnt = device.machine.learnt
+                kinds += port.faults
+                total["retries"] += faulty.link.retries
+                total["lost"] += max(0, patterns - learnt)
+                total["duplicated"] += max(0, learnt - patterns)
+                total["replies_different"] += sum(a != b for a, b in zip(got, replies, strict=True))
+                total["weights_different"] += _image(device) != _image(golden)
+                total["exchanges"] += 1
+    names = ("exchanges", "retries", "lost", "duplicated", "replies_different", "weights_different")
+    return {
+        "spec_hash": spec.spec_hash,
+        "seed": seed,
+        "patterns": patterns,
+        "bytes_to_board": exchanged[0],
+        "bytes_to_host": exchanged[1],
+        "faults": kinds.total(),
+        "faults_by_kind": dict(sorted(kinds.items())),
+        **{name: total[name] for name in names},
+        "passed": not any(total[name] for name in names[2:]),
+    }
+
+
+@contextmanager
+def _line(board: str, spec: MachineSpec) -> Iterator[tuple[Port, Callable[[], float]]]:
+    """A board's port, and the clock that its waits are measured by."""
+    if board == "golden":
+        simulated = SimulatedTime()
+        yield GoldenPort(GoldenDevice(spec), simulated.sleep), simulated.now
+    else:
+        with opened(board, spec) as port:
+            yield port, time.monotonic
+
+
+def grown(before: Counters, after: Counters, name: str) -> int:
+    """What a counter has counted between two readings."""
+    return int(getattr(after, name) - getattr(before, name)) % (1 << 8 * Counters.widths()[name])
+
+
+def _prepare(board: Board, seed: int) -> None:
+    """The spec's settings and LFSR, and initial weights."""
+    spec = board.spec
+    board.write_settings(spec.settings, DEFAULT_LFSR)
+    if spec.recurrent:
+        board.write_weights(quantise(spec, initial_weights(spec, seed)))
+    else:
+        board.write_matrices(layered_quantise(spec, layered_initial_weights(spec, seed)))
+
+
+def _image(device: GoldenDevice) -> bytes:
+    weights = device.machine.weights
+    return b"".join(np.asarray(matrix).tobytes() for matrix in (weights if isinstance(weights, list) else [weights]))
+
+
+def _weights(board: Board) -> Any:
+    return board.read_weights() if board.spec.recurrent else np.concatenate([*map(np.ravel, board.read_matrices())])

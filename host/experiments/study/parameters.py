@@ -1,0 +1,102 @@
+"""What a study may set, vary or choose: the parameters, their values, and how they are written on the command line."""
+
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from ohmprop.model.errors import UserError
+from ohmprop.model.memristors.presets import PRESETS
+from ohmprop.model.memristors.tables import SCHEMES
+from ohmprop.model.memristors.variants import MOST_NONLINEARITY
+from ohmprop.model.spec.settings import RULES
+
+#: A value of a parameter.
+Value = str | int | float
+#: Idealised properties: c2c noise, device-to-device spread, pulses up unlike those down, too few or too many levels.
+IDEALS = ("none", "noise", "spread", "symmetry", "levels", "all")
+#: Where the weights were learnt that are read: on the array itself, or on one without faults and copied to it.
+TRAININGS = ("array", "copied")
+
+
+@dataclass(frozen=True)
+class Parameter:
+    """One parameter.
+
+    Members
+    -------
+    wanted : its values in words, for errors and help.
+    parse : its value from text; ValueError if it is none.
+    default : the value where the study does not say; None for the device's own, of rate for a choice.
+    """
+
+    wanted: str
+    parse: Callable[[str], Value]
+    default: Value | None = None
+
+
+def _number(low: float, high: float, kind: Callable[[str], Value] = float) -> Callable[[str], Value]:
+    def parse(text: str) -> Value:
+        value = kind(text)
+        assert not isinstance(value, str)
+        # Not a number is not within the limits either.
+        if not low <= value <= high:
+            raise ValueError
+        return value
+
+    return parse
+
+
+def _one_of(names: Sequence[str]) -> Callable[[str], Value]:
+    def parse(text: str) -> Value:
+        if text not in names:
+            raise ValueError
+        return text
+
+    return parse
+
+
+def _choice(names: Sequence[str], default: str | None = None) -> Parameter:
+    return Parameter(f"one of {', '.join(names)}", _one_of(names), default)
+
+
+PARAMETERS: Mapping[str, Parameter] = {
+    "device": _choice(tuple(PRESETS), "linear"),
+    "scheme": _choice(SCHEMES),
+    "rule": _choice(RULES, "ep"),
+    "rate": Parameter("a learning rate's shift, 0 to 15", _number(0, 15, int)),
+    "pulses": Parameter("most pulses an update, 1 to 7", _number(1, 7, int), 1),
+    "bits": Parameter("bits of a weight, 2 to 8", _number(2, 8, int), 8),
+    "levels": Parameter("levels of a conductance, 2 to 100000", _number(2, 100_000)),
+    "nonlinearity": Parameter(f"NeuroSim's non-linearity, 0 to {MOST_NONLINEARITY:g}", _number(0, MOST_NONLINEARITY)),
+    "noise": Parameter("a deviation from pulse to pulse, in steps, 0 to 10", _number(0, 10)),
+    "spread": Parameter("a deviation from device to device, in steps, 0 to 1", _number(0, 1)),
+    "stuck": Parameter("a share of cells stuck at either end, 0 to 0.9", _number(0, 0.9), 0.0),
+    "frozen": Parameter("a share of cells stuck where they began, 0 to 0.9", _number(0, 0.9), 0.0),
+    "read_noise": Parameter("a deviation of each current, 0 to 1", _number(0, 1), 0.0),
+    "on_off": Parameter("an on/off ratio, 1.1 to 1000000 or inf", _number(1.1, math.inf), math.inf),
+    "ideal": _choice(IDEALS, "none"),
+    "training": _choice(TRAININGS, "array"),
+}
+
+
+def parse(option: str, text: str) -> tuple[str, tuple[Value, ...]]:
+    """The name and the values of NAME=VALUE,VALUE..., each once; UserError, naming the option, if there is no such thing."""
+    name, equals, values = text.partition("=")
+    if not equals or name not in PARAMETERS:
+        fault = "has no =" if not equals else f"names no parameter {name!r}"
+        raise UserError(f"{option} {text} {fault}; write NAME=VALUE,VALUE with one of {', '.join(PARAMETERS)}.")
+    if (name, values) == ("device", "all"):
+        return name, tuple(PRESETS)
+    parameter, found = PARAMETERS[name], []
+    for value in values.split(","):
+        try:
+            found.append(parameter.parse(value.strip()))
+        except ValueError:
+            raise UserError(f"{name} = {value!r} is impossible; give {parameter.wanted}.") from None
+    return name, tuple(dict.fromkeys(found))
+
+
+def completed(values: Mapping[str, Value]) -> dict[str, Any]:
+    """The values of all parameters."""
+    return {name: values.get(name, parameter.default) for name, parameter in PARAMETERS.items()}

@@ -1,0 +1,1 @@
+"""A board behind a port: requests, retries, deadlines."""

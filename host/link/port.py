@@ -1,0 +1,131 @@
+"""Ports: a device file, a pseudo-terminal or ``socket://host:number`` by pyserial, or the golden machine in-process."""
+
+import errno
+import sys
+import time
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from typing import TYPE_CHECKING, Protocol
+
+import serial
+from serial.tools import list_ports
+
+from ohmprop.model.errors import UserError
+from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.spec import MachineSpec
+
+if TYPE_CHECKING:
+    from ohmprop.sim.virtual_board import VirtualBoard
+
+#: Longest that one read of an idle port blocks, in seconds; deadlines are the driver's.
+POLL_SECONDS = 0.02
+
+
+class Port(Protocol):
+    """The part of pyserial's interface that the driver uses."""
+
+    @property
+    def in_waiting(self) -> int:
+        """Bytes that a read returns at once (for sockets at least whether there are any)."""
+
+    def read(self, size: int = 1, /) -> bytes:
+        """Up to ``size`` bytes; fewer, or none, after the port's timeout."""
+
+    def write(self, data: bytes, /) -> int | None:
+        """Send all of ``data``."""
+
+    def close(self) -> None:
+        """Give the port back."""
+
+
+def open_port(url: str, baud: int) -> Port:
+    """Open a serial port, exclusively where the system allows; UserError if it is missing, taken, forbidden or no port.
+
+    Parameters
+    ----------
+    url : ``/dev/ttyUSB0``, ``COM3``, a pseudo-terminal, ``socket://127.0.0.1:5000`` or any other URL of pyserial's.
+    baud : bits a second; a pseudo-terminal or a socket ignores it.
+    """
+    try:
+        port: Port = serial.serial_for_url(url, baud, timeout=POLL_SECONDS, write_timeout=5, exclusive=True)
+    except (serial.SerialException, OSError, ValueError) as error:
+        raise UserError(_explain(url, error)) from None
+    return port
+
+
+def _explain(url: str, error: Exception) -> str:
+    """One sentence on why the port did not open."""
+    number = getattr(error, "errno", None)
+    text = str(error)
+    if number in (errno.EACCES, errno.EPERM) or "PermissionError" in text:
+        return (
+            f"You may not use the port {url}; close the program that holds it, or join its group "
+            "(`sudo usermod -aG dialout $USER`, then log in again)."
+        )
+    if number in (errno.EAGAIN, errno.EBUSY) or "exclusively lock" in text:
+        return f"The port {url} is in use by another program; close that program or give another port."
+    found = ", ".join(sorted(entry.device for entry in list_ports.comports())) or "none"
+    if number == errno.ENOENT or "FileNotFoundError" in text:
+        return (
+            f"The port {url} is not there (ports found: {found}); plug the board in, or start a virtual board "
+            "with `ohmprop sim` and give the port it prints."
+        )
+    return (
+        f"{url} does not open as a serial port ({text.splitlines()[0]}; ports found: {found}); give --board sim, "
+        "golden, a serial port, or socket://HOST:NUMBER."
+    )
+
+
+class GoldenPort:
+    """The golden machine behind the same interface as a serial port, without wires or waiting."""
+
+    def __init__(self, device: GoldenDevice, sleep: Callable[[float], None] = time.sleep) -> None:
+        self._device = device
+        self._sleep = sleep
+        self._replies = bytearray()
+
+    @property
+    def in_waiting(self) -> int:
+        """Bytes of replies not yet read."""
+        return len(self._replies)
+
+    def read(self, size: int = 1, /) -> bytes:
+        """Up to ``size`` bytes of replies; waits the poll time if there are none, as a serial port does."""
+        if not self._replies:
+            self._sleep(POLL_SECONDS)
+        data = bytes(self._replies[:size])
+        del self._replies[:size]
+        return data
+
+    def write(self, data: bytes, /) -> int:
+        """Let the device answer ``data``."""
+        self._replies += self._device.feed(data)
+        return len(data)
+
+    def close(self) -> None:
+        """Nothing to give back."""
+
+
+@contextmanager
+def opened(board: str, spec: MachineSpec) -> Iterator[Port]:
+    """The port of a board named as ``--board`` names it: ``sim`` (started here), ``golden``, or a port's URL."""
+    if board == "golden":
+        yield GoldenPort(GoldenDevice(spec))
+    elif board == "sim":
+        with virtual_board(spec) as simulated, closing(open_port(simulated.port, spec.baud)) as port:
+            yield port
+    else:
+        with closing(open_port(board, spec.baud)) as port:
+            yield port
+
+
+def virtual_board(spec: MachineSpec, listen: str | None = None, baud_error: float = 0.0) -> "VirtualBoard":
+    """A virtual board, a context manager with its ``port``; UserError where the simulator's tools are not installed.
+
+    ``listen`` is an address such as 127.0.0.1:0 for a socket instead of a pseudo-terminal. The bits of the host's end
+    last longer by the fraction ``baud_error``.
+    """
+    # Only here, so that a PC that drives a real board loads nothing of the simulator.
+    from ohmprop.sim.virtual_board import VirtualBoard
+
+    return VirtualBoard(spec, listen, baud_error, lambda line: print(line, file=sys.stderr, flush=True))

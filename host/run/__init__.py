@@ -1,0 +1,1 @@
+"""Training and recall, compared with the golden machine, saved and resumed."""

@@ -1,0 +1,237 @@
+"""A training run on disk: everything needed to recall with it, or to continue it bit for bit, on any board."""
+
+import io
+import json
+import lzma
+import math
+import os
+import zipfile
+import zlib
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from types import NoneType
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmprop.host.link.board import checked_weights
+from ohmprop.host.run.memristors import Cells
+from ohmprop.host.show.console import write_file
+from ohmprop.model.errors import UserError
+from ohmprop.model.memristors.unit import PulseUnit
+from ohmprop.model.spec import MachineSpec
+
+#: Where Ctrl-C leaves what was learnt if neither --save nor --checkpoint names a file.
+INTERRUPTED = Path("runs/interrupted.npz")
+#: Most bytes of a file, and of each member but the weights, once unpacked; many times what the largest machine takes.
+FILE_BYTES = 1 << 26
+TEXT_BYTES = 1 << 16
+#: Members of devices, with their most bytes.
+CELLS_BYTES = {"cells": TEXT_BYTES, "unit": FILE_BYTES}
+#: Bytes before a member's data: numpy writes 128.
+HEADER_BYTES = 1 << 10
+#: The options of a run that --resume takes from the file, with their types; either the first ones or the others.
+PATTERN_OPTIONS: dict[str, tuple[type, ...]] = {"patterns": (str,), "epochs": (int,), "content": (int,)}
+DATA_OPTIONS: dict[str, tuple[type, ...]] = {
+    "data": (str,),
+    "classes": (list, NoneType),
+    "per_class": (int, NoneType),
+    "resize": (int, NoneType),
+    "epochs": (int,),
+    "halvings": (int, float),
+    "content": (int,),
+}
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """What a run has learnt.
+
+    Members
+    -------
+    spec : the machine, its settings included.
+    weights : int8 (neurons, neurons), or a layered machine's as `ohmprop.host.link.board.joined` makes them.
+    lfsr : the random register after the last pattern, 1 to 2**32 - 1.
+    learnt : patterns learnt since the initial weights; with their number, epoch and position follow from it.
+    seed : the seed of the initial weights and of the order of a data set's images.
+    counters : what the machine's counters have grown by since the initial weights.
+    run : the options to resume the run with, PATTERN_OPTIONS or DATA_OPTIONS; ``content`` is the CRC-32 of the patterns or
+        images. Empty if there is no run to resume.
+    cells : the devices that the cells are; None if they are linear.
+    """
+
+    spec: MachineSpec
+    weights: NDArray[Any]
+    lfsr: int
+    learnt: int
+    seed: int
+    counters: Mapping[str, int] = field(default_factory=dict)
+    run: Mapping[str, Any] = field(default_factory=dict)
+    cells: Cells | None = None
+
+    @property
+    def unit(self) -> PulseUnit | None:
+        """The pulse unit of the cells; None if they are linear."""
+        return self.cells.unit if self.cells else None
+
+    def pulsed(self, device: str, scheme: str | None, most: int) -> "Checkpoint":
+        """The same in cells of the device of this name, which hold no weight beyond its rails; UserError as `Cells.of`."""
+        cells = Cells.of(self.spec, device, scheme, most)
+        tables = cells.unit.tables
+        weights = np.clip(self.weights, tables.low, tables.high).astype(self.weights.dtype)
+        return replace(self, spec=replace(self.spec, pulses=True), weights=weights, cells=cells)
+
+    def save(self, path: Path) -> None:
+        """Write an .npz file, in one piece or not at all; its zip format has a CRC-32 of every member."""
+        buffer = io.BytesIO()
+        texts: dict[str, str] = {
+            "spec_hash": self.spec.spec_hash,
+            "machine_toml": self.spec.to_toml(),
+            "counters": json.dumps(dict(self.counters)),
+            "run": json.dumps(dict(self.run)),
+        }
+        plain = {name: text.encode() for name, text in texts.items()}
+        if self.cells:
+            plain |= self.cells.pack(self.spec)
+        members: dict[str, Any] = {name: np.frombuffer(content, np.uint8) for name, content in plain.items()}
+        members["weights"] = np.ascontiguousarray(self.weights)
+        members |= {"lfsr": np.uint32(self.lfsr), "learnt": np.int64(self.learnt), "seed": np.int64(self.seed)}
+        np.savez_compressed(buffer, **members)
+        write_file(path, buffer.getvalue())
+
+    @classmethod
+    def load(cls, path: Path, spec: MachineSpec | None = None) -> "Checkpoint":
+        """Read what ``save`` wrote; UserError if the file is none of ours, damaged, or of another machine than ``spec``.
+
+        With a ``spec`` its settings are taken, otherwise the file's, and a pulse unit is added for devices in the file.
+        Nothing in the file is executed, and no more memory is taken than a machine of the largest size needs, whatever
+        the file says.
+        """
+        try:
+            with path.open("rb") as file:
+                if os.fstat(file.fileno()).st_size > FILE_BYTES:
+                    raise ValueError(f"it has more than {FILE_BYTES} bytes")
+                with zipfile.ZipFile(file) as archive:
+                    texts = {
+                        name: _member(archive, name, TEXT_BYTES).tobytes().decode()
+                        for name in ("spec_hash", "machine_toml", "counters", "run")
+                    }
+                    lfsr, learnt, seed = (int(_member(archive, name, 8)) for name in ("lfsr", "learnt", "seed"))
+                    weights = _member(archive, "weights", FILE_BYTES)
+                    # Neither of them where cells are linear, as in files from before there were devices.
+                    pulsed = {f"{name}.npy" for name in CELLS_BYTES} & set(archive.namelist())
+                    parts = {
+                        name: _member(archive, name, most).tobytes() for name, most in CELLS_BYTES.items() if pulsed
+                    }
+            counters, run = _counters(texts["counters"]), _run(texts["run"])
+            saved = MachineSpec.from_toml(texts["machine_toml"])
+            cells = Cells.unpack(saved, parts) if parts else None
+        except (
+            *(
+                OSError,
+                ValueError,
+                TypeError,
+                KeyError,
+                EOFError,
+                RuntimeError,
+                RecursionError,
+                MemoryError,
+                SyntaxError,
+            ),
+            *(zipfile.BadZipFile, zlib.error, lzma.LZMAError),
+        ) as error:
+            text = getattr(error, "strerror", None) or str(*error.args[:1])
+            reason = text.splitlines() or [type(error).__name__]
+            raise UserError(
+                f"{path} cannot be read as saved weights ({reason[0].rstrip('.')}); give a file that "
+                "`ohmprop train` wrote with --save or --checkpoint."
+            ) from None
+        if spec and replace(spec, pulses=False).spec_hash != replace(saved, pulses=False).spec_hash:
+            raise UserError(
+                f"{path} was learnt by machine {saved.spec_hash} ({saved.neurons} neurons), but {spec.spec_hash} "
+                f"({spec.neurons} neurons) was asked for; leave --machine out, or give the file it was learnt with."
+            )
+        if saved.spec_hash != texts["spec_hash"] or not 0 < lfsr < 1 << 32 or not (learnt >= 0 and 0 <= seed < 1 << 32):
+            raise UserError(f"{path} contradicts itself (spec hash, LFSR, count or seed); train again and save anew.")
+        # A pulse unit changes no weights; without one there are no devices.
+        machine = replace(spec, pulses=spec.pulses or cells is not None) if spec else saved
+        return cls(machine, checked_weights(saved, weights), lfsr, learnt, seed, counters, run, cells)
+
+    def grown(self, counted: Mapping[str, int]) -> dict[str, int]:
+        """The counters after a run that began here and has grown them by ``counted``."""
+        return {name: self.counters.get(name, 0) + value for name, value in counted.items()}
+
+
+def resumed(path: Path) -> dict[str, Any]:
+    """The options of the run in a file; UserError if there is none to resume."""
+    run = dict(Checkpoint.load(path).run)
+    if not run:
+        raise UserError(f"{path} holds weights but no run to resume; start from them with --load.")
+    if run.get("classes"):
+        run["classes"] = tuple(run["classes"])
+    return run
+
+
+def content_of(*arrays: NDArray[Any]) -> int:
+    """CRC-32 of arrays, to know the same patterns or images again."""
+    crc = 0
+    for array in arrays:
+        crc = zlib.crc32(np.ascontiguousarray(array).tobytes(), crc)
+    return crc
+
+
+def leave(reached: Checkpoint, save: Path | None, checkpoint: Path | None, always: bool) -> str:
+    """Write what was learnt to the files that were named, or, if it must be kept, to INTERRUPTED; how to continue."""
+    kept = [path for path in (checkpoint, save) if path] or ([INTERRUPTED] if always else [])
+    for path in kept:
+        reached.save(path)
+    return f"`ohmprop train --{'resume' if checkpoint else 'load'} {kept[0]}`" if kept else ""
+
+
+def check_content(path: Path | None, start: Checkpoint, options: Mapping[str, Any]) -> None:
+    """UserError if the patterns or images are others than those of the run in the file."""
+    if start.run.get("content") != options["content"]:
+        raise UserError(
+            f"The patterns or images of the run in {path} have changed since it began; restore them, or give --load to "
+            "go on with others."
+        )
+
+
+def _member(archive: zipfile.ZipFile, name: str, most: int) -> NDArray[Any]:
+    """An array of at most ``most`` bytes; its sizes are checked before it is read."""
+    info = archive.getinfo(f"{name}.npy")
+    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.file_size > most + HEADER_BYTES:
+        raise ValueError(f"{name} is too long or packed in an unknown way")
+    with archive.open(info) as packed:
+        # Never more than was just checked, and up to the end, where the checksum is compared.
+        data = io.BytesIO(packed.read(info.file_size))
+    np.lib.format.read_magic(data)
+    shape, fortran, kind = np.lib.format.read_array_header_1_0(data)
+    content = data.read()
+    if kind.hasobject or fortran or math.prod(shape) * kind.itemsize != len(content):
+        raise ValueError(f"{name} is no plain array of the size it says")
+    return np.frombuffer(content, kind).reshape(shape)
+
+
+def _counters(text: str) -> dict[str, int]:
+    counters = json.loads(text)
+    if not isinstance(counters, dict) or not all(type(value) is int and value >= 0 for value in counters.values()):
+        raise ValueError("its counters are no numbers")
+    return counters
+
+
+def _run(text: str) -> dict[str, Any]:
+    run = json.loads(text)
+    if run == {}:
+        return {}
+    for options in (PATTERN_OPTIONS, DATA_OPTIONS):
+        if (
+            isinstance(run, dict)
+            and run.keys() == options.keys()
+            and all(type(run[name]) in kinds for name, kinds in options.items())
+            and all(type(label) is int for label in run.get("classes") or ())
+        ):
+            return run
+    raise ValueError("the options of its run are none")

@@ -1,0 +1,145 @@
+"""What the user sees and keeps: tables, progress bars, files written in one piece, JSON."""
+
+import json
+import os
+import signal
+import sys
+import tempfile
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
+from typing import Any
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.table import Table
+
+from ohmprop.model.errors import UserError
+
+
+def write_file(path: Path, data: bytes) -> None:
+    """Write a file in one piece or not at all, its folder included; UserError if that fails."""
+    # Always the same name, so that a killed process leaves one at most, which the next one takes.
+    part = path.with_name(f"{path.name}.part")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with part.open("wb") as file:
+                file.write(data)
+                file.flush()
+                os.fsync(file.fileno())
+            os.replace(part, path)
+        except BaseException:
+            part.unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise UserError(f"{path} cannot be written ({error.strerror}); give a path that can be.") from None
+
+
+def check_writable(path: Path | None, folder: bool = False) -> None:
+    """Refuse, before hours of work and not after, a file (or folder) that could not be written; None is fine."""
+    if path is None:
+        return
+    if not folder and path.is_dir():
+        raise UserError(f"{path} is a folder; give the path of a file.")
+    parent = path if folder else path.parent
+    try:
+        parent.mkdir(parents=True, exist_ok=True)
+        tempfile.TemporaryFile(dir=parent).close()
+    except OSError as error:
+        raise UserError(f"Nothing can be written into {parent} ({error.strerror}); give a path that can be.") from None
+
+
+def write_json(path: Path, figures: Mapping[str, Any]) -> None:
+    """Write the figures as JSON."""
+    write_file(path, (json.dumps(figures, indent=2) + "\n").encode())
+
+
+def show(title: str, figures: Mapping[str, Any]) -> None:
+    """Print a title and a line for each figure; nested ones are indented."""
+    console = Console(highlight=False, soft_wrap=True, markup=False)
+    console.print(title)
+    _show_lines(console, figures, "  ")
+
+
+def _show_lines(console: Console, figures: Mapping[str, Any], indent: str) -> None:
+    for name, value in figures.items():
+        label = name.replace("_", " ")
+        if isinstance(value, Mapping):
+            console.print(f"{indent}{label}")
+            _show_lines(console, value, indent + "  ")
+        elif isinstance(value, list):
+            console.print(f"{indent}{label}: {'; '.join(map(str, value)) or 'none'}")
+        else:
+            console.print(f"{indent}{label}: {_number(value)}")
+
+
+def _number(value: Any) -> str:
+    if isinstance(value, bool):
+        return "yes" if value else "no"
+    if isinstance(value, int):
+        return f"{value:,}"
+    return (
+        f"{value:,.4g}"
+        if isinstance(value, float) and abs(value) < 1e4
+        else f"{value:,.0f}"
+        if isinstance(value, float)
+        else str(value)
+    )
+
+
+def flip_text(p: float) -> str:
+    """A probability as tables, JSON keys and file names write it: two decimals, or more if it has more."""
+    return f"{p:.2f}" if float(f"{p:.2f}") == p else repr(p)
+
+
+def show_recall(rows: Mapping[str, Mapping[str, Any]]) -> None:
+    """Print the recall table: a row for each probability that a pixel is flipped.
+
+    "Same" figures are over the images that the board recalled, "all" ones over all images.
+    """
+    columns = {
+        "board": "board",
+        "golden_on_board_images": "golden, same",
+        "reference_on_board_images": "float64, same",
+        "golden": "golden, all",
+        "reference": "float64, all",
+        "bound": "nearest pattern",
+        "images_board": "images, board",
+        "images": "images, all",
+    }
+    used = [name for name in columns if any(name in row for row in rows.values())]
+    table = Table("p", *(columns[name] for name in used))
+    for p, row in rows.items():
+        table.add_row(p, *(f"{row[name]:.4f}" if isinstance(row[name], float) else f"{row[name]:,}" for name in used))
+    # A file or a pipe has no width of its own.
+    Console(width=None if sys.stdout.isatty() else 120).print(table)
+
+
+@contextmanager
+def progress(title: str, total: int) -> Iterator[Callable[[], None]]:
+    """A progress bar on standard error if that is a terminal; call what it yields once for each of ``total`` items."""
+    console = Console(stderr=True)
+    columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+        task = bar.add_task(title, total=total)
+        yield lambda: bar.advance(task)
+
+
+@contextmanager
+def stoppable() -> Iterator[Callable[[], bool]]:
+    """Ctrl-C asks for a stop (what it yields says whether) instead of interrupting; a second one interrupts at once."""
+    asked = False
+
+    def ask(number: int, frame: FrameType | None) -> None:
+        nonlocal asked
+        if asked:
+            raise KeyboardInterrupt
+        asked = True
+
+    former = signal.signal(signal.SIGINT, ask)
+    try:
+        yield lambda: asked
+    finally:
+        signal.signal(signal.SIGINT, former)

@@ -1,0 +1,144 @@
+"""Pictures of a run, as PNG files."""
+
+import io
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+from numpy.typing import NDArray
+
+from ohmprop.host.run.patterns import Examples
+from ohmprop.host.show.console import write_file
+from ohmprop.model.data.datasets import Dataset
+
+#: Pictures in one mosaic, at most.
+MOSAIC = 100
+
+
+def save(figure: Figure, path: Path) -> None:
+    """Write a figure as a PNG."""
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png", dpi=120)
+    write_file(path, buffer.getvalue())
+
+
+def recall_picture(path: Path, shape: tuple[int, int], examples: Examples, p: float) -> None:
+    """Original, corrupted and recalled, a row each; errors that remain are red. ``shape`` is height and width."""
+    count = min(16, len(examples.originals))
+    height, width = shape
+    rows = {"original": examples.originals, "corrupted": examples.corrupted, "recalled": examples.recalled}
+    # One mosaic with blue lines between the images; a plot for each image would take seconds.
+    mosaic = np.full((3 * (height + 1) + 1, count * (width + 1) + 1, 3), (0.3, 0.5, 0.8))
+    for row, images in enumerate(rows.values()):
+        for column in range(count):
+            image, original = (pixels[column].reshape(shape) for pixels in (images, examples.originals))
+            colours = np.repeat(image[..., None], 3, axis=2).astype(float)
+            if images is examples.recalled:
+                colours[image != original] = (1.0, 0.2, 0.2)
+            top, left = row * (height + 1) + 1, column * (width + 1) + 1
+            mosaic[top : top + height, left : left + width] = colours
+    figure = Figure(figsize=(10, 10 * mosaic.shape[0] / mosaic.shape[1] + 0.7), layout="constrained")
+    axes = figure.subplots()
+    axes.imshow(mosaic, interpolation="nearest")
+    axes.set_yticks([row * (height + 1) + height / 2 for row in range(3)], list(rows))
+    axes.set(xticks=[], title=f"Recall of images with each pixel flipped with p = {p:g}; errors that remain are red")
+    save(figure, path)
+
+
+def accuracy_picture(path: Path, epochs: Sequence[int], curves: Mapping[str, Sequence[float]], p: float) -> None:
+    """Share of recalled images against epochs, a curve for each name."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for (name, values), style in zip(curves.items(), ("-o", "--x"), strict=False):
+        axes.plot(epochs, values, style, label=name, markersize=4)
+    axes.set(xlabel="epochs", ylabel=f"recalled without error, p = {p:g}", ylim=(-0.02, 1.02))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    save(figure, path)
+
+
+def weights_picture(path: Path, weights: NDArray[np.int8], limit: int) -> None:
+    """The weight matrix (neurons, neurons), from -limit to +limit."""
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.subplots()
+    image = axes.imshow(weights, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
+    axes.set(xlabel="bit line (column)", ylabel="word line (row)", title="Weights, in levels")
+    figure.colorbar(image)
+    save(figure, path)
+
+
+def errors_picture(path: Path, first: int, curves: Mapping[str, Sequence[float]]) -> None:
+    """Shares of misread images against epochs, from epoch ``first`` on, a curve for each name."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    for (name, values), style in zip(curves.items(), ("C0--o", "C0-o", "C1--x", "C1-x"), strict=True):
+        axes.plot(range(first, first + len(values)), [100 * value for value in values], style, label=name, markersize=4)
+    axes.set(xlabel="epochs", ylabel="misread, %")
+    axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    axes.legend()
+    save(figure, path)
+
+
+def confusion_picture(path: Path, classes: Sequence[int], table: NDArray[np.int64]) -> None:
+    """How many images of each class (row) were read as each class (column)."""
+    figure = Figure(figsize=(6, 5), layout="constrained")
+    axes = figure.subplots()
+    # The colour is of the errors; the many right ones would drown them.
+    wrong = np.where(np.eye(len(classes), dtype=bool), 0, table)
+    axes.imshow(wrong, cmap="Reds", vmin=0, vmax=max(1, wrong.max()))
+    for (row, column), count in np.ndenumerate(table):
+        dark = row != column and 2 * count > wrong.max()
+        axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color="white" if dark else "black")
+    ticks = range(len(classes))
+    axes.set_xticks(ticks, map(str, classes))
+    axes.set_yticks(ticks, map(str, classes))
+    axes.set(xlabel="read", ylabel="class", title="Test images; errors are red")
+    save(figure, path)
+
+
+def misread_picture(path: Path, dataset: Dataset, misread: NDArray[np.int64], labels: NDArray[np.int64]) -> None:
+    """The test images of the numbers ``misread``, each with its class and as what it was read; all ``labels`` (count,)."""
+    shown = misread[:MOSAIC]
+    images = dataset.test_images[shown].reshape(-1, *dataset.shape) / 255
+    names = [
+        f"{dataset.classes[dataset.test_labels[number]]} read {dataset.classes[labels[number]]}" for number in shown
+    ]
+    title = f"{len(misread)} of {len(labels)} test images misread, {len(shown)} of them here"
+    _mosaic_picture(path, images, names, title, "gray", 0)
+
+
+def hidden_picture(path: Path, weights: NDArray[np.int16], shape: tuple[int, int]) -> None:
+    """The inputs' weights (inputs, hidden) of each hidden unit as an image of this height and width."""
+    largest = max(1, int(np.abs(weights).max()))
+    images = weights.T[:MOSAIC].reshape(-1, *shape) / largest
+    title = f"Input weights of {len(images)} of {weights.shape[1]} hidden units; blue -{largest}, red +{largest} levels"
+    _mosaic_picture(path, images, [], title, "RdBu_r", -1)
+
+
+def _mosaic_picture(
+    path: Path, images: NDArray[np.float64], names: Sequence[str], title: str, colours: str, low: int
+) -> None:
+    """Images (count, height, width) from ``low`` to 1, side by side in one plot, with their names below them if any."""
+    count, height, width = images.shape
+    across = max(1, int(np.ceil(np.sqrt(count))))
+    down = -(-max(1, count) // across)
+    # A plot for each image would take seconds.
+    gap = max(1, height // 3) if names else 1
+    mosaic = np.full((down * (height + gap), across * (width + 1) - 1), np.nan)
+    figure = Figure(figsize=(10, 1.0 + 10 * mosaic.shape[0] / mosaic.shape[1]), layout="constrained")
+    axes = figure.subplots()
+    for index, image in enumerate(images):
+        top, left = index // across * (height + gap), index % across * (width + 1)
+        mosaic[top : top + height, left : left + width] = image
+        if names:
+            axes.text(
+                left + width / 2, top + height, names[index], ha="center", va="top", fontsize=min(10, 80 / across)
+            )
+    axes.imshow(mosaic, cmap=colours, vmin=low, vmax=1, interpolation="nearest")
+    axes.set_axis_off()
+    axes.set_title(title)
+    save(figure, path)

@@ -1,0 +1,1 @@
+"""What comes in which clock: sequencer, sweeps, inputs, random numbers."""

@@ -1,0 +1,85 @@
+"""The table of sweeps: what the sequencer goes through, as operations."""
+
+from amaranth import Module
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ohmprop.hw.shapes.operation import Action, operation_layout
+from ohmprop.model.layout.layered import layout_of
+from ohmprop.model.layout.recurrent import Kind, bits_for
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.timing import Timing, taken
+
+
+class SweepTable(wiring.Component):
+    """The layout's sweeps as operations: those of the inputs, of a step, and of an update.
+
+    Latency one clock from ``index`` to ``sweep``.
+    """
+
+    def __init__(self, spec: MachineSpec):
+        layout = layout_of(spec)
+        self.spec = spec
+        inputs = () if spec.recurrent else layout.inputs
+        self.sweeps = inputs + layout.step + layout.program
+        self.step, self.update = len(inputs), len(inputs) + len(layout.step)  #: where these lists begin
+        rows = max(sweep.rows for sweep in self.sweeps)
+        timing = Timing(spec)
+        self.pauses = [pause for part in (inputs, layout.step, layout.program) for pause in timing.pauses(part)]
+        self.taken = [taken(part, at) for part in (inputs, layout.step, layout.program) for at in range(len(part))]
+        self.entry = data.StructLayout(
+            {
+                "operation": operation_layout(spec),  # for the sweep's first row
+                "more": max(1, bits_for(rows)),  # rows after the first; of the inputs, all are as many as are read
+                "last_row": 1,  # there are none, or none that are left
+                "pause": max(1, bits_for(1 + max(self.pauses))),  # clocks before the sweep (Timing.pauses)
+                "waits": 1,  # there are such
+                "ends": 1,  # last sweep of its list
+            }
+        )
+        super().__init__({"index": In(range(len(self.sweeps) + 1)), "sweep": Out(self.entry)})
+
+    def elaborate(self, platform):
+        m = Module()
+        entries = [self._entry(index, sweep) for index, sweep in enumerate(self.sweeps)]
+        # Yosys would rather make logic of a short list, which is larger, and slower at its address.
+        m.submodules.table = table = Memory(
+            shape=self.entry, depth=len(entries), init=entries, attrs={"ram_style": "block"}
+        )
+        read = table.read_port()
+        m.d.comb += [read.addr.eq(self.index), self.sweep.eq(read.data)]
+        return m
+
+    def _entry(self, index, sweep):
+        lanes = self.spec.lanes
+        row = 0 if sweep.pixels else sweep.row
+        drives = self.spec.biases or (not self.spec.recurrent and sweep.target in layout_of(self.spec).layer_blocks[0])
+        previous = self.sweeps[index - 1] if index not in (0, self.step, self.update) else None
+        # The first sums along the rows, which a serial machine keeps apart from those along the columns.
+        starts = previous is None or (previous.kind, previous.target) != (Kind.READ_ROWS, sweep.target)
+        return {
+            "operation": {
+                "valid": 1,
+                "action": Action(sweep.kind),
+                # Of the inputs, the address of number 0's word, to which the number is added.
+                "address": sweep.address - sweep.row if sweep.pixels else sweep.address,
+                "row_block": row // lanes,
+                "row_lane": row % lanes,
+                "block": sweep.block,
+                "offset": row - sweep.block * lanes if self.spec.recurrent else 0,
+                "matrix": sweep.matrix,
+                "pixels": sweep.pixels,
+                "input": sweep.row if sweep.pixels else 0,
+                "clear": sweep.clear if sweep.kind != Kind.READ_ROWS or not self.spec.serial else starts,
+                "taken": self.taken[index],
+                "driven": drives and sweep.clear and not sweep.pixels,
+                "fires": sweep.fires,
+                "target": sweep.target,
+            },
+            "more": sweep.rows - 1,
+            "last_row": sweep.rows == 1,
+            "pause": self.pauses[index],
+            "waits": self.pauses[index] > 0,
+            "ends": index in (self.update - 1, len(self.sweeps) - 1),
+        }

@@ -1,0 +1,1 @@
+"""From the serial line to the machine: frames, requests, replies."""

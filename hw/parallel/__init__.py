@@ -1,0 +1,1 @@
+"""The machine with a neuron and a synapse unit in every lane."""

@@ -1,0 +1,306 @@
+"""The memristor crossbar: drive a row and read the columns, drive the columns and read a row, pulse both."""
+
+from amaranth import Array, Cat, Module, Mux, Signal, signed
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ohmprop.hw.control.random import CellRandom, drawn_layout
+from ohmprop.hw.parallel.weights import WeightMemory
+from ohmprop.hw.parallel.word_pulses import WordPulses
+from ohmprop.hw.shapes.operation import (
+    Action,
+    address_shape,
+    block_shape,
+    lane_shape,
+    offset_shape,
+    operation_layout,
+    row_code,
+    value_shape,
+)
+from ohmprop.hw.units.multiplier import Multiplier
+from ohmprop.hw.units.pipeline import AdderTree, Broadcast, copies, delayed
+from ohmprop.hw.units.pulse import pulse_ports
+from ohmprop.hw.units.synapse import Synapse
+from ohmprop.model.layout.layered import layout_of
+from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec
+from ohmprop.model.timing import ACCUMULATE, FANOUT, MEMORY, PULSE, SYNAPSE, Timing
+
+
+class Crossbar(wiring.Component):
+    """Weights, a multiplier and an accumulator a lane, the adder tree, and a synapse unit a lane.
+
+    Activities are ``spec.activity``, states of the side network ``spec.side``, weights ``spec.weight``; products and sums
+    are exact in ``spec.accumulator``'s bits, so nothing rounds or saturates but the synapse. The inputs' currents of a
+    layered machine are kept, ``spec.drive_shift`` bits up (or down, floored), and the currents of the first hidden layer
+    start from them; with biases, those of all.
+    Latencies, counted from ``operation`` (model.timing.Timing): its ``row_value`` is due ``row_value`` clocks later, its
+    ``column_values`` ``column_values`` later; ``currents`` hold its contribution ``columns`` or ``rows`` later; a programmed
+    word is in the memory ``columns + SYNAPSE`` after its second operation. An operation a clock, but reading columns may
+    not follow reading rows before the row sums are back. No reset: operations under way run to their end.
+    """
+
+    def __init__(self, spec: MachineSpec):
+        self.spec = spec
+        self.timing = Timing(spec)
+        values = data.ArrayLayout(value_shape(spec), spec.lanes)
+        super().__init__(
+            {
+                "operation": In(operation_layout(spec)),  #: the issued word
+                "row_value": In(value_shape(spec)),  #: its row's activity, side state or input
+                "column_values": In(values),  #: its columns' activities or side states
+                "by_side": In(1),  #: the update is that of the side network; constant during an update
+                #: What the free phase ended with, in the same columns: to be subtracted in the second product of a word that
+                #: is programmed, whose ``column_values`` are 0 then, and in the only one of an input's; but not ``by_side``.
+                "free_values": In(values),
+                "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
+                "fires": Out(1),  #: two clocks later ``currents`` are those of block ``target``, complete
+                "target": Out(block_shape(spec)),
+                "shifts": In(
+                    data.ArrayLayout(bits_for(UPDATE_SHIFTS), len(spec.matrices))
+                ),  #: each matrix's update shift
+                "random_bytes": In(drawn_layout(spec)),  #: the drawn bytes; constant during an update
+                "access_address": In(address_shape(spec)),  #: the host's word, read while no operation is under way
+                "access_write": In(1),  #: one clock: ``access_data`` goes into lane ``access_lane`` of ``word``
+                "access_lane": In(lane_shape(spec)),
+                "access_data": In(8),
+                "word": Out(
+                    data.ArrayLayout(signed(8), spec.lanes)
+                ),  #: the host's word, Timing.weight_memory clocks later
+            }
+            | pulse_ports(spec)
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        m.submodules.weights = weights = WeightMemory(self.spec, self.spec.weight.bits)
+        products = self._multiply(m, weights)
+        self._accumulate(m, products)
+        self._program(m, weights)
+        self._address(m, weights)
+        return m
+
+    def _multiply(self, m, weights):
+        """One product a lane: weight and activity, or what the two units of a cell that is programmed do."""
+        spec, timing = self.spec, self.timing
+        m.submodules.row = row = Broadcast(value_shape(spec), spec.lanes)
+        m.d.comb += row.i.eq(self.row_value)
+        # The columns' operand is chosen a clock before the product.
+        m.submodules.kind = kind = Broadcast(data.StructLayout({"programs": 1, "sides": 1, "subtracts": 1}), spec.lanes)
+        early = delayed(m, self.operation, timing.column_values - kind.latency)
+        m.d.comb += [
+            kind.i.programs.eq(early.action == Action.PROGRAM),
+            kind.i.sides.eq(early.action != Action.READ_COLUMNS),
+            kind.i.subtracts.eq((early.action == Action.PROGRAM) & early.second & ~self.by_side),
+        ]
+        # A product has one factor that is a weight or an activity, even if the other is a side state.
+        value_bits = value_shape(spec).width + 1
+        widths = (
+            value_bits,
+            max(spec.weight.bits, value_bits),
+            max(spec.weight.bits, spec.activity.bits + 1) + value_bits,
+        )
+        products = []
+        for lane in range(spec.lanes):
+            column, value, weight = self.column_values[lane], row.o[lane], weights.word[lane].as_signed()
+            programs, sides = delayed(m, kind.o[lane].programs, 1), delayed(m, kind.o[lane].sides, 1)
+            # An input does not change between the phases, so one product with the column's difference does.
+            learns = column - Mux(kind.o[lane].subtracts, self.free_values[lane], 0)
+            side = Signal(learns.shape(), reset_less=True)
+            m.submodules[f"multiplier_{lane}"] = multiplier = Multiplier(*widths)
+            m.d.sync += side.eq(learns)
+            m.d.comb += [
+                self.word[lane].eq(weight),
+                multiplier.a.eq(Mux(sides, side, value)),
+                multiplier.b.eq(Mux(programs, value, weight)),
+            ]
+            products.append(multiplier.product)
+        return products
+
+    def _accumulate(self, m, products):
+        """Products add up in their lanes; a row's sum over the lanes goes back to the lane of the row's neuron."""
+        spec, timing = self.spec, self.timing
+        m.submodules.tree = tree = AdderTree(len(products[0]), spec.lanes)
+        for lane, product in enumerate(products):
+            m.d.comb += tree.i[lane].eq(product)
+        at_products = delayed(m, self.operation, timing.columns - ACCUMULATE)
+        m.d.comb += tree.enable.eq(at_products.valid & (at_products.action == Action.READ_ROWS))
+        m.submodules.sums = sums = Broadcast(signed(len(tree.o)), spec.lanes)
+        m.d.comb += sums.i.eq(tree.o)
+
+        # What the accumulators do comes to them with the products or with the row's sum, whichever it is; a clock
+        # earlier, so that each lane has its own registers for it.
+        m.submodules.add = add = Broadcast(
+            data.StructLayout({"rows": 1, "lane": lane_shape(spec), "columns": 1, "clear": 1, "driven": 1}),
+            spec.lanes,
+        )
+        before_sum = delayed(m, self.operation, timing.columns - ACCUMULATE + tree.latency - 1)
+        arriving = delayed(m, self.operation, timing.columns - ACCUMULATE - add.latency - 1)
+        rows = before_sum.valid & (before_sum.action == Action.READ_ROWS)
+        columns = arriving.valid & (arriving.action != Action.READ_ROWS)
+        m.d.comb += [
+            add.i.rows.eq(rows),
+            add.i.lane.eq(before_sum.row_lane),
+            add.i.columns.eq(columns),
+            add.i.clear.eq(Mux(rows, before_sum.clear, arriving.clear)),
+            add.i.driven.eq(Mux(rows, before_sum.driven, arriving.driven)),
+            self.fires.eq(
+                delayed(m, Mux(rows, before_sum.fires, columns & arriving.fires & ~arriving.pixels), add.latency)
+            ),
+            self.target.eq(delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency)),
+        ]
+        # The outputs' sums, which only come along the rows, may start from their biases.
+        source = delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency + 1 - MEMORY)
+        drive = self._drive(m, source, at_products)
+        for lane, product in enumerate(products):
+            current = Signal(signed(spec.accumulator.bits), reset_less=True)
+            m.d.comb += self.currents[lane].eq(current)
+            does = add.o[lane]
+            adds, takes_sum, takes_product, keeps, starts = (
+                delayed(m, flag, 1)
+                for flag in (
+                    does.rows | does.columns,
+                    does.rows & (does.lane == lane),
+                    ~does.rows,
+                    ~does.clear,
+                    does.clear & does.driven,
+                )
+            )
+            base = Mux(keeps, current, 0) | Mux(starts, drive[lane], 0)
+            term = Mux(takes_sum, sums.o[lane], 0) | Mux(takes_product, product, 0)
+            with m.If(adds):
+                m.d.sync += current.eq(base + term)
+
+    def _drive(self, m, source, at_products):
+        """What the accumulators start from: the currents of inputs and biases, kept once a pattern.
+
+        ``source`` is the block whose currents are there MEMORY clocks later.
+        """
+        spec = self.spec
+        if spec.recurrent:
+            return [0] * spec.lanes
+        # Those bits that are not lost, or 0, when the currents are shifted to the accumulator's binary point.
+        up = spec.drive_shift
+        currents = data.ArrayLayout(signed(spec.accumulator.bits - abs(up)), spec.lanes)
+        layout = layout_of(spec)
+        depth = layout.blocks if spec.biases else len(layout.layer_blocks[0])
+        m.submodules.drive = kept = Memory(shape=currents, depth=depth, init=[])
+        write, read = kept.write_port(), kept.read_port()
+        keeps = at_products.valid & at_products.pixels & at_products.fires & (at_products.action == Action.READ_COLUMNS)
+        m.d.comb += [
+            write.en.eq(delayed(m, keeps, ACCUMULATE)),
+            write.addr.eq(delayed(m, at_products.target, ACCUMULATE)),
+            read.addr.eq(source),
+        ]
+        drive = []
+        for lane in range(spec.lanes):
+            m.d.comb += write.data[lane].eq(self.currents[lane] >> max(0, -up))
+            drive.append(read.data[lane] << max(0, up))
+        return drive
+
+    def _program(self, m, weights):
+        """The synapse units; after a word's second operation the accumulators hold the difference of its products."""
+        spec, timing = self.spec, self.timing
+        due = timing.columns + 1
+        m.submodules.random = random = CellRandom(spec)
+        cell = delayed(m, self.operation, due - random.latency)
+        m.d.comb += [
+            random.bytes.eq(self.random_bytes),
+            random.row.eq(row_code(spec, cell)),
+            random.block.eq(cell.block),
+        ]
+        connected = self._connections(m, due)
+        at_difference = delayed(m, self.operation, timing.columns)
+        # How much each lane's difference is shifted.
+        how = data.StructLayout({"pixels": 1, "shift": bits_for(UPDATE_SHIFTS)})
+        m.submodules.how = shifts = Broadcast(how, spec.lanes)
+        arriving = delayed(m, self.operation, timing.columns - shifts.latency)
+        m.d.comb += [shifts.i.pixels.eq(arriving.pixels), shifts.i.shift.eq(Array(self.shifts)[arriving.matrix])]
+
+        # Each group of lanes has its own registers of what a stage has to do.
+        early = delayed(m, self.operation, timing.columns - 1)
+        programs = early.valid & (early.action == Action.PROGRAM) & early.second
+        stages = [[first] for first in copies(m, programs, -(-spec.lanes // FANOUT), 1)]
+        for group in stages:
+            for _ in range(SYNAPSE):
+                group.append(delayed(m, group[-1], 1))
+        writes, written = [group[-1] for group in stages], delayed(m, at_difference.address, SYNAPSE)
+        if spec.pulses:
+            m.submodules.pulses = pulses = WordPulses(spec)
+            self._pulse(m, pulses, weights, due, stages[0][2])
+            m.d.comb += pulses.connected.eq(Cat(connected))
+            pulsed = self.device.most != 0
+            writes = [Mux(pulsed, delayed(m, group[2], PULSE), group[-1]) for group in stages]
+            written = Mux(pulsed, delayed(m, written, timing.pulse_drain), written)
+        m.d.comb += [
+            weights.write_address.eq(Mux(writes[0], written, self.access_address)),
+            weights.write.eq(writes[0] | self.access_write),
+        ]
+        for lane in range(spec.lanes):
+            m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
+            current, does = self.currents[lane], stages[lane // FANOUT]
+            if spec.recurrent:
+                difference = Mux(self.by_side, current >> spec.side_update_shift, current)
+            else:
+                first, later, *_ = (current << matrix.pre_shift for matrix in spec.matrices)
+                difference = Mux(shifts.o[lane].pixels, first, later)
+            # The host's cell goes back with the others of its word as they were read.
+            hosts = Mux(self.access_lane == lane, self.access_data, weights.word[lane])
+            m.d.comb += [
+                synapse.stages.eq(Cat(does)),
+                synapse.difference.eq(difference),
+                synapse.shift.eq(shifts.o[lane].shift),
+                synapse.random.eq(random.o[lane]),
+                synapse.enable.eq(connected[lane]),
+                synapse.weight.eq(weights.word[lane].as_signed()),
+            ]
+            new = synapse.new_weight
+            if spec.pulses:
+                m.d.comb += pulses.increments[lane].eq(synapse.increment)
+                new = Mux(pulsed, pulses.new_weights[lane], new)
+            m.d.comb += weights.write_word[lane].eq(Mux(writes[lane // FANOUT], new, hosts))
+
+    def _pulse(self, m, pulses, weights, due, begins):
+        """The pulse units' side, a clock behind that of the linear device."""
+        # The stuck cells are read with their weights.
+        m.submodules.stuck = stuck = WeightMemory(self.spec, 1)
+        m.d.comb += [
+            stuck.read_address.eq(weights.read_address),
+            stuck.write_address.eq(self.stuck.address),
+            stuck.write.eq(self.stuck.write),
+            stuck.write_word.eq(self.stuck.cells),
+            pulses.device.eq(self.device),
+            pulses.decays.eq(self.decays),
+            pulses.by_host.eq(self.by_host),
+            pulses.request.eq(self.request),
+            pulses.table.eq(self.table),
+            pulses.own_bytes.eq(self.own_bytes),
+            pulses.operation.eq(delayed(m, self.operation, due + 1 - pulses.ahead)),
+            pulses.weights.eq(delayed(m, weights.word, 1)),
+            pulses.stuck.eq(delayed(m, stuck.word, 1)),
+            pulses.begins.eq(begins),
+            self.counts.eq(pulses.counts),
+        ]
+
+    def _connections(self, m, due):
+        """Which lanes' cells exist: in a recurrent layer not a unit's with itself, and none beyond the band."""
+        spec = self.spec
+        if not spec.recurrent:
+            return [1] * spec.lanes
+        m.submodules.offset = offset = Broadcast(offset_shape(spec), spec.lanes)
+        m.d.comb += offset.i.eq(delayed(m, self.operation.offset, due - offset.latency))
+        distances = [offset.o[lane] - lane for lane in range(spec.lanes)]
+        return [(distance != 0) & (distance <= spec.reach) & (distance >= -spec.reach) for distance in distances]
+
+    def _address(self, m, weights):
+        """The word is read in time for the multipliers, or late, when its increment is nearly there."""
+        timing, operation = self.timing, self.operation
+        to_read = delayed(m, operation, timing.operands - timing.weight_memory)
+        to_program = delayed(m, operation, timing.columns + 1 - timing.weight_memory)
+        with m.If(to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second):
+            m.d.comb += weights.read_address.eq(to_program.address)
+        with m.Elif(to_read.valid):
+            m.d.comb += weights.read_address.eq(to_read.address)
+        with m.Else():
+            m.d.comb += weights.read_address.eq(self.access_address)

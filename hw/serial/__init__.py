@@ -1,0 +1,1 @@
+"""The machine with one neuron and one synapse unit for all lanes."""

@@ -1,0 +1,267 @@
+"""The weights of a serial machine and the one synapse unit that programs them, a lane a clock."""
+
+from amaranth import Array, Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.lib import data, wiring
+from amaranth.lib.memory import Memory
+from amaranth.lib.wiring import In, Out
+
+from ohmprop.hw.control.random import drawn_layout
+from ohmprop.hw.serial.weights import SinglePortMemory
+from ohmprop.hw.shapes.operation import (
+    Action,
+    address_shape,
+    block_shape,
+    lane_shape,
+    offset_shape,
+    operation_layout,
+    row_code,
+)
+from ohmprop.hw.units.pipeline import delayed
+from ohmprop.hw.units.pulse import HASH_BITS, OWN_SETS, PulseUnit, asked_pulses, asked_word, hashes, pulse_ports
+from ohmprop.hw.units.saturate import saturated
+from ohmprop.hw.units.synapse import difference_shape, increment_shape
+from ohmprop.model.layout.layered import layout_of
+from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.link.pulses import PULSE_BITS
+from ohmprop.model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
+from ohmprop.model.timing import ONE_PORT_MEMORY, PULSE, Timing
+
+
+class SerialSynapse(wiring.Component):
+    """new weight = sat(weight + round at random(difference)), as hw/units/synapse.py, for the lanes of a word in turn.
+
+    A word that was read turns round in its register: each clock the lowest lane's weight leaves it and comes back at the
+    top, new. After ``lanes`` clocks the word is whole again and is written. The host's access goes the same way.
+    Latencies: ``word`` ONE_PORT_MEMORY clocks after its address, which is due ``operands`` - ONE_PORT_MEMORY clocks after
+    ``operation``. Of a word that is programmed, ``begin`` comes with ``columns`` after its second operation, the first
+    lane's ``difference`` two clocks later, and the word is written SERIAL_SYNAPSE + ``lanes`` clocks after ``begin``.
+    A word every ``lanes`` clocks; no reset.
+    """
+
+    def __init__(self, spec: MachineSpec):
+        self.spec = spec
+        super().__init__(
+            {
+                "operation": In(operation_layout(spec)),  #: the issued word
+                "word": Out(data.ArrayLayout(spec.weight.bits, spec.lanes)),  #: the word that was read
+                "begin": In(1),  #: one clock: a word's differences follow
+                "difference": In(signed(spec.accumulator.bits)),  #: of the two products
+                "by_side": In(1),  #: the update is that of the side network; constant during an update
+                "shifts": In(
+                    data.ArrayLayout(bits_for(UPDATE_SHIFTS), len(spec.matrices))
+                ),  #: each matrix's update shift
+                "random_bytes": In(drawn_layout(spec)),  #: the drawn bytes; constant during an update
+                "access": In(1),  #: see ohmprop.hw.serial.crossbar.SerialCrossbar
+                "access_write": In(1),
+                "access_address": In(address_shape(spec)),
+                "access_lane": In(lane_shape(spec)),
+                "access_data": In(8),
+                "access_read": Out(8),
+            }
+            | pulse_ports(spec)
+        )
+
+    def elaborate(self, platform):
+        m = Module()
+        spec, operation = self.spec, self.operation
+        m.submodules.memory = memory = SinglePortMemory(spec)
+        # The word that is programmed, kept as long as each part is wanted; up to ``begin`` the sequencer has still not issued
+        # the next one.
+        word = data.StructLayout(
+            {
+                "address": address_shape(spec),
+                "row": layout_of(spec).code_bits,
+                "block": block_shape(spec),
+                "offset": offset_shape(spec),
+                "matrix": operation.matrix.shape(),
+                "pixels": 1,
+            }
+        )
+        begun = Signal(word, reset_less=True)
+        with m.If(self.begin):
+            m.d.sync += begun.row.eq(row_code(spec, operation))
+            m.d.sync += [begun[name].eq(operation[name]) for name in ("address", "block", "offset", "matrix", "pixels")]
+        after = [self.begin]
+        for _ in range(3):
+            after.append(delayed(m, after[-1], 1))
+
+        # The lanes in turn: at the rounding, and one clock later at the sum.
+        hosts, rounding, lane = Signal(), Signal(), Signal(lane_shape(spec))
+        starts = after[3] | delayed(m, self.access, 1)
+        now, number = starts | rounding, Mux(starts, 0, lane)
+        with m.If(starts):
+            m.d.sync += [rounding.eq(1), lane.eq(1)]
+        with m.Elif(rounding):
+            m.d.sync += [rounding.eq(lane != spec.lanes - 1), lane.eq(lane + 1)]
+        with m.If(self.begin | self.access):
+            m.d.sync += hosts.eq(self.access)
+        turns, turned = delayed(m, now, 1), delayed(m, number, 1)
+
+        exists, byte = self._cell(m, begun, after, number)
+        increment = self._round(m, begun, after, exists, byte(self.random_bytes))
+        weights = [Signal(signed(spec.weight.bits), name=f"weight_{index}") for index in range(spec.lanes)]
+        new = self._weight(weights[0], increment, hosts, turned)
+        loads = delayed(m, memory.read, 1)
+        with m.If(loads):
+            m.d.sync += Cat(weights).eq(memory.data)
+        with m.Elif(turns):
+            m.d.sync += Cat(weights).eq(Cat(weights[1:], new))
+        with m.If(turns & (turned == self.access_lane)):
+            m.d.sync += self.access_read.eq(weights[0])
+        m.d.comb += self.word.as_value().eq(Cat(weights))
+
+        target = Signal(address_shape(spec), reset_less=True)
+        with m.If(after[3]):
+            m.d.sync += target.eq(begun.address)
+        last, whole = turns & (turned == spec.lanes - 1), Cat(weights[1:], new)
+        if spec.pulses:
+            unit = self._pulse(m, begun, after, number, byte, memory)
+            asked = self._asked(m, begun, after, number, exists)
+            m.d.comb += [unit.increment.eq(Mux(self.by_host, asked, increment)), unit.weight.eq(weights[0])]
+            m.d.comb += self.counts.valid.eq(delayed(m, turns & ~hosts & (self.device.most != 0), 2))
+            last, target, whole = self._pulsed(m, unit, last, hosts, target, new)
+        m.d.comb += [
+            memory.write.eq(last & (~hosts | self.access_write)),
+            memory.write_address.eq(Mux(hosts, self.access_address, target)),
+            memory.write_data.eq(whole),
+        ]
+        self._read(m, memory, after[2], begun)
+        return m
+
+    def _read(self, m, memory, programs, begun):
+        """Which word is read: for the multipliers, to be programmed, or for the host."""
+        at_address = delayed(m, self.operation, self.timing.operands - ONE_PORT_MEMORY)
+        with m.If(programs):
+            m.d.comb += [memory.read.eq(1), memory.read_address.eq(begun.address)]
+        with m.Elif(self.access):
+            m.d.comb += [memory.read.eq(1), memory.read_address.eq(self.access_address)]
+        with m.Else():
+            m.d.comb += memory.read.eq(at_address.valid & (at_address.action != Action.PROGRAM))
+            m.d.comb += memory.read_address.eq(at_address.address)
+
+    @property
+    def timing(self):
+        """The machine's latencies."""
+        return Timing(self.spec)
+
+    def _cell(self, m, begun, after, lane):
+        """Which lanes' cells exist, and what makes a lane's cell's byte of drawn bytes; both belong to ``lane``."""
+        spec, layout = self.spec, layout_of(self.spec)
+        offset = Signal(offset_shape(spec), reset_less=True)
+        with m.If(after[2]):
+            m.d.sync += offset.eq(begun.offset)
+
+        def byte(drawn):
+            """As ohmprop.hw.control.random.CellRandom makes it: first what all lanes of the word share."""
+            shared = Signal(DITHER_BITS, reset_less=True)
+            common = 0
+            for bit in range(layout.code_bits):
+                differs = begun.row[bit]
+                if 0 <= bit - layout.lane_bits < layout.block_bits:
+                    differs = differs ^ begun.block[bit - layout.lane_bits]
+                common ^= Mux(differs, drawn[bit], 0)
+            with m.If(after[2]):
+                m.d.sync += shared.eq(common)
+            random = shared
+            for bit in range(layout.lane_bits):
+                random = random ^ Mux(lane[bit], drawn[bit], 0)
+            result = Signal(DITHER_BITS)
+            m.d.comb += result.eq(random)
+            return result
+
+        distance = offset - lane
+        exists = (distance != 0) & (distance <= spec.reach) & (distance >= -spec.reach) if spec.recurrent else Const(1)
+        self._once = distance > 0 if spec.recurrent else Const(1)
+        return exists, byte
+
+    def _round(self, m, begun, after, exists, byte):
+        """The increment of a lane's weight, one clock after ``exists`` and ``byte``."""
+        spec = self.spec
+        matrix, pixels = Signal.like(begun.matrix, reset_less=True), Signal(reset_less=True)
+        with m.If(after[1]):
+            m.d.sync += [matrix.eq(begun.matrix), pixels.eq(begun.pixels)]
+        if spec.recurrent:
+            difference = Mux(self.by_side, self.difference >> spec.side_update_shift, self.difference)
+        else:
+            first, later, *_ = (self.difference << matrix.pre_shift for matrix in spec.matrices)
+            difference = Mux(pixels, first, later)
+        exact = Signal(difference_shape(spec))
+        m.d.comb += exact.eq(difference)
+        shifted = Signal.like(exact, reset_less=True)
+        m.d.sync += shifted.eq(exact >> Array(self.shifts)[matrix])
+        rounded = (shifted + (2 * byte + 1)) >> (DITHER_BITS + 1)
+        increment = Signal(increment_shape(spec), reset_less=True)
+        m.d.sync += increment.eq(Mux(exists, rounded, 0))
+        return increment
+
+    def _asked(self, m, begun, after, lane, exists):
+        """The host's pulses on a lane's cell, one clock after ``lane``."""
+        word, asked = Signal(2, reset_less=True), Signal(signed(PULSE_BITS), reset_less=True)
+        with m.If(after[2]):
+            m.d.sync += word.eq(asked_word(self.spec, self.request, begun.row, begun.block))
+        m.d.sync += asked.eq(Mux(exists, asked_pulses(self.spec, self.request, word, lane), 0))
+        return asked
+
+    def _pulse(self, m, begun, after, lane, byte, memory):
+        """The pulse unit with what belongs to a lane's cell, one clock after ``lane``."""
+        spec, layout = self.spec, layout_of(self.spec)
+        m.submodules.pulse = unit = PulseUnit(spec)
+
+        # The cells' hashes are made of their row's and their column's; the row's is read once for a word.
+        rows = hashes(range(1 << layout.code_bits))
+        columns = hashes(
+            [block << layout.lane_bits | index for block in range(layout.blocks) for index in range(spec.lanes)]
+        )
+        m.submodules.rows = row_table = Memory(shape=HASH_BITS, depth=len(rows), init=rows)
+        m.submodules.columns = column_table = Memory(shape=HASH_BITS, depth=len(columns), init=columns)
+        row, column = row_table.read_port(), column_table.read_port()
+        row_hash, block = Signal(HASH_BITS, reset_less=True), Signal.like(begun.block, reset_less=True)
+        with m.If(after[2]):
+            m.d.sync += block.eq(begun.block)
+        with m.If(after[3]):
+            m.d.sync += row_hash.eq(row.data)
+        m.d.comb += [row.addr.eq(begun.row), column.addr.eq(Cat(lane[: layout.lane_bits], block))]
+
+        # Stuck cells are read with their word and turn with it.
+        m.submodules.stuck = stuck_cells = Memory(shape=unsigned(spec.lanes), depth=layout.words, init=[])
+        read, write = stuck_cells.read_port(), stuck_cells.write_port()
+        stuck = Signal(spec.lanes, reset_less=True)
+        m.d.sync += stuck.eq(Mux(delayed(m, memory.read, 1), read.data, stuck >> 1))
+        matrix = Signal.like(begun.matrix, reset_less=True)
+        with m.If(after[3]):
+            m.d.sync += matrix.eq(begun.matrix)
+        m.d.comb += [
+            read.addr.eq(memory.read_address),
+            write.addr.eq(self.stuck.address),
+            write.data.eq(self.stuck.cells),
+            write.en.eq(self.stuck.write),
+            unit.device.eq(self.device),
+            unit.decays.eq(self.decays),
+            unit.table.eq(self.table),
+            unit.hash.eq(row_hash ^ column.data),
+            unit.stuck.eq(stuck[0] & self.device.stuck),
+            *(unit.random[number].eq(delayed(m, byte(self.own_bytes[number]), 1)) for number in range(OWN_SETS)),
+            self.counts.matrix.eq(delayed(m, matrix, 2)),
+        ]
+        # The other one of a pair is the same cell.
+        once = delayed(m, self._once, 3)
+        m.d.comb += [self.counts[name].eq(Mux(once, unit.counts[name], 0)) for name in ("up", "down", "lost")]
+        return unit
+
+    def _pulsed(self, m, unit, last, hosts, target, new):
+        """When a word is whole again, its address, and the word: of pulses, which come late, not in its old register."""
+        pulses = ~hosts & (self.device.most != 0)
+        learnt = [Signal(signed(self.spec.weight.bits), name=f"learnt_{index}") for index in range(self.spec.lanes)]
+        whole = Cat(learnt[1:], Mux(pulses, unit.new_weight, new)[: self.spec.weight.bits])
+        m.d.sync += Cat(learnt).eq(whole)
+        late = Signal.like(target, reset_less=True)
+        with m.If(last):
+            m.d.sync += late.eq(target)
+        return Mux(pulses, delayed(m, last, PULSE), last), Mux(pulses, late, target), whole
+
+    def _weight(self, weight, increment, hosts, lane):
+        """What comes back at the top: the weight after learning; of the host's word the same weight, or the host's."""
+        total = weight + increment
+        learnt = saturated(total, self.spec.weight, symmetric=True)
+        chosen = self.access_write & (lane == self.access_lane)
+        return Mux(hosts, Mux(chosen, self.access_data.as_signed(), weight), learnt)[: self.spec.weight.bits]

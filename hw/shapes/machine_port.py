@@ -1,0 +1,88 @@
+"""The interface between the command processor (the link's side) and the machine (the learning side)."""
+
+from amaranth.lib import data, enum
+from amaranth.lib.wiring import In, Out, Signature
+
+from ohmprop.model.layout.layered import layout_of
+from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.link.protocol import Counters, SettingsRegisters, Space, block_bytes, input_bytes
+from ohmprop.model.spec import MachineSpec
+
+#: Counters that the machine itself keeps.
+MACHINE_COUNTERS = ("busy_clocks", "steps", "learnt", "recalled", "rows_skipped", "updates_skipped")
+
+
+class Program(enum.Enum, shape=1):
+    """What a run does with the loaded pattern."""
+
+    LEARN = 0
+    RECALL = 1
+
+
+def settings_layout() -> data.StructLayout:
+    """The run-time settings as one struct, made of the registers of the link; the LFSR has ports of its own."""
+    widths = SettingsRegisters.widths()
+    return data.StructLayout({name: 8 * width for name, width in widths.items() if name != "lfsr"})
+
+
+def counters_layout() -> data.StructLayout:
+    """The counters that the machine itself keeps."""
+    widths = Counters.widths()
+    return data.StructLayout({name: 8 * widths[name] for name in MACHINE_COUNTERS})
+
+
+def events_layout(spec: MachineSpec) -> data.StructLayout:
+    """How much each of those counters grows in a clock."""
+    return data.StructLayout(
+        {name: bits_for(spec.inputs) if name == "rows_skipped" else 1 for name in MACHINE_COUNTERS}
+    )
+
+
+def machine_signature(spec: MachineSpec) -> Signature:
+    """Ports of the machine, seen from the command processor (``In`` there is ``Out`` at the machine).
+
+    The command processor asks for one thing at a time: it raises ``start``, ``load`` or ``access`` only while ``busy``
+    is low and no access is pending.
+    """
+    layout = layout_of(spec)
+    block = max(1, layout.block_bits)
+    byte = max(1, bits_for(block_bytes(spec)), 0 if spec.recurrent else bits_for(input_bytes(spec)))
+    return Signature(
+        {
+            #: One clock: run ``program`` on the loaded pattern. ``busy`` is high from the next clock but one to the end.
+            "start": Out(1),
+            "program": Out(Program),
+            "busy": In(1),
+            "settings": Out(settings_layout()),
+            #: Steps of the run's first and second phase and its clocks; hold until the next start.
+            "steps": In(data.ArrayLayout(8, 2)),
+            "clocks": In(32),
+            #: What it counts; of a serial machine the events, which are counted elsewhere (hw/link/counter_memory.py).
+            **({"events": In(events_layout(spec))} if spec.serial else {"counters": In(counters_layout())}),
+            #: The random register; ``lfsr_load`` replaces it with ``lfsr_next`` in one clock.
+            "lfsr": In(32),
+            "lfsr_load": Out(1),
+            "lfsr_next": Out(32),
+            #: One clock while ``load_ready``: byte ``load_byte`` of block ``load_block`` of the input (0) or the target (1)
+            #: is ``load_bits``. A layered machine's input is one block of packed pixels and comes in its order.
+            "load": Out(1),
+            "load_ready": In(1),
+            "load_target": Out(1),
+            "load_block": Out(block),
+            "load_byte": Out(byte),
+            "load_bits": Out(8),
+            #: One clock: read or write one cell. ``access_done`` answers with one clock, ``access_read`` valid in it.
+            "access": Out(1),
+            "access_space": Out(Space),
+            "access_write": Out(1),
+            "access_address": Out(16),
+            "access_lane": Out(max(1, layout.lane_bits)),
+            "access_data": Out(8),
+            "access_done": In(1),
+            "access_read": In(8),
+            #: Which states are positive, eight lanes at a time; ``sign_bits`` follows its address after three clocks.
+            "sign_block": Out(block),
+            "sign_byte": Out(byte),
+            "sign_bits": In(8),
+        }
+    )

@@ -1,0 +1,1 @@
+"""Patterns and labelled images."""

@@ -1,0 +1,1 @@
+"""The rules in float64: what the machine's integers are compared with."""

@@ -1,0 +1,180 @@
+"""Equilibrium propagation in float64 for layered networks: what the machine's integers are compared with.
+
+Equations of Scellier and Bengio 2017 (Front. Comput. Neurosci. 11:24), with rho the hard sigmoid:
+
+    ds/dt = -s + W s (layers below and above) + beta (T - s) at the outputs,    s clipped to 0..1 after every step
+
+and the update of every weight (eq. 9)  w += alpha / beta (s_i' s_j' - s_i s_j),  ' nudged; inputs x stand still.
+Weights are (inputs, first hidden layer), then (upper layer, lower layer), and last, if there are biases, (1, neurons); their
+input stands at 1 - 2**-pixel_bits.
+"""
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmprop.model.arithmetic import compiled
+from ohmprop.model.spec import MachineSpec, Settings
+
+#: Euler's step; beta is 1.
+EPSILON = 0.5
+
+Floats = NDArray[np.float64]
+#: What Glorot's initial weights are scaled by, matrix by matrix, for one to three hidden layers (docs/classifiers.md).
+INITIAL_SCALES: dict[int, tuple[float, ...]] = {1: (1, 1), 2: (1, 1, 0.5), 3: (0.5, 0.5, 0.5, 0.5)}
+
+
+def initial_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None = None) -> tuple[Floats, ...]:
+    """Glorot's uniform weights, as in Scellier and Bengio 2017: within +-scale sqrt(6 / (rows + columns)).
+
+    ``scales`` are the matrices' own, INITIAL_SCALES if None. They are below 1 in deep machines: an output whose drive
+    starts under -1 is dead, since the nudge (beta = 1) cannot raise it, and hidden layers that drive each other hard both
+    ways end at 0 or 1, where a nudge no longer moves them. Biases are 0.
+    """
+    rng = np.random.default_rng(seed)
+    sizes = [(matrix.rows, matrix.columns) for matrix in spec.matrices[: len(spec.layers) - 1]]
+    if scales is None:
+        scales = INITIAL_SCALES[len(sizes) - 1]
+    drawn = (
+        rng.uniform(-1, 1, size) * np.sqrt(6 / sum(size)) * scale for size, scale in zip(sizes, scales, strict=True)
+    )
+    return (*drawn, *([np.zeros((1, spec.neurons))] if spec.biases else []))
+
+
+def quantise(spec: MachineSpec, weights: Sequence[Floats]) -> tuple[NDArray[np.int16], ...]:
+    """The weights as the machine's integers: rounded to the nearest, ties to even, saturated at the weight limit."""
+    return tuple(
+        np.clip(np.rint(values * matrix.weight.one), -matrix.weight.high, matrix.weight.high).astype(np.int16)
+        for matrix, values in zip(spec.matrices, weights, strict=True)
+    )
+
+
+@compiled
+def _relax(weights, firsts, states, drive, goal, nudged, steps, feedforward):  # type: ignore[no-untyped-def]
+    """Euler steps of all neurons, each from the same old states."""
+    flow = np.zeros_like(states)
+    for step in range(steps):
+        flow[:] = drive - states
+        for index in range(1, len(firsts) - 1):
+            matrix = weights[index]
+            below = slice(firsts[index - 1], firsts[index])
+            lower, lower_flow = states[below], flow[below]
+            for i in range(matrix.shape[0]):
+                row, state = matrix[i], states[firsts[index] + i]
+                total = 0.0
+                for j in range(len(row)):
+                    total += row[j] * lower[j]
+                flow[firsts[index] + i] += total
+                if state:
+                    for j in range(len(row)):
+                        lower_flow[j] += row[j] * state
+        if nudged:
+            flow[firsts[-2] :] += goal - states[firsts[-2] :]
+        epsilon = 1.0 if feedforward and step == 0 else EPSILON
+        for i in range(len(states)):
+            states[i] = min(max(states[i] + epsilon * flow[i], 0.0), 1.0)
+
+
+@compiled
+def _drive(weights, firsts, image, one, drive):  # type: ignore[no-untyped-def]
+    """The currents of inputs, which only the first hidden layer has, and of biases."""
+    drive[:] = 0.0
+    if len(weights) == len(firsts):
+        drive += weights[-1][0] * one
+    matrix = weights[0]
+    for i in range(len(image)):
+        if image[i]:
+            for j in range(matrix.shape[1]):
+                drive[j] += matrix[i, j] * image[i]
+
+
+@compiled
+def _learn(weights, firsts, images, one, targets, alphas, free_steps, nudged_steps, feedforward):  # type: ignore[no-untyped-def]
+    """Learn pattern after pattern."""
+    states, drive = np.zeros(firsts[-1]), np.zeros(firsts[-1])
+    for index in range(len(images)):
+        image, goal = images[index], targets[index] * 1.0
+        _drive(weights, firsts, image, one, drive)
+        states[:] = 0.0
+        _relax(weights, firsts, states, drive, goal, False, max(1, free_steps), feedforward)
+        free = states.copy()
+        _relax(weights, firsts, states, drive, goal, True, nudged_steps, False)
+        first = weights[0]
+        for i in range(len(image)):
+            if image[i]:
+                for j in range(first.shape[1]):
+                    first[i, j] += alphas[0] * image[i] * (states[j] - free[j])
+        if len(weights) == len(firsts):
+            weights[-1][0] += alphas[-1] * one * (states - free)
+        for m in range(1, len(firsts) - 1):
+            matrix = weights[m]
+            low, high = firsts[m - 1], firsts[m]
+            for i in range(matrix.shape[0]):
+                for j in range(matrix.shape[1]):
+                    contrast = states[high + i] * states[low + j] - free[high + i] * free[low + j]
+                    matrix[i, j] += alphas[m] * contrast
+
+
+@compiled
+def _recall(weights, firsts, images, one, steps, feedforward):  # type: ignore[no-untyped-def]
+    """The outputs' states after a free phase, for each image."""
+    answers = np.zeros((len(images), firsts[-1] - firsts[-2]))
+    states, drive, goal = np.zeros(firsts[-1]), np.zeros(firsts[-1]), np.zeros(1)
+    for index in range(len(images)):
+        _drive(weights, firsts, images[index], one, drive)
+        states[:] = 0.0
+        _relax(weights, firsts, states, drive, goal, False, max(1, steps), feedforward)
+        answers[index] = states[firsts[-2] :]
+    return answers
+
+
+class LayeredReference:
+    """A layered network that learns in float64: no rounding, no saturation of weights.
+
+    Parameters
+    ----------
+    spec : the machine whose topology and pixels it shares.
+    settings : steps of the phases and the start. Every phase takes its full number of steps.
+    weights : initial weights, one matrix after the other; copied.
+
+    Attributes
+    ----------
+    weights : the present weights, float64.
+    """
+
+    def __init__(self, spec: MachineSpec, settings: Settings, weights: Sequence[Floats]) -> None:
+        self.spec = spec
+        self.settings = settings
+        self.weights = tuple(np.array(matrix, np.float64, order="C") for matrix in weights)
+        self._firsts = np.cumsum([0, *spec.layers[1:]])
+        self._one = spec.brightest / (1 << spec.pixel_bits)
+
+    def _pixels(self, images: NDArray[np.uint8]) -> Floats:
+        return np.asarray(images, np.float64) / (1 << self.spec.pixel_bits)
+
+    def learn_many(self, images: NDArray[np.uint8], targets: NDArray[np.bool_], alphas: Sequence[float]) -> None:
+        """Learn images (count, inputs), of pixel_bits each, one after another; ``targets`` (count, outputs), True 1.
+
+        ``alphas`` are the learning rates, one for each matrix.
+        """
+        settings = self.settings
+        _learn(
+            self.weights,
+            self._firsts,
+            self._pixels(images),
+            self._one,
+            np.asarray(targets, np.bool_),
+            np.array(alphas, np.float64),
+            settings.free_steps,
+            settings.nudged_steps,
+            settings.feedforward,
+        )
+
+    def recall_many(self, images: NDArray[np.uint8]) -> Floats:
+        """The outputs' states (count, outputs), 0 to 1, for images (count, inputs)."""
+        settings = self.settings
+        answers: Floats = _recall(
+            self.weights, self._firsts, self._pixels(images), self._one, settings.driven_steps, settings.feedforward
+        )
+        return answers

@@ -1,0 +1,1 @@
+"""The link's protocol, once for both ends."""

@@ -1,0 +1,61 @@
+"""Settings: what may change from run to run without new hardware."""
+
+from dataclasses import dataclass
+
+from ohmprop.model.errors import UserError
+
+#: Learning rules; a rule's place is its number in the machine's register.
+RULES = ("ep", "rbp")
+
+
+def whole(name: str, value: object, low: int, high: int) -> None:
+    """Refuse anything but a whole number from low to high, in one sentence."""
+    if isinstance(value, bool) or not isinstance(value, int) or not low <= value <= high:
+        raise UserError(f"{name} = {value!r} is impossible; give a whole number from {low} to {high}.")
+
+
+@dataclass(frozen=True)
+class Settings:
+    """The run-time settings; each is a register behind the link. The defaults are those of a recurrent machine.
+
+    Members
+    -------
+    free_steps, nudged_steps : most Euler steps of the two phases of learning, 0 to 255.
+    driven_steps, released_steps : most steps of recall with the input on, then off, 0 to 255; a layered machine
+        releases nothing, so there it is 0.
+    eta_shifts : matrix m learns at the rate 2**-eta_shifts[m] (beta is 1); a recurrent machine has one matrix.
+    tolerance : a state that moves by at most this many LSBs counts as settled, 0 to 127.
+    stop_when_settled : end a phase as soon as a step has moved no state by more than the tolerance.
+    feedforward : the first step of a layered machine is a whole one (eps = 1), which fills the first hidden layer.
+    skip : a layered machine leaves out input rows that are zero and updates that change nothing; the weights are
+        the same either way, only the clocks and two counters differ.
+    rule : what a recurrent machine learns by: "ep", equilibrium propagation, or "rbp", recurrent backpropagation, whose
+        side network relaxes for at most ``nudged_steps``. A layered machine has "ep" only.
+    """
+
+    free_steps: int = 20
+    nudged_steps: int = 8
+    driven_steps: int = 20
+    released_steps: int = 44
+    eta_shifts: tuple[int, ...] = (6,)
+    tolerance: int = 0
+    stop_when_settled: bool = True
+    feedforward: bool = False
+    skip: bool = True
+    rule: str = "ep"
+
+    def __post_init__(self) -> None:
+        for name in ("free_steps", "nudged_steps", "driven_steps", "released_steps"):
+            whole(name, getattr(self, name), 0, 255)
+        if not isinstance(self.eta_shifts, tuple):
+            raise UserError(
+                f"eta_shifts = {self.eta_shifts!r} is impossible; give a list, one for each matrix, as [6]."
+            )
+        for index, shift in enumerate(self.eta_shifts):
+            whole(f"eta_shifts[{index}]", shift, 0, 15)
+        whole("tolerance", self.tolerance, 0, 127)
+        for name in ("stop_when_settled", "feedforward", "skip"):
+            if not isinstance(getattr(self, name), bool):
+                raise UserError(f"{name} = {getattr(self, name)!r} is impossible; write true or false.")
+        if self.rule not in RULES:
+            raise UserError(f"rule = {self.rule!r} is impossible; give one of {', '.join(RULES)}.")

@@ -1,0 +1,64 @@
+"""ohmprop: an FPGA machine that learns by equilibrium propagation, its golden model and its host.
+
+Every name is loaded when it is first used, so that ``import ohmprop`` takes no time and needs neither Amaranth nor
+matplotlib nor numba.
+"""
+
+from contextlib import AbstractContextManager
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from ohmprop.host.link.board import Board
+    from ohmprop.model.golden.recurrent import GoldenMachine
+    from ohmprop.model.memristors.curves import Device
+    from ohmprop.model.spec import MachineSpec
+
+__all__ = ["Board", "GoldenMachine", "MachineSpec", "machine", "memristor", "open_board"]
+
+_HOMES = {
+    "Board": "ohmprop.host.link.board",
+    "GoldenMachine": "ohmprop.model.golden.recurrent",
+    "MachineSpec": "ohmprop.model.spec",
+}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _HOMES:
+        return getattr(import_module(_HOMES[name]), name)
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})
+
+
+def machine(name: str) -> "MachineSpec":
+    """A ready machine by its name, as ``mnist-784-128-10``, or one of a TOML file by its path; UserError if it is neither."""
+    from ohmprop.model.spec import MachineSpec
+
+    return MachineSpec.load(name)
+
+
+def memristor(name: str) -> "Device":
+    """A memristor of the literature by its name in ``ohmprop device list``; UserError if there is none."""
+    from ohmprop.model.memristors.presets import preset
+
+    return preset(name)
+
+
+def open_board(port: str, spec: "MachineSpec | None" = None) -> "AbstractContextManager[Board]":
+    """A board, connected and identified, as a context manager.
+
+    ``port`` is ``sim`` (a virtual board), ``golden`` (the numpy model behind the same protocol) or a serial port as
+    ``/dev/ttyUSB0``, ``COM3`` or ``socket://HOST:NUMBER``; ``spec`` the machine it must hold, by default ``MachineSpec()``.
+    UserError if there is no such port, MachineError if it does not answer or holds another machine.
+
+    >>> with open_board("golden", machine("glyphs-100")) as board:
+    ...     board.spec.neurons
+    100
+    """
+    from ohmprop.host.link.board import connect
+    from ohmprop.model.spec import MachineSpec
+
+    return connect(port, spec or MachineSpec())

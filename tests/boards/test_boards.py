@@ -1,0 +1,225 @@
+"""Boards: what fits, what is refused, and what a report says of what the tools said."""
+
+import json
+import re
+import sys
+from pathlib import Path
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ohmprop.boards.build import _judge
+from ohmprop.boards.description import NAMES, board, boards
+from ohmprop.boards.icebreaker import divisors
+from ohmprop.boards.program import program
+from ohmprop.boards.report import Built, learn_bytes, link, make_report, speed, table
+from ohmprop.boards.tools import Tool, find_tool
+from ohmprop.host.cli.main import main
+from ohmprop.model.errors import MachineError, UserError
+from ohmprop.model.link.protocol import encode_frame, input_bytes, target_bytes
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.timing import LayeredTiming, Timing
+from tests.kit.paths import ROOT
+
+MNIST = MachineSpec.load("mnist-784-128-10")
+#: A report as nextpnr writes it, cut down.
+PLACED = {
+    "utilization": {
+        name: {"used": used, "available": 9999}
+        for name, used in [
+            ("ICESTORM_LC", 4000),
+            ("ICESTORM_DSP", 8),
+            ("ICESTORM_RAM", 27),
+            ("ICESTORM_SPRAM", 4),
+        ]
+    },
+    "fmax": {"clk": {"achieved": 31.256, "constraint": 30.0}},
+    "critical_paths": [
+        {"from": "<async>", "to": "posedge clk", "path": [{"delay": 99.0, "net": "uart"}]},
+        {
+            "from": "posedge clk",
+            "to": "posedge clk",
+            "path": [
+                {"delay": 1.4},
+                {"delay": 2.0, "net": "top.neurons.leaked_SB_LUT4_I1_O[3]"},
+                {"delay": 3.0, "net": "top.neurons.stepped"},
+            ],
+        },
+    ],
+}
+
+
+def exit_code_and_message(*arguments):
+    """Of the command line; the message is one sentence."""
+    result = CliRunner().invoke(main, arguments)
+    return result.exit_code, result.output
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_boards_machines_fit_it(name):
+    for machine in board(name).machines:
+        spec = board(name).machine(MachineSpec.load(machine))
+        assert (spec.lanes, spec.clock_hz, spec.serial) == (board(name).lanes, board(name).clock_hz, board(name).serial)
+
+
+def test_the_list_names_all_boards():
+    code, text = exit_code_and_message("board", "list")
+    assert code == 0 and all(item.name in text for item in boards())
+
+
+def test_what_does_not_fit_is_refused_with_what_would():
+    large = MachineSpec.load("mnist-784-500-10")
+    with pytest.raises(
+        UserError, match=r"needs 400176 bytes of weight memory of 131072; the largest .* 784-\d+-10\.$"
+    ) as caught:
+        board("icebreaker").machine(large)
+    units = int(str(caught.value).rsplit("-", 2)[1])
+    chosen = board("icebreaker")
+    chosen.machine(MachineSpec(layers=(784, units, 10)))
+    with pytest.raises(UserError):
+        chosen.machine(MachineSpec(layers=(784, units + 1, 10)))
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["build", "nexys"], "There is no board 'nexys'; the boards are icebreaker"),
+        (["build", "icebreaker", "--machine", "nothing.toml"], "cannot be read"),
+        (["build", "icebreaker", "--estimate", "--machine", "mnist-784-500-10"], "does not fit icebreaker"),
+        (["build", "icebreaker", "--estimate", "--lanes", "16"], "have 8 lanes"),
+        (["build", "ulx3s", "--estimate", "--lanes", "64", "--machine", "glyphs-pulses-100"], "320 multipliers of 156"),
+        (["program", "icebreaker", "--out", "empty"], "There is no bitstream in .*empty; run"),
+        (["report", "icebreaker", "--out", "empty"], "There is no report .*; run"),
+    ],
+)
+def test_mistakes_are_one_sentence(arguments, said, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["ohmprop", "board", *arguments])
+    with pytest.raises(SystemExit) as stop:
+        main()
+    message = capsys.readouterr().err
+    assert stop.value.code == 2 and message.count("\n") == 1
+    assert re.search(said, message), message
+
+
+def test_a_missing_tool_is_told():
+    with pytest.raises(
+        UserError, match=r"There is no nextpnr-none, .* install it with `pip install 'ohmprop\[boards\]'`"
+    ):
+        find_tool("nextpnr-none")
+
+
+def test_a_tool_that_is_too_old_is_passed_over(tmp_path, monkeypatch):
+    for version in ("0.23", "0.40"):
+        script = tmp_path / "yosys"
+        script.write_text(f"#!/bin/sh\necho Yosys {version} of a test\n")
+        script.chmod(0o755)
+        monkeypatch.setenv("PATH", str(tmp_path))
+        assert (find_tool("yosys").command == str(script)) == (version == "0.40")
+
+
+def test_a_tool_that_fails_names_its_log(tmp_path):
+    failing = Tool("yosys", sys.executable)
+    with pytest.raises(MachineError, match=r"yosys failed \(no such cell\); its log is .*log\."):
+        failing.run(["-c", "print('ERROR: no such cell.'); raise SystemExit(1)"], tmp_path, tmp_path / "log")
+
+
+def test_a_clock_that_the_pll_cannot_make():
+    assert divisors(30_000_000) == (79, 5)
+    with pytest.raises(UserError, match="cannot make 31 MHz"):
+        divisors(31_000_000)
+
+
+def built(directory: Path, placed: dict | None = PLACED) -> dict:
+    """The report of a build whose tools said this."""
+    cells = {f"cell{number}": {"type": kind} for number, kind in enumerate(["SB_LUT4"] * 3 + ["SB_DFFE", "$scopeinfo"])}
+    (directory / "top.json").write_text(json.dumps({"modules": {"top": {"cells": cells}}}))
+    if placed:
+        (directory / "top.report.json").write_text(json.dumps(placed))
+    chosen = board("icebreaker")
+    return make_report(Built(chosen, chosen.machine(MNIST), "mnist-784-128-10", directory, 7, {"yosys": "0.70"}))
+
+
+def test_a_report_of_place_and_route(tmp_path):
+    report = built(tmp_path)
+    assert (report["luts"], report["luts_available"], report["multipliers"], report["block_rams"]) == (
+        4000,
+        5280,
+        8,
+        27,
+    )
+    assert (report["fmax_mhz"], report["target_mhz"], report["timing_met"], report["seed"]) == (31.26, 30.0, True, 7)
+    assert report["critical_path"] == {"ns": 6.4, "nets": ["top.neurons.leaked", "top.neurons.stepped"]}
+    assert report["netlist"] == {"SB_DFFE": 1, "SB_LUT4": 3}
+    assert ("clock", "31.26 MHz, target 30 MHz: met") in table(report)
+
+
+def test_a_report_of_a_synthesis(tmp_path):
+    report = built(tmp_path, None)
+    assert (report["luts"], report["fmax_mhz"], report["timing_met"], report["critical_path"]) == (3, None, None, None)
+
+
+@pytest.mark.parametrize(("fmax", "name"), [(31.0, "top.bin"), (29.0, "missed-timing.bin")])
+def test_a_bitstream_that_misses_its_clock_is_not_called_as_if_it_did_not(tmp_path, fmax, name):
+    report = built(tmp_path, PLACED | {"fmax": {"clk": {"achieved": fmax, "constraint": 30.0}}})
+    (tmp_path / "top.bin").write_bytes(b"bits")
+    said: list[str] = []
+    _judge(tmp_path, report, said.append)
+    assert [file.name for file in tmp_path.glob("*.bin")] == [name] and len(said) == 1
+    if name != "top.bin":
+        with pytest.raises(UserError, match="did not reach its clock"):
+            program(board("icebreaker"), tmp_path)
+
+
+def test_the_speed_is_that_of_the_timing():
+    spec = board("icebreaker").machine(MNIST)
+    timing = LayeredTiming(spec)
+    one = np.array([1])
+    dense = int(timing.pattern(24 * one, 784 * one, one)[0])
+    found = speed(spec, 30e6)
+    assert found["clocks_per_pattern_dense"] == dense > found["clocks_per_pattern"]
+    assert found["gcups_dense"] == round(spec.synapses * 30e6 / dense / 1e9, 4)
+    recurrent = board("icebreaker").machine(MachineSpec())
+    assert speed(recurrent, 30e6)["clocks_per_pattern_dense"] == Timing(recurrent).run(28, True)
+
+
+def test_the_link_limits_what_it_carries():
+    spec = board("icebreaker").machine(MNIST)
+    frame = encode_frame(2, 1, bytes([1]) * (input_bytes(spec) + target_bytes(spec)))
+    assert learn_bytes(spec, spec.pixel_bits) == len(frame)
+    rows = {(row["baud"], row["pixel_bits"]): row for row in link(spec, 30e6)}
+    assert rows[1_000_000, 4]["patterns_per_second"] == round(1_000_000 / (10 * len(frame)))
+    assert rows[1_000_000, 4]["limit"] == "link"
+
+
+REPORTS = sorted((ROOT / "docs" / "boards").glob("*.json"))
+
+
+@pytest.mark.parametrize("file", REPORTS, ids=lambda file: file.stem)
+def test_committed_reports_are_of_todays_machines(file):
+    report = json.loads(file.read_text(encoding="utf-8"))
+    chosen = board(report["board"])
+    spec = chosen.machine(MachineSpec.load(report["machine"]), round(report["target_mhz"] * 1e6), lanes=report["lanes"])
+    assert file.stem == f"{report['board']}-{report['machine']}" and report["timing_met"]
+    expected = speed(spec, 1e6 * report["fmax_mhz"])
+    assert {name: report[name] for name in expected} == expected
+    assert report["spec_hash"] == spec.spec_hash
+
+
+# Amaranth would rather have buffers made by hand.
+@pytest.mark.filterwarnings("ignore:Using platform.request without:DeprecationWarning")
+@pytest.mark.slow
+def test_a_machine_does_not_outgrow_its_committed_report(tmp_path):
+    from ohmprop.boards.build import build
+
+    (file,) = (file for file in REPORTS if file.stem == "icebreaker-mnist-784-128-10")
+    before = json.loads(file.read_text(encoding="utf-8"))
+    chosen = board(before["board"])
+    spec = chosen.machine(MachineSpec.load(before["machine"]), round(before["target_mhz"] * 1e6))
+    report = build(chosen, spec, before["machine"], tmp_path / "build", 1, False, lambda line: None)
+    for kind, count in report["netlist"].items():
+        if count > 100:
+            assert count <= 1.05 * before["netlist"][kind], (
+                f"{kind} grew from {before['netlist'][kind]} to {count}; if that is meant, commit the report of a new build."
+            )

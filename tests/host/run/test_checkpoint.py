@@ -1,0 +1,234 @@
+"""Checkpoints: whole after every kill, the same end after every resumption, and no harm from a file of a stranger."""
+
+import io
+import json
+import signal
+import subprocess
+import sys
+import tracemalloc
+import zipfile
+from contextlib import contextmanager
+
+import numpy as np
+import pytest
+from click.testing import CliRunner
+
+from ohmprop.host.cli import commands
+from ohmprop.host.cli.main import main
+from ohmprop.host.run.checkpoint import Checkpoint
+from ohmprop.model.errors import UserError
+from ohmprop.model.spec import MachineSpec
+from tests.kills import same
+
+SPEC = MachineSpec(layers=(12,), lanes=4)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """A working folder with a machine and four patterns for it."""
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "m.toml").write_text(SPEC.to_toml(), encoding="utf-8")
+    np.save(tmp_path / "p.npy", np.random.default_rng(5).random((4, SPEC.neurons)) < 0.5)
+    return tmp_path
+
+
+def run(*arguments):
+    return CliRunner().invoke(main, [str(argument) for argument in arguments])
+
+
+def train(*arguments):
+    return run("train", "--machine", "m.toml", "--board", "golden", "--patterns", "p.npy", *arguments)
+
+
+def resume(*arguments):
+    return run("train", "--board", "golden", "--resume", *arguments)
+
+
+def made(**changes):
+    weights = np.triu(np.random.default_rng(1).integers(-9, 10, (12, 12)), 1)
+    values = {"spec": SPEC, "weights": (weights + weights.T).astype(np.int8), "lfsr": 77, "learnt": 8, "seed": 3}
+    values |= {"counters": {"steps": 5}, "run": {"patterns": "glyphs", "epochs": 4, "content": 1}}
+    return Checkpoint(**values | changes)
+
+
+def refusal(path):
+    with pytest.raises(UserError, match=r"\.$") as caught:
+        Checkpoint.load(path)
+    assert "\n" not in str(caught.value)
+    return str(caught.value)
+
+
+def test_killed_runs_end_as_those_that_nobody_killed():
+    subprocess.run([sys.executable, "-m", "tests.kills", "--runs", "4"], check=True, timeout=300)
+
+
+@pytest.mark.parametrize("options", [(), ("--no-compare",)])
+def test_checkpoints_do_not_change_the_run(folder, options):
+    assert train("--epochs", 6, "--save", "plain.npz", *options).exit_code == 0
+    assert train("--epochs", 6, "--checkpoint", "c.npz", "--every", 5, *options).exit_code == 0
+    assert same(Checkpoint.load(folder / "c.npz"), Checkpoint.load(folder / "plain.npz"))
+
+
+def test_resumed_after_ctrl_c_and_with_more_epochs(folder, monkeypatch):
+    @contextmanager
+    def interrupted(title, total):
+        done = []
+
+        def advance():
+            done.append(1)
+            if len(done) == 10:
+                signal.raise_signal(signal.SIGINT)
+
+        yield advance
+
+    with monkeypatch.context() as patch:
+        patch.setattr(commands, "progress", interrupted)
+        result = train("--epochs", 6, "--checkpoint", "c.npz", "--every", 7)
+    assert result.exit_code == 130 and "--resume c.npz" in result.stderr
+    assert 10 <= Checkpoint.load(folder / "c.npz").learnt < 24
+    assert resume("c.npz").exit_code == 0
+    assert train("--epochs", 6, "--save", "whole.npz").exit_code == 0
+    assert same(Checkpoint.load(folder / "c.npz"), Checkpoint.load(folder / "whole.npz"))
+    assert resume("c.npz", "--json", "finished.json", "--out", "pictures").exit_code == 0
+    assert json.loads((folder / "finished.json").read_text())["learnt"] == 24
+    less = resume("c.npz", "--epochs", 5)
+    assert less.exit_code == 2 and "--epochs 7" in less.stderr
+    assert same(Checkpoint.load(folder / "c.npz"), Checkpoint.load(folder / "whole.npz"))
+    assert resume("c.npz", "--epochs", 8, "--checkpoint", "other.npz").exit_code == 0
+    assert Checkpoint.load(folder / "c.npz").learnt == 24
+    assert Checkpoint.load(folder / "other.npz").learnt == 32
+
+
+def test_a_resumed_classifier(folder):
+    """A data set's options come from the file, and a finished run still gives its figures and pictures."""
+    options = ("--data", "digits", "--machine", "digits-64-32-10", "--per-class", 5, "--epochs", 2, "--halvings", 0.5)
+    assert run("train", "--board", "golden", *options, "--checkpoint", "c.npz", "--every", 30).exit_code == 0
+    assert resume("c.npz", "--json", "again.json", "--out", "again").exit_code == 0
+    assert resume("c.npz", "--epochs", 3, "--json", "more.json").exit_code == 0
+    assert run("train", "--board", "golden", *options, "--epochs", 3, "--save", "whole.npz").exit_code == 0
+    assert same(Checkpoint.load(folder / "c.npz"), Checkpoint.load(folder / "whole.npz"))
+    refused = resume("c.npz", "--per-class", 6)
+    assert refused.exit_code == 2 and "--per-class does not go with --resume" in refused.stderr
+
+
+def test_what_cannot_be_resumed(folder):
+    assert train("--epochs", 2, "--checkpoint", "c.npz").exit_code == 0
+    for option in (
+        ("--patterns", "p.npy"),
+        ("--seed", 2),
+        ("--load", "c.npz"),
+        ("--machine", "m.toml"),
+        ("--rule", "ep"),
+        ("--device", "epiram"),
+        ("--scheme", "pair"),
+        ("--pulses", 1),
+    ):
+        result = resume("c.npz", *option)
+        assert result.exit_code == 2 and f"{option[0]} does not go with --resume" in result.stderr
+    made(run={}).save(folder / "weights.npz")
+    assert "no run to resume" in resume("weights.npz").stderr
+    before = (folder / "c.npz").read_bytes()
+    np.save(folder / "p.npy", np.eye(4, SPEC.neurons) > 0)
+    changed = resume("c.npz", "--epochs", 3)
+    assert changed.exit_code == 2 and "have changed" in changed.stderr
+    assert (folder / "c.npz").read_bytes() == before
+
+
+def pulsed():
+    return made().pulsed("epiram", "pair", 3)
+
+
+def test_files_of_linear_cells_are_as_before_there_were_devices(tmp_path):
+    made().save(tmp_path / "c.npz")
+    names = {"spec_hash", "machine_toml", "counters", "run", "weights", "lfsr", "learnt", "seed"}
+    assert np.load(tmp_path / "c.npz").keys() == names
+    assert Checkpoint.load(tmp_path / "c.npz").cells is None
+    pulsed().save(tmp_path / "p.npz")
+    assert np.load(tmp_path / "p.npz").keys() == names | {"cells", "unit"}
+
+
+@pytest.mark.parametrize("original", [made(), pulsed()], ids=["linear", "devices"])
+def test_a_damaged_file(original, tmp_path):
+    """A file with a changed byte (every third), or cut short, is refused in a sentence, or was changed where nothing is told."""
+    path = tmp_path / "c.npz"
+    original.save(path)
+    assert same(Checkpoint.load(path), original)
+    content = path.read_bytes()
+    refused = 0
+    for place in range(0, len(content), 3):
+        path.write_bytes(content[:place] + bytes([content[place] ^ 0x55]) + content[place + 1 :])
+        try:
+            assert same(Checkpoint.load(path), original), place
+        except UserError as error:
+            assert str(error).endswith("."), place
+            refused += 1
+    assert refused > 0.2 * len(content)
+    for length in range(0, len(content), 7):
+        path.write_bytes(content[:length])
+        refusal(path)
+
+
+def replaced(path, name, content):
+    """The file with another member of this name."""
+    made().save(path)
+    with zipfile.ZipFile(path) as archive:
+        members = {item: archive.read(item) for item in archive.namelist()}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        for item, data in (members | {f"{name}.npy": content}).items():
+            archive.writestr(item, data)
+
+
+def packed(array, **options):
+    data = io.BytesIO()
+    np.save(data, array, **options)
+    return data.getvalue()
+
+
+STRANGE = {
+    "pickled": ("weights", packed(np.array([print], object), allow_pickle=True)),
+    "a header of a terabyte": ("weights", packed(np.zeros((12, 12), np.int8)).replace(b"(12, 12), ", b"(1 << 40,)")),
+    "a shape of a terabyte": ("weights", packed(np.zeros(0, np.int8)).replace(b"(0,), }      ", b"(9999999999,),}")),
+    "an eighth of a gigabyte of zeros": ("machine_toml", bytes(1 << 27)),
+    "no array": ("lfsr", b"hello"),
+    "no number": ("seed", packed(np.zeros(3, np.int64))),
+    "a negative seed": ("seed", packed(np.int64(-1))),
+    "another shape": ("weights", packed(np.zeros((13, 13), np.int8))),
+    "no JSON": ("run", packed(np.frombuffer(b"{", np.uint8))),
+    "deep JSON": ("run", packed(np.frombuffer(b"[" * 60_000, np.uint8))),
+    "other options": ("run", packed(np.frombuffer(b'{"patterns": 3, "epochs": 4, "content": 1}', np.uint8))),
+    "no TOML": ("machine_toml", packed(np.frombuffer(b"= =", np.uint8))),
+    "no counts": ("counters", packed(np.frombuffer(b'{"steps": "x"}', np.uint8))),
+}
+
+
+@pytest.mark.parametrize("name", STRANGE)
+def test_a_strange_file_does_no_harm(tmp_path, name):
+    path = tmp_path / "c.npz"
+    replaced(path, *STRANGE[name])
+    tracemalloc.start()
+    refusal(path)
+    peak = tracemalloc.get_traced_memory()[1]
+    tracemalloc.stop()
+    assert peak < 20e6
+
+
+def test_a_file_of_gigabytes_is_not_read(tmp_path):
+    with (tmp_path / "c.npz").open("wb") as file:
+        file.truncate(1 << 33)
+    assert "bytes" in refusal(tmp_path / "c.npz")
+
+
+@pytest.mark.parametrize("call", ["fsync", "replace"])
+def test_a_full_disk_leaves_the_last_file(tmp_path, monkeypatch, call):
+    path = tmp_path / "c.npz"
+    made().save(path)
+
+    def full(*arguments):
+        raise OSError(28, "No space left on device")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(f"ohmprop.host.show.console.os.{call}", full)
+        with pytest.raises(UserError, match=r"No space left.*\.$"):
+            made(learnt=9).save(path)
+    assert Checkpoint.load(path).learnt == 8
+    assert [item.name for item in tmp_path.iterdir()] == ["c.npz"]

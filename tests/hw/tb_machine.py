@@ -1,0 +1,149 @@
+"""Learns and recalls random patterns on the whole machine; compares everything with the golden model after each."""
+
+from dataclasses import replace
+
+import cocotb
+import numpy as np
+from cocotb.triggers import ClockCycles, FallingEdge
+
+from ohmprop.hw.shapes.machine_port import Program, counters_layout, settings_layout
+from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.layout.layered import layout_of
+from ohmprop.model.link.protocol import SettingsRegisters, Space, block_bytes, pack_pattern, space_words
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.settings import RULES
+from ohmprop.model.timing import Timing
+from ohmprop.sim.bench import bench_parameters
+from tests.hw.parallel.tb_crossbar import random_weights
+from tests.kit.clocked import clocks, start, unpack
+
+
+class Port:
+    """The command processor's side of ohmprop.hw.shapes.machine_port.machine_signature."""
+
+    def __init__(self, dut, spec):
+        self.dut, self.spec, self.layout = dut, spec, layout_of(spec)
+        self.access_clocks = Timing(spec).access
+
+    async def access(self, space, address, lane, value=None):
+        """Write one cell, or read it."""
+        dut = self.dut
+        dut.access_space.value, dut.access_address.value, dut.access_lane.value = space, address, lane
+        dut.access_write.value, dut.access_data.value = value is not None, (value or 0) & 0xFF
+        dut.access.value = 1
+        await FallingEdge(dut.clk)
+        dut.access.value = 0
+        await ClockCycles(dut.clk, self.access_clocks - 1)
+        await FallingEdge(dut.clk)
+        assert dut.access_done.value == 1
+        result = unpack(dut.access_read.value.to_unsigned(), 8, 1)[0]
+        await FallingEdge(dut.clk)
+        return result
+
+    async def read(self, space, words):
+        """A memory's words."""
+        lanes = range(self.spec.lanes)
+        return np.array([[await self.access(space, word, lane) for lane in lanes] for word in range(words)], np.int8)
+
+    async def weights(self):
+        """All weights."""
+        return self.layout.from_words(await self.read(Space.WEIGHTS, self.layout.words))
+
+    async def states(self):
+        """All states."""
+        return self.layout.from_blocks(await self.read(Space.STATES, self.layout.blocks))
+
+    async def side_states(self):
+        """All states of the side network."""
+        cells = await self.read(Space.SIDE, space_words(self.spec)[Space.SIDE])
+        low, high = cells[::2].view(np.uint8), cells[1::2].astype(np.int16)
+        return self.layout.from_blocks(low + 256 * high)
+
+    async def write_weights(self, weights):
+        """Replace all weights."""
+        for address, word in enumerate(self.layout.to_words(weights)):
+            for lane, weight in enumerate(word):
+                await self.access(Space.WEIGHTS, address, lane, int(weight))
+
+    def set_settings(self, settings):
+        """The run-time registers."""
+        registers = SettingsRegisters.of(self.spec, settings, 1)
+        fields = {name: getattr(registers, name) for name in registers.widths() if name != "lfsr"}
+        self.dut.settings.value = settings_layout().const(fields).as_value().value
+
+    async def load(self, pattern, target):
+        """Input or target bits."""
+        dut, width = self.dut, block_bytes(self.spec)
+        for index, byte in enumerate(pack_pattern(self.spec, pattern)):
+            dut.load.value, dut.load_target.value, dut.load_bits.value = 1, target, byte
+            dut.load_block.value, dut.load_byte.value = index // width, index % width
+            await FallingEdge(dut.clk)
+        dut.load.value = 0
+
+    async def signs(self):
+        """Which states are positive."""
+        packed = []
+        for block in range(self.layout.blocks):
+            for byte in range(block_bytes(self.spec)):
+                self.dut.sign_block.value, self.dut.sign_byte.value = block, byte
+                await clocks(self.dut, 3)
+                packed.append(self.dut.sign_bits.value.to_unsigned())
+        return bytes(packed)
+
+    async def run(self, program):
+        """Run to the end; steps of both phases and clocks."""
+        dut = self.dut
+        dut.program.value, dut.start.value = program.value, 1
+        await FallingEdge(dut.clk)
+        dut.start.value = 0
+        await FallingEdge(dut.clk)
+        busy = 0
+        while dut.busy.value:
+            busy += 1
+            await FallingEdge(dut.clk)
+        steps = dut.steps.value.to_unsigned()
+        assert dut.clocks.value.to_unsigned() == busy
+        return steps & 0xFF, steps >> 8, busy
+
+
+@cocotb.test()
+async def learns_as_the_golden_machine_does(dut):
+    parameters = bench_parameters()
+    spec = MachineSpec.from_toml(parameters["machine"])
+    rng, golden, port = np.random.default_rng(11), GoldenMachine(spec), Port(dut, spec)
+    for name in ("start", "load", "access", "lfsr_load"):
+        getattr(dut, name).value = 0
+    await start(dut)
+    await clocks(dut)
+    assert dut.lfsr.value.to_unsigned() == golden.lfsr
+    golden.weights = random_weights(spec, rng, parameters["weight_limit"])
+    await port.write_weights(golden.weights)
+    golden.lfsr = 0xC0FFEE11
+    dut.lfsr_next.value, dut.lfsr_load.value = golden.lfsr, 1
+    await clocks(dut)
+    dut.lfsr_load.value = 0
+    for number in range(parameters["patterns"]):
+        # The rules take turns, so that each starts from what the other one left.
+        golden.settings = replace(spec.settings, rule=RULES[number % len(RULES)])
+        port.set_settings(golden.settings)
+        pattern, target = rng.random(spec.neurons) < 0.5, rng.random(spec.neurons) < 0.5
+        await port.load(pattern, 0)
+        await port.load(target, 1)
+        got = await port.run(Program.LEARN)
+        reply = golden.learn(pattern, target)
+        assert got == (reply.free_steps, reply.nudged_steps, reply.clocks)
+        assert np.array_equal(await port.states(), golden.states)
+        assert np.array_equal(await port.side_states(), golden.side_states)
+        assert dut.lfsr.value.to_unsigned() == golden.lfsr
+        assert np.array_equal(await port.weights(), golden.weights)
+
+        await port.load(target, 0)
+        got = await port.run(Program.RECALL)
+        recalled, signs = golden.recall(target)
+        assert got == (recalled.driven_steps, recalled.released_steps, recalled.clocks)
+        assert await port.signs() == pack_pattern(spec, signs)
+        assert np.array_equal(await port.states(), golden.states)
+        if not spec.serial:  # which counts outside of it
+            counted = counters_layout().from_bits(dut.counters.value.to_unsigned())
+            for name in ("busy_clocks", "steps", "learnt", "recalled"):
+                assert counted[name] == getattr(golden, name), name

@@ -1,0 +1,78 @@
+"""The whole learning machine under cocotb, against the golden model after every pattern."""
+
+from dataclasses import replace
+
+import pytest
+
+from ohmprop.hw.parallel.machine import check_widths
+from ohmprop.hw.top import machine_of
+from ohmprop.model.errors import UserError
+from ohmprop.model.formats import Format
+from ohmprop.model.spec import MachineSpec, Settings
+from ohmprop.sim.bench import run_bench
+from tests.kit.specs import LAYERED, SPECS
+
+#: Settings at their edges: phases of one step, no second phase, never stopping early.
+EDGES = {
+    "one_step": Settings(free_steps=1, nudged_steps=1, driven_steps=1, released_steps=0, eta_shifts=(3,)),
+    "no_nudge": Settings(free_steps=4, nudged_steps=0, driven_steps=0, released_steps=3, eta_shifts=(2,)),
+    "no_stop": Settings(free_steps=9, nudged_steps=5, driven_steps=7, released_steps=6, stop_when_settled=False),
+}
+
+
+def run(name, spec, patterns, weight_limit=127):
+    parameters = {"machine": spec.to_toml(), "patterns": patterns, "weight_limit": weight_limit}
+    run_bench(machine_of(spec), f"machine-{name}", "tests.hw.tb_machine", parameters)
+
+
+# The slow ones learn on the virtual board as well, or are near others.
+SLOW = pytest.mark.slow
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "lanes_do_not_divide",
+        pytest.param("one_lane", marks=SLOW),
+        "band",
+        pytest.param("coarse_weights", marks=SLOW),
+        "serial",
+    ],
+)
+def test_machine(name):
+    run(name, SPECS[name], patterns=5)
+
+
+@SLOW
+def test_machine_with_hundred_neurons():
+    run("hundred", SPECS["hundred"], patterns=2, weight_limit=12)
+
+
+def test_settings_at_their_edges():
+    # One build serves all, since settings are registers.
+    for settings in EDGES.values():
+        run("edges", replace(SPECS["band"], settings=settings), patterns=4)
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "one_hidden",
+        "three_hidden",
+        pytest.param("one_block", marks=SLOW),
+        pytest.param("nothing_skipped", marks=SLOW),
+        "biases_of_two_hidden",
+        pytest.param("serial", marks=SLOW),
+        "serial_deep",
+    ],
+)
+def test_layered_machine(name):
+    spec = LAYERED[name]
+    run_bench(machine_of(spec), f"layered-{name}", "tests.hw.tb_layered", {"machine": spec.to_toml(), "patterns": 4})
+
+
+@pytest.mark.parametrize("bits", [7, 12])
+def test_weights_that_the_hardware_cannot_hold(bits):
+    spec = MachineSpec(layers=(4, 3, 2), input_weight=Format(True, bits, bits))
+    with pytest.raises(UserError, match=f"weights of .*{bits}.* bits"):
+        check_widths(spec)

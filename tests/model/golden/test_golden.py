@@ -1,0 +1,163 @@
+"""The golden machine: against committed vectors, against the rules written as matrices, compiled and not."""
+
+import json
+import random
+import subprocess
+import sys
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from ohmprop.model.float64.recurrent import synapse_mask
+from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.layout.recurrent import Layout
+from ohmprop.model.spec import MachineSpec, Settings
+from ohmprop.model.timing import Timing
+from tests.kit.paths import ROOT
+from tests.kit.specs import SPECS
+from tests.kit.vectors import DIRECTORY, random_weights, vector
+
+#: A golden model that runs without numba's compiler, and one that does not even find numba.
+UNCOMPILED = {
+    "disabled": "import os; os.environ['NUMBA_DISABLE_JIT'] = '1'",
+    "absent": "import sys; sys.modules['numba'] = None",
+}
+
+
+def random_machine(spec: MachineSpec, seed: int = 5) -> GoldenMachine:
+    """With weights over their whole range."""
+    machine = GoldenMachine(spec)
+    machine.weights = random_weights(spec, random.Random(seed))
+    return machine
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_committed_vectors(name: str) -> None:
+    assert vector(name) == json.loads((DIRECTORY / f"{name}.json").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize("how", UNCOMPILED)
+def test_uncompiled_loops_give_the_same(how: str) -> None:
+    code = f"{UNCOMPILED[how]}; import json; from tests.kit.vectors import vector; print(json.dumps(vector('band')))"
+    done = subprocess.run([sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert json.loads(done.stdout) == vector("band")
+
+
+class Matrices:
+    """The rules of docs/arithmetic.md in whole matrices of Python's integers; only the layout's bits are shared."""
+
+    def __init__(self, machine: GoldenMachine) -> None:
+        self.spec, self.settings, self.lfsr = machine.spec, machine.settings, machine.lfsr
+        self.weights = machine.weights.astype(object)
+
+    def g(self, v: np.ndarray) -> np.ndarray:
+        one, scale = self.spec.activity.one, self.spec.state.one
+        return np.array([max(-one + 1, min(one - 1, round(float(np.tanh(x / scale)) * one))) for x in v], object)
+
+    def relax(self, v: np.ndarray, drive: np.ndarray, target: np.ndarray | None, most: int) -> tuple[np.ndarray, int]:
+        spec, settings = self.spec, self.settings
+        point = spec.weight.fraction + spec.activity.fraction
+        for step in range(1, most + 1):
+            total = self.weights @ self.g(v) + (drive - v) * 2 ** (point - spec.state.fraction)
+            if target is not None:
+                total = total + (target - self.g(v)) * 2 ** (point - spec.activity.fraction)
+            half = 2 ** (point - spec.state.fraction)
+            old, v = v, np.clip(v + (total + half) // (2 * half), -(2**7), 2**7 - 1)
+            if settings.stop_when_settled and max(abs(v - old)) <= settings.tolerance:
+                return v, step
+        return v, most
+
+    def byte(self) -> int:
+        drawn = self.lfsr & 255
+        for _ in range(8):
+            self.lfsr = self.lfsr >> 1 ^ (0x80200003 if self.lfsr & 1 else 0)
+        return drawn
+
+    def learn(self, pattern: np.ndarray, target: np.ndarray) -> np.ndarray:
+        spec, settings, layout = self.spec, self.settings, Layout(self.spec)
+        drive = np.array([spec.input_level if white else -spec.input_level for white in pattern], object)
+        goal = np.array([spec.target_level if white else -spec.target_level for white in target], object)
+        free, _ = self.relax(np.zeros(spec.neurons, object), drive, None, settings.free_steps)
+        nudged, _ = self.relax(free, drive, goal, settings.nudged_steps)
+        drawn = [self.byte() for _ in range(layout.lane_bits + layout.block_bits)]
+        before, after = self.g(free), self.g(nudged)
+        # eta * (g' g' - g g) in LSBs of the weight, 2**-9 the smallest part that is looked at.
+        shift = settings.eta_shifts[0] + 2 * spec.activity.fraction - spec.weight.fraction - 9
+        for i in range(spec.neurons):
+            for j in range(spec.neurons):
+                if 1 <= abs(i - j) < spec.neurons - spec.cut_diagonals:
+                    byte = 0
+                    for lane_bit in range(layout.lane_bits):
+                        byte ^= drawn[lane_bit] * (((i % spec.lanes) ^ (j % spec.lanes)) >> lane_bit & 1)
+                    for block_bit in range(layout.block_bits):
+                        differs = ((i // spec.lanes) ^ (j // spec.lanes)) >> block_bit & 1
+                        byte ^= drawn[layout.lane_bits + block_bit] * differs
+                    fine = (after[i] * after[j] - before[i] * before[j]) // 2**shift
+                    weight = self.weights[i, j] + (fine + 2 * byte + 1) // 512
+                    self.weights[i, j] = max(-127, min(127, weight))
+        return nudged
+
+
+@pytest.mark.parametrize("name", [name for name in SPECS if name != "hundred"])
+def test_learning_against_matrices(name: str) -> None:
+    machine = random_machine(SPECS[name])
+    matrices, rng = Matrices(machine), np.random.default_rng(3)
+    for _ in range(4):
+        pattern, target = rng.random((2, machine.spec.neurons)) < 0.5
+        machine.learn(pattern, target)
+        states = matrices.learn(pattern, target)
+        assert machine.states.tolist() == states.tolist()
+        assert machine.weights.tolist() == matrices.weights.tolist()
+        assert machine.lfsr == matrices.lfsr
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_weights_stay_symmetric_and_within_reach(name: str) -> None:
+    machine, rng = random_machine(SPECS[name]), np.random.default_rng(4)
+    before = machine.weights.copy()
+    for pattern in rng.random((5, machine.spec.neurons)) < 0.5:
+        machine.learn(pattern, ~pattern)
+    assert np.array_equal(machine.weights, machine.weights.T) and not np.array_equal(machine.weights, before)
+    assert not machine.weights[~synapse_mask(machine.spec)].any()
+    assert np.abs(machine.weights.astype(int)).max() <= machine.spec.weight_limit
+
+
+def test_many_recalls_equal_single_ones() -> None:
+    spec = replace(SPECS["lanes_divide"], settings=Settings(driven_steps=5, released_steps=4))
+    many, single = random_machine(spec), random_machine(spec)
+    images = np.random.default_rng(6).random((9, spec.neurons)) < 0.5
+    signs, replies = many.recall_many(images)
+    for image, sign, reply in zip(images, signs, replies, strict=True):
+        alone, alone_signs = single.recall(image)
+        assert alone == reply and np.array_equal(alone_signs, sign)
+    assert many.recalled == single.recalled == len(images)
+    assert (many.steps, many.busy_clocks) == (single.steps, single.busy_clocks)
+    assert np.array_equal(many.states, single.states)
+
+
+def test_pattern_is_its_own_target() -> None:
+    pattern = np.random.default_rng(7).random(7) < 0.5
+    default, explicit = (random_machine(SPECS["lanes_do_not_divide"]) for _ in range(2))
+    assert default.learn(pattern) == explicit.learn(pattern, pattern)
+    assert np.array_equal(default.weights, explicit.weights)
+
+
+def test_clocks_are_counted_and_near_the_bound() -> None:
+    machine = random_machine(SPECS["hundred"])
+    timing, rng = Timing(machine.spec), np.random.default_rng(8)
+    reply = machine.learn(rng.random(100) < 0.5)
+    recalled, _ = machine.recall(rng.random(100) < 0.5)
+    steps = reply.free_steps + reply.nudged_steps
+    assert reply.clocks == steps * timing.step + timing.update and machine.busy_clocks == reply.clocks + recalled.clocks
+    assert recalled.clocks == (recalled.driven_steps + recalled.released_steps) * timing.step
+    assert timing.run(28, True) <= 1.25 * timing.bound(28)
+
+
+def test_nothing_is_learnt_without_a_nudge() -> None:
+    machine = random_machine(replace(SPECS["band"], settings=Settings(nudged_steps=0, eta_shifts=(2,))))
+    weights, lfsr = machine.weights.copy(), machine.lfsr
+    reply = machine.learn(np.arange(11) % 2 == 0)
+    assert reply.nudged_steps == 0 and np.array_equal(machine.weights, weights)
+    # The random bytes are drawn all the same, while the free phase runs.
+    assert machine.lfsr == reply.lfsr != lfsr

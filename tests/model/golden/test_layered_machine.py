@@ -1,0 +1,291 @@
+"""The golden machine of layered networks against its rules written out in Python's integers, and against float64."""
+
+import random
+import subprocess
+import sys
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+from ohmprop.model.formats import Format
+from ohmprop.model.golden.layered import LayeredMachine, eta_shifts_at
+from ohmprop.model.link.protocol import LearnReply, RecallReply
+from ohmprop.model.spec import MachineSpec, Settings
+from tests.kit.paths import ROOT
+
+FINE = {"input_weight": Format(True, 12, 12), "weight": Format(True, 12, 11)}
+#: Large steps of learning, so that a few patterns change many weights and reach the rails.
+QUICK = Settings(nudged_steps=4, released_steps=0, eta_shifts=(1, 1))
+SPECS = {
+    "one_hidden": MachineSpec(layers=(11, 6, 3), lanes=3, settings=QUICK),
+    "white_or_black": MachineSpec(layers=(9, 5, 2), lanes=4, pixel_bits=1, settings=QUICK),
+    "bytes": MachineSpec(layers=(10, 7, 4), lanes=5, pixel_bits=8, settings=QUICK),
+    "fine_weights": MachineSpec(layers=(8, 6, 3), lanes=3, **FINE, settings=QUICK),
+    "fine_weights_and_bytes": MachineSpec(layers=(8, 6, 3), lanes=7, pixel_bits=8, **FINE, settings=QUICK),
+    "coarse_weights": MachineSpec(
+        layers=(7, 5, 3),
+        lanes=2,
+        weight=Format(True, 6, 3),
+        input_weight=Format(True, 5, 7),
+        settings=replace(QUICK, eta_shifts=(1, 0)),
+    ),
+    "feedforward": MachineSpec(layers=(12, 6, 3), lanes=4, settings=replace(QUICK, feedforward=True)),
+    "two_hidden": MachineSpec(layers=(9, 7, 5, 3), lanes=3, settings=replace(QUICK, eta_shifts=(1, 0, 1))),
+    "three_hidden": MachineSpec(
+        layers=(6, 5, 7, 4, 2), lanes=3, settings=replace(QUICK, eta_shifts=(2, 0, 1, 0), feedforward=True)
+    ),
+    "fine_three_hidden": MachineSpec(
+        layers=(6, 5, 7, 4, 2), lanes=1, **FINE, settings=replace(QUICK, eta_shifts=(2, 1, 1, 2), tolerance=2)
+    ),
+    "many_lanes": MachineSpec(layers=(5, 3, 2), lanes=64, settings=replace(QUICK, stop_when_settled=False)),
+    "no_nudge": MachineSpec(layers=(6, 4, 2), lanes=3, settings=replace(QUICK, nudged_steps=0, free_steps=0)),
+    "biases": MachineSpec(layers=(11, 7, 5), lanes=3, biases=True, settings=replace(QUICK, eta_shifts=(1, 1, 2))),
+    "biases_in_deep_nets": MachineSpec(
+        layers=(8, 5, 7, 4),
+        lanes=3,
+        biases=True,
+        **FINE,
+        settings=replace(QUICK, eta_shifts=(2, 1, 2, 1), feedforward=True),
+    ),
+    "no_skipping": MachineSpec(layers=(9, 5, 3), lanes=3, settings=replace(QUICK, skip=False)),
+}
+
+
+class Rules:
+    """The machine's rules, cell by cell: no shift to the right, no matrix, no table."""
+
+    def __init__(self, machine: LayeredMachine) -> None:
+        self.spec, self.settings, self.lfsr = machine.spec, machine.settings, machine.lfsr
+        self.layers = machine.spec.layers
+        self.w = {}  # (layer of i, i, j) is the weight between unit i of that layer and unit j of the next one
+        self.bias = {}  # (layer, j) is that of unit j
+        if machine.spec.biases:
+            units = [(layer, j) for layer, count in enumerate(self.layers) if layer for j in range(count)]
+            self.bias = dict(zip(units, machine.weights[-1][0].tolist(), strict=True))
+        for index, matrix in enumerate(machine.weights[: len(self.layers) - 1]):
+            lower_first = matrix.tolist() if index == 0 else matrix.T.tolist()
+            self.w |= {(index, i, j): w for i, row in enumerate(lower_first) for j, w in enumerate(row)}
+        self.rows_skipped = self.updates_skipped = self.steps = 0
+
+    def matrices(self) -> list[list[list[int]]]:
+        sizes = list(pairwise(self.layers))
+        first = [[self.w[0, i, j] for j in range(sizes[0][1])] for i in range(sizes[0][0])]
+        later = [
+            [[self.w[m, i, j] for i in range(sizes[m][0])] for j in range(sizes[m][1])] for m in range(1, len(sizes))
+        ]
+        return [first, *later] + ([[list(self.bias.values())]] if self.bias else [])
+
+    def step(self, s: list[list[int]], x: list[int], target: list[int] | None, whole: bool) -> list[list[int]]:
+        spec, new = self.spec, []
+        one = 2**spec.weight.fraction  # a state of 1 at the accumulator's binary point
+        for layer in range(1, len(self.layers)):
+            new.append([])
+            for j in range(self.layers[layer]):
+                total = 0
+                raw = self.bias.get((layer, j), 0) * (2**spec.pixel_bits - 1)
+                if layer == 1:
+                    raw += sum(self.w[0, i, j] * x[i] for i in range(self.layers[0]))
+                scale = spec.weight.fraction + 8 - spec.input_weight.fraction - spec.pixel_bits
+                total += raw * 2**scale if scale >= 0 else raw // 2**-scale
+                if layer > 1:
+                    total += sum(self.w[layer - 1, i, j] * s[layer - 2][i] for i in range(self.layers[layer - 1]))
+                if layer < len(self.layers) - 1:
+                    total += sum(self.w[layer, j, k] * s[layer][k] for k in range(self.layers[layer + 1]))
+                elif target is not None:
+                    total += (255 * target[j] - s[layer - 1][j]) * one
+                total -= s[layer - 1][j] * one
+                assert abs(total) + one <= spec.accumulator.high
+                moved = (2 * total + one) // (2 * one) if whole else (total + one) // (2 * one)
+                new[-1].append(max(0, min(255, s[layer - 1][j] + moved)))
+        return new
+
+    def relax(
+        self, s: list[list[int]], x: list[int], target: list[int] | None, most: int
+    ) -> tuple[list[list[int]], int]:
+        for step in range(1, most + 1):
+            old, s = s, self.step(s, x, target, self.settings.feedforward and target is None and step == 1)
+            move = max(abs(a - b) for new, before in zip(s, old, strict=True) for a, b in zip(new, before, strict=True))
+            if self.settings.stop_when_settled and move <= self.settings.tolerance:
+                return s, step
+        return s, most
+
+    def start(self, x: list[int], most: int) -> tuple[list[list[int]], int]:
+        return self.relax([[0] * units for units in self.layers[1:]], x, None, max(1, most))
+
+    def number(self, layer: int, unit: int) -> tuple[list[int], list[int]]:
+        """Bits of a unit's number, lowest first."""
+        lanes = self.spec.lanes
+        blocks = [-(-units // lanes) for units in self.layers[1:]]
+        lane_bits, block_bits = (lanes - 1).bit_length(), (sum(blocks) - 1).bit_length()
+        low = max(lane_bits + block_bits, (self.layers[0] + self.spec.biases - 1).bit_length())
+        number = unit if layer == 0 else (sum(blocks[: layer - 1]) + unit // lanes) * 2**lane_bits + unit % lanes
+        return [number // 2**bit % 2 for bit in range(low)] + [int(layer == 0)]
+
+    def learn(self, x: list[int], target: list[int]) -> tuple[list[list[int]], int, int]:
+        spec, settings = self.spec, self.settings
+        free, first = self.start(x, settings.free_steps)
+        after, second = self.relax(free, x, target, settings.nudged_steps)
+        drawn = []
+        for _ in self.number(0, 0):
+            drawn.append(self.lfsr % 256)
+            for _ in range(8):
+                self.lfsr = self.lfsr // 2 ^ (0x80200003 if self.lfsr % 2 else 0)
+        updated = second > 0 and (free != after or not settings.skip)
+        for (layer, i, j), weight in self.w.items():
+            if layer:
+                difference = after[layer - 1][i] * after[layer][j] - free[layer - 1][i] * free[layer][j]
+            else:
+                difference = x[i] * (after[0][j] - free[0][j])
+            numbers = self.number(layer, i), self.number(layer + 1, j)
+            self.w[layer, i, j] = self.learnt(weight, difference, settings.eta_shifts[layer], not layer, numbers, drawn)
+        for (layer, j), weight in self.bias.items():
+            difference = (2**spec.pixel_bits - 1) * (after[layer - 1][j] - free[layer - 1][j])
+            numbers = self.number(0, self.layers[0]), self.number(layer, j)
+            self.bias[layer, j] = self.learnt(weight, difference, settings.eta_shifts[-1], True, numbers, drawn)
+        self.count(x, first + second, updated)
+        self.updates_skipped += second > 0 and not updated
+        return after, first, second
+
+    def learnt(
+        self,
+        weight: int,
+        difference: int,
+        shift: int,
+        pixel: bool,
+        numbers: tuple[list[int], list[int]],
+        drawn: list[int],
+    ) -> int:
+        form = self.spec.input_weight if pixel else self.spec.weight
+        product = 8 + self.spec.pixel_bits if pixel else 16
+        pre = max(0, form.fraction - product + 8)
+        divisor = shift - (form.fraction - product + 9 - pre)
+        byte = 0
+        for mine, other, random_byte in zip(*numbers, drawn, strict=True):
+            byte ^= random_byte * (mine != other)
+        increment = (difference * 2**pre // 2**divisor + 2 * byte + 1) // 512
+        assert difference or not increment, "what is skipped would not have changed anything"
+        return max(-form.high, min(form.high, weight + increment))
+
+    def count(self, x: list[int], steps: int, updated: bool) -> None:
+        self.steps += steps
+        if self.settings.skip:
+            # A black pattern drives its first row all the same.
+            self.rows_skipped += min(x.count(0), len(x) - 1) * -(-self.layers[1] // self.spec.lanes) * (1 + updated)
+
+
+def random_machine(spec: MachineSpec, seed: int) -> LayeredMachine:
+    machine, rng = LayeredMachine(spec, lfsr=seed), np.random.default_rng(seed)
+    # One in two machines has weights near the rails, the other ones states that seldom clip.
+    share = 1 if seed % 2 else 4
+    machine.weights = tuple(
+        rng.integers(-m.weight.high // share, m.weight.high // share + 1, (m.rows, m.columns)) for m in spec.matrices
+    )
+    return machine
+
+
+def random_patterns(spec: MachineSpec, seed: int, count: int) -> tuple[np.ndarray, np.ndarray]:
+    rng = np.random.default_rng(seed)
+    images = rng.integers(0, 1 << spec.pixel_bits, (count, spec.inputs)) * (rng.random((count, spec.inputs)) < 0.6)
+    return images.astype(np.uint8), rng.random((count, spec.outputs)) < 0.4
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_against_the_rules(name: str) -> None:
+    changed = sum(compare_with_the_rules(random_machine(SPECS[name], seed), seed, 10) for seed in range(1, 5))
+    assert changed > 10 or name == "no_nudge"
+
+
+def compare_with_the_rules(machine: LayeredMachine, seed: int, count: int) -> int:
+    """Learn and recall ``count`` random patterns; how many of them changed a weight."""
+    rules, changed = Rules(machine), 0
+    for x, target in zip(*random_patterns(machine.spec, seed, count), strict=True):
+        before = [matrix.tolist() for matrix in machine.weights]
+        reply = machine.learn(x, target)
+        states, first, second = rules.learn(x.tolist(), [int(wanted) for wanted in target])
+        assert (reply.free_steps, reply.nudged_steps, reply.lfsr) == (first, second, rules.lfsr)
+        assert machine.states.tolist() == [state for layer in states for state in layer]
+        assert [matrix.tolist() for matrix in machine.weights] == rules.matrices()
+        changed += rules.matrices() != before
+        recalled, answer = machine.recall(x)
+        states, steps = rules.start(x.tolist(), machine.settings.driven_steps)
+        rules.count(x.tolist(), steps, False)
+        assert (recalled.driven_steps, answer.tolist()) == (steps, states[-1])
+        assert machine.states.tolist() == [state for layer in states for state in layer]
+    assert (machine.steps, machine.rows_skipped) == (rules.steps, rules.rows_skipped)
+    assert (machine.updates_skipped, machine.learnt, machine.recalled) == (rules.updates_skipped, count, count)
+    return changed
+
+
+@pytest.mark.parametrize("seed", range(20))
+def test_random_machines_against_the_rules(seed: int) -> None:
+    source = random.Random(seed)
+    hidden = [source.randint(1, 9) for _ in range(source.randint(1, 3))]
+    shifts, biases = tuple(source.randint(1, 4) for _ in range(len(hidden) + 2)), source.random() < 0.5
+    spec = MachineSpec(
+        layers=(source.randint(1, 12), *hidden, source.randint(2, 5)),
+        lanes=source.randint(1, 9),
+        pixel_bits=source.choice([1, 4, 8]),
+        biases=biases,
+        **source.choice([{}, FINE]),
+        settings=replace(
+            QUICK,
+            eta_shifts=shifts if biases else shifts[:-1],
+            feedforward=source.random() < 0.5,
+            free_steps=source.randint(1, 12),
+        ),
+    )
+    compare_with_the_rules(random_machine(spec, seed + 1), seed, 5)
+
+
+def test_many_patterns_equal_single_ones() -> None:
+    many, single = (random_machine(SPECS["two_hidden"], 2) for _ in range(2))
+    images, targets = random_patterns(many.spec, 3, 9)
+    replies = many.learn_many(images, targets)
+    assert [LearnReply(*row) for row in replies.tolist()] == [
+        single.learn(*p) for p in zip(images, targets, strict=True)
+    ]
+    answers, replies = many.recall_many(images)
+    for image, answer, row in zip(images, answers, replies.tolist(), strict=True):
+        reply, alone = single.recall(image)
+        assert reply == RecallReply(*row) and np.array_equal(alone, answer)
+    assert many.busy_clocks == single.busy_clocks and many.lfsr == single.lfsr
+    assert all(np.array_equal(a, b) for a, b in zip(many.weights, single.weights, strict=True))
+
+
+def test_skipping_changes_no_weight() -> None:
+    skipping, plain = (random_machine(SPECS["one_hidden"], 2) for _ in range(2))
+    plain.settings = replace(plain.settings, skip=False)
+    images, targets = random_patterns(plain.spec, 4, 30)
+    for machine in (skipping, plain):
+        machine.learn_many(np.concatenate([images, images]), np.concatenate([targets, targets]))
+    assert all(np.array_equal(a, b) for a, b in zip(skipping.weights, plain.weights, strict=True))
+    assert plain.rows_skipped == plain.updates_skipped == 0 < skipping.rows_skipped
+    assert skipping.lfsr == plain.lfsr and skipping.busy_clocks < plain.busy_clocks
+
+
+def test_uncompiled_loops_give_the_same() -> None:
+    code = (
+        "from tests.model.golden.test_layered_machine import *; machine = random_machine(SPECS['three_hidden'], 2);"
+        "replies = machine.learn_many(*random_patterns(machine.spec, 2, 5));"
+        "print(replies.tolist(), [matrix.tolist() for matrix in machine.weights])"
+    )
+    said = [
+        subprocess.run(
+            [sys.executable, "-c", f"{before}; {code}"],
+            cwd=ROOT,
+            capture_output=True,
+            text=True,
+            check=True,
+        ).stdout
+        for before in ("import sys; sys.modules['numba'] = None", "pass")
+    ]
+    assert said[0] == said[1] and len(said[0]) > 300
+
+
+def test_eta_shifts_by_epoch() -> None:
+    spec = MachineSpec(layers=(784, 128, 5))
+    assert [eta_shifts_at(spec, epoch) for epoch in range(6)] == [(3, 4), (4, 5), (5, 6), (6, 7), (7, 7), (8, 7)]
+    assert [eta_shifts_at(spec, epoch, 0.4)[0] for epoch in range(6)] == [3, 3, 3, 4, 4, 5]
+    assert eta_shifts_at(spec, 9, 1.0, most_halvings=2) == (5, 6)

@@ -1,0 +1,211 @@
+"""Layered machines as specs and memory layouts: what is possible, where weights lie, what the sweeps compute."""
+
+import re
+from dataclasses import replace
+from itertools import pairwise
+from typing import Any
+
+import numpy as np
+import pytest
+
+from ohmprop.model.errors import UserError
+from ohmprop.model.formats import Format
+from ohmprop.model.layout.layered import LayeredLayout
+from ohmprop.model.layout.recurrent import Kind, Sweep
+from ohmprop.model.spec import MachineSpec, Settings, ready_machines
+from ohmprop.model.timing import LayeredTiming
+from tests.model.golden.test_layered_machine import FINE, SPECS, random_machine, random_patterns
+
+MNIST = MachineSpec(layers=(784, 128, 5))
+BIASED = MachineSpec(layers=(784, 128, 5), biases=True)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_toml_round_trips(name: str) -> None:
+    again = MachineSpec.from_toml(SPECS[name].to_toml())
+    assert again == SPECS[name] and hash(again) == hash(SPECS[name])
+
+
+def test_the_hash_stays() -> None:
+    # As for recurrent machines, it names compiled boards and saved weights.
+    assert MNIST.spec_hash == "54c1532d738dfe56"
+    others = [replace(MNIST, pixel_bits=1), replace(MNIST, input_weight=Format(True, 8, 9)), replace(MNIST, lanes=8)]
+    assert len({spec.spec_hash for spec in [MNIST, *others, *SPECS.values()]}) == 4 + len(SPECS)
+    assert BIASED.spec_hash != MNIST.spec_hash
+    assert replace(MNIST, settings=replace(MNIST.settings, skip=False)).spec_hash == MNIST.spec_hash
+
+
+def test_defaults_of_a_layered_machine() -> None:
+    assert [str(form) for form in (MNIST.input_weight, MNIST.weight, MNIST.state, MNIST.activity)] == [
+        "fxp-s8/8",
+        "fxp-s8/7",
+        "fxp-u8/8",
+        "fxp-u8/8",
+    ]
+    assert MNIST.settings == Settings(20, 4, 20, 0, (3, 4))
+    assert (MNIST.leak_shift, MNIST.drive_shift) == (7, 3)
+    # 784 bright pixels on weights of one sign need a bit more than 24.
+    assert str(MNIST.accumulator) == "fxp-s25/15"
+    assert str(MachineSpec(layers=(64, 32, 10)).accumulator) == "fxp-s24/15"
+    assert MachineSpec.from_toml("machine.layers = [9, 3, 3, 2]\nsettings.skip = false") == MachineSpec(
+        layers=(9, 3, 3, 2), settings=Settings(20, 4, 20, 0, (3, 5, 7), skip=False)
+    )
+
+
+def test_defaults_of_biases() -> None:
+    spec = MachineSpec.from_toml("machine.layers = [64, 32, 10]\nmachine.biases = true")
+    assert spec == MachineSpec(layers=(64, 32, 10), biases=True) and spec.settings.eta_shifts == (3, 4, 3)
+    assert (spec.matrices[-1].rows, spec.matrices[-1].columns, spec.synapses) == (1, 42, 64 * 32 + 320 + 42)
+    assert spec.worst_accumulator - MachineSpec(layers=(64, 32, 10)).worst_accumulator == 127 * 15 << 3
+    # The outputs' sums are the largest here.
+    few = MachineSpec(layers=(1, 512, 2), pixel_bits=1, input_weight=Format(True, 8, 1))
+    many = MachineSpec(layers=few.layers, pixel_bits=1, input_weight=few.input_weight, biases=True)
+    assert many.worst_accumulator - few.worst_accumulator == 127 << 13
+
+
+@pytest.mark.parametrize("pixel_bits", [1, 4, 8])
+@pytest.mark.parametrize("formats", [{}, FINE])
+def test_the_learning_rates_within_reach(pixel_bits: int, formats: dict[str, Format]) -> None:
+    spec = MachineSpec(layers=(4, 3, 2), pixel_bits=pixel_bits, **formats)
+    first, later = spec.matrices
+    assert first.eta_shifts == range(1, 9) and later.eta_shifts == (range(1, 9) if formats else range(8))
+
+
+@pytest.mark.parametrize("name", ready_machines())
+def test_ready_machines(name: str) -> None:
+    spec = MachineSpec.load(name)
+    assert name.endswith("-".join(map(str, spec.layers))) and spec.lanes == 32
+
+
+def test_names_of_the_ready_machines() -> None:
+    nets = ["196-128-5", "784-128-10", "784-128-5", "784-500-10"]
+    digits = ["digits-64-32-10", "digits-64-32-32-32-10", "digits-64-64-64-10"]
+    assert ready_machines() == [*digits, "glyphs-100", "glyphs-pulses-100", *(f"mnist-{net}" for net in nets)]
+
+
+IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
+    ({"layers": (784, 10)}, "give one number, .* or inputs, one to 3 hidden layers and outputs"),
+    ({"layers": (9, 8, 7, 6, 5, 4)}, "layers = "),
+    ({"layers": (1025, 128, 5)}, r"layers\[0\] = 1025 .* from 1 to 1024"),
+    ({"layers": (784, 513, 5)}, r"layers\[1\] = 513 .* from 1 to 512"),
+    ({"layers": (784, 128, 0, 5)}, r"layers\[2\] = 0 "),
+    ({"layers": (784, 128, 1)}, r"layers\[2\] = 1 .* from 2 to 64"),
+    ({"layers": (784, 128, 65)}, r"layers\[2\] = 65 "),
+    ({"pixel_bits": 2}, "pixel_bits = 2 .* give 1, 4 or 8"),
+    ({"pixel_bits": True}, "pixel_bits = True"),
+    ({"layers": (100,), "pixel_bits": 8}, "pixel_bits = 8 belongs to a layered machine"),
+    ({"layers": (100,), "input_weight": Format(True, 8, 7)}, "input_weight = fxp-s8/7 belongs to a layered machine"),
+    ({"layers": (100,), "biases": True}, "biases = True belongs to a layered machine"),
+    ({"biases": 1}, "biases = 1 .* write true or false"),
+    ({"biases": True, "settings": MNIST.settings}, r"eta_shifts = \[3, 4\] .* number 3, the biases included, so give"),
+    ({"cut_diagonals": 1}, "cut_diagonals = 1 belongs to a recurrent machine"),
+    ({"input_level": 8}, "input_level = 8 belongs to a recurrent machine"),
+    ({"target_level": 100}, "target_level = 100 belongs to a recurrent machine"),
+    ({"weight": Format(True, 13, 12)}, "weight = fxp-s13/12 .* 2 to 12 bits"),
+    ({"input_weight": "fxp-s8/8"}, "input_weight = "),
+    ({"input_weight": Format(False, 8, 8)}, "input_weight = fxp-u8/8 .* signed"),
+    ({"weight": Format(True, 8, 0)}, "weight's fraction = 0 .* from 1 to 16"),
+    ({"state": Format(True, 8, 5)}, "state = fxp-s8/5 .* it is fxp-u8/8"),
+    ({"activity": Format(True, 8, 7)}, "activity = fxp-s8/7 .* it is fxp-u8/8"),
+    ({"accumulator": Format(True, 24, 15)}, "overflows: .* at least 25 bits"),
+    ({"accumulator": Format(True, 26, 14)}, "does not match .* 15 bits of fraction"),
+    ({"memory_bytes": 100_991}, "memory_bytes = 100991 is too little .* take 100992"),
+    ({"memory_bytes": 200_000, **FINE}, "memory_bytes = 200000 is too little .* take 201984"),
+    ({"settings": Settings(released_steps=0)}, r"eta_shifts = \[6\] .* matrices number 2"),
+    ({"settings": Settings(eta_shifts=(0, 4), released_steps=0)}, r"eta_shifts\[0\] = 0 .* fxp-s8/8 give 1 to 8"),
+    ({"settings": Settings(eta_shifts=(3, 8), released_steps=0)}, r"eta_shifts\[1\] = 8 .* fxp-s8/7 give 0 to 7"),
+    ({"settings": Settings(eta_shifts=(3, 4), released_steps=1)}, "released_steps = 1 .* give 0"),
+    ({"layers": (100,), "settings": Settings(feedforward=True)}, "feedforward and skip belong to a layered machine"),
+    ({"layers": (100,), "settings": Settings(skip=False)}, "feedforward and skip belong to a layered machine"),
+]
+
+
+@pytest.mark.parametrize(("changes", "said"), IMPOSSIBLE, ids=lambda value: value if isinstance(value, str) else "")
+def test_impossible_machines(changes: dict[str, Any], said: str) -> None:
+    with pytest.raises(UserError) as caught:
+        MachineSpec(**{"layers": (784, 128, 5)} | changes)
+    text = str(caught.value)
+    assert re.search(said, text) and text.endswith(".") and "\n" not in text
+
+
+def numbered(spec: MachineSpec) -> list[np.ndarray]:
+    """Weights that all differ and are not 0."""
+    ends = np.cumsum([0, *(m.rows * m.columns for m in spec.matrices)])
+    return [
+        (np.arange(m.rows * m.columns) + first + 1).reshape(m.rows, m.columns).astype(np.int16)
+        for m, first in zip(spec.matrices, ends[:-1], strict=True)
+    ]
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_every_synapse_is_stored_once(name: str) -> None:
+    layout = LayeredLayout(SPECS[name])
+    weights = numbered(layout.spec)
+    image = layout.to_words(weights)
+    assert sorted(image[image != 0]) == list(range(1, layout.spec.synapses + 1))
+    assert all(np.array_equal(a, b) for a, b in zip(layout.from_words(image), weights, strict=True))
+    addresses = [sweep.address + row for sweep in layout.program for row in range(sweep.rows)]
+    assert addresses == list(range(layout.words)) and image.shape == (layout.words, layout.spec.lanes)
+
+
+def run(layout: LayeredLayout, sweeps: tuple[Sweep, ...], pixels: np.ndarray, states: np.ndarray) -> np.ndarray:
+    """What the sweeps leave for each neuron."""
+    lanes = layout.spec.lanes
+    image, places = layout.to_words(random_machine(layout.spec, 1).weights).astype(np.int64), layout.to_blocks(states)
+    accumulators, currents = np.zeros(lanes, np.int64), np.zeros((layout.blocks, lanes), np.int64)
+    fired = []
+    for sweep in sweeps:
+        if sweep.clear:
+            accumulators[:] = 0
+        for index in range(sweep.rows):
+            row, word = sweep.row + index, image[sweep.address + index]
+            if sweep.kind is Kind.READ_ROWS:
+                accumulators[row % lanes] += word @ places[sweep.block]
+            else:
+                accumulators += word * (pixels[row] if sweep.pixels else places.reshape(-1)[row])
+        if sweep.fires:
+            fired.append(sweep.target)
+            currents[sweep.target] = accumulators
+    assert fired == list(range(len(fired))), "each block of neurons once"
+    return layout.from_blocks(currents)
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_the_sweeps_compute_the_currents(name: str) -> None:
+    spec = SPECS[name]
+    layout, first, *later = LayeredLayout(spec), *random_machine(spec, 1).weights
+    pixels = np.append(random_patterns(spec, 1, 1)[0][0].astype(np.int64), spec.brightest)
+    states = np.random.default_rng(2).integers(0, 256, spec.neurons)
+    driven = run(layout, layout.inputs, pixels, states)
+    drives = later.pop()[0] * pixels[-1] if spec.biases else np.zeros(spec.neurons, np.int64)
+    drives[: spec.layers[1]] += pixels[:-1] @ first.astype(np.int64)
+    assert np.array_equal(driven, drives)
+    layers, expected = np.split(states, np.cumsum(spec.layers[1:-1])), [np.zeros(n, np.int64) for n in spec.layers[1:]]
+    for index, matrix in enumerate(later):
+        expected[index] += layers[index + 1] @ matrix.astype(np.int64)
+        expected[index + 1] += matrix.astype(np.int64) @ layers[index]
+    assert np.array_equal(run(layout, layout.step, pixels, states), np.concatenate(expected))
+
+
+@pytest.mark.parametrize("name", SPECS)
+def test_no_cell_goes_without_a_random_byte(name: str) -> None:
+    layout = LayeredLayout(SPECS[name])
+    codes = [*layout.codes.tolist(), *layout.input_codes.tolist()]
+    assert len(set(codes)) == len(codes) and max(codes) < 1 << layout.code_bits
+    ends = np.cumsum(SPECS[name].layers[1:])
+    layers = [layout.input_codes, *np.split(layout.codes, ends[:-1])]
+    for lower, upper in pairwise(layers):
+        assert np.bitwise_xor.outer(lower, upper).all()
+
+
+def test_words_and_bound_of_784_128_5() -> None:
+    layout, timing = LayeredLayout(MNIST), LayeredTiming(MNIST)
+    assert (layout.words, layout.step_words, sum(sweep.rows for sweep in layout.inputs)) == (3156, 40, 3136)
+    assert timing.pattern_bound(24, 784, 1) == 2 * 3136 + 25 * 40
+    assert timing.pattern_bound(14.5, 150, 0.25) == 1.25 * 150 * 4 + 14.75 * 40
+    assert layout.code_bits == 11
+    # Five blocks of neurons; 133 biases take a product in the reading and one in the update.
+    layout, biased = LayeredLayout(BIASED), LayeredTiming(BIASED)
+    assert (layout.words, layout.step_words, sum(sweep.rows for sweep in layout.inputs)) == (3161, 40, 3141)
+    assert biased.pattern_bound(24, 784, 1) == timing.pattern_bound(24, 784, 1) + 2 * 133 / 32
+    assert layout.code_bits == 11
