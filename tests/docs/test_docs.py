@@ -234,10 +234,10 @@ def test_bound():
 
 
 def test_links_lead_somewhere():
-    for page in DOCS.glob("*.md"):
+    for page in (ROOT / "README.md", *DOCS.glob("*.md")):
         for target in re.findall(r"\]\(([^)]+)\)", page.read_text(encoding="utf-8")):
             name, _, anchor = target.partition("#")
-            path = DOCS / name if name else page
+            path = page.parent / name if name else page
             assert path.is_file(), f"{page.name}: {target}"
             text = path.read_text(encoding="utf-8") if path.suffix != ".png" else ""
             headings = re.findall(r"^#+ (.+)$", text, re.MULTILINE)
