@@ -11,6 +11,7 @@ from rich.table import Table
 from ohmprop.host.cli.options import common
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.text import read_json
 
 # The boards' package is imported when a command runs, since a PC that only drives a board has no Amaranth.
 
@@ -129,13 +130,13 @@ def report_board(name: str, machine: Path | None, out: Path | None, json_file: P
 
     chosen = board_of(name)
     file = _folder(chosen.name, machine or Path(chosen.machines[0]), out) / "report.json"
+    report = read_json(file, "report", f"run `ohmprop board build {name}` first")
     try:
-        report = json.loads(file.read_text(encoding="utf-8"))
-    except OSError:
-        raise UserError(f"There is no report {file}; run `ohmprop board build {name}` first.") from None
+        _show(report)
+    except (KeyError, TypeError, AttributeError, ValueError, IndexError):
+        raise UserError(f"{file} is not a build's report; run `ohmprop board build {name}` again.") from None
     if json_file:
         _write(json_file, report)
-    _show(report)
 
 
 def _folder(name: str, machine: Path, out: Path | None) -> Path:

@@ -1,6 +1,5 @@
 """Independent pieces of work: computed on all cores, each one's result a file, so that an interrupted run goes on."""
 
-import json
 import multiprocessing
 import signal
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,6 +10,7 @@ from typing import Any, Protocol
 
 from ohmprop.host.show.console import check_writable, progress, stoppable, write_json
 from ohmprop.model.errors import MachineError, UserError
+from ohmprop.model.text import read_json
 
 #: What a run's folder says about the run.
 RUN_FILE = "run.json"
@@ -72,13 +72,7 @@ class Store:
 
 
 def _read(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise UserError(f"{path} cannot be read ({str(error).rstrip('.')}); delete it and start again.") from None
-    if not isinstance(content, dict):
-        raise UserError(f"{path} holds no result; delete it and start again.")
-    return content
+    return read_json(path, "file", "delete it and start again")
 
 
 def compute(title: str, cells: Sequence[Cell], store: Store, workers: int) -> None:

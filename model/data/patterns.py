@@ -1,31 +1,30 @@
 """Black and white patterns: the built-in glyphs, a user's own, their corruption and what can be recalled of them.
 
-White is true. A text of patterns has rows of ``1`` or ``#`` (white) and ``0`` or ``.`` (black), spaces and commas
-between them being ignored. Without headings each row is one pattern; with a heading ``glyph NAME`` before each block,
-the rows of the block are those of the picture.
+White is true. Text is read as `ohmprop.model.data.pattern_text` says.
 """
 
 import math
 import os
-import re
 import struct
 import tokenize
 from dataclasses import dataclass
 from importlib import resources
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
+from ohmprop.model.data import pattern_text
 from ohmprop.model.errors import UserError
+from ohmprop.model.text import read_text
 
 #: The built-in glyphs, in their order.
 glyph_names = tuple("0123456789ABCDEF")
 
 Pixels = NDArray[np.bool_]
 
-_HEADING = re.compile(r"glyph\s+(\S.*)")
 _SOURCES = "give the word glyphs, a folder of PNGs, an .npy file or a text file of 0/1 rows"
 
 
@@ -62,7 +61,10 @@ def load_patterns(source: str, neurons: int | None = None) -> Patterns:
     elif os.path.isdir(source):
         patterns = _read_folder(Path(source))
     elif os.path.isfile(source):
-        patterns = _read_array(Path(source)) if source.lower().endswith(".npy") else _read_text_file(Path(source))
+        if source.lower().endswith(".npy"):
+            patterns = _read_array(Path(source))
+        else:
+            patterns = _read_text(read_text(Path(source), "pattern file", _SOURCES), source)
     else:
         raise UserError(f"The patterns {source!r} are neither a folder nor a file; {_SOURCES}.")
     size = patterns.pixels.shape[1]
@@ -144,55 +146,23 @@ def _numbers(count: int) -> tuple[str, ...]:
     return tuple(str(index) for index in range(count))
 
 
-def _read_text_file(path: Path) -> Patterns:
-    try:
-        text = path.read_text("utf-8")
-    except (OSError, UnicodeDecodeError) as error:
-        raise UserError(f"The pattern file {path} cannot be read as text ({error}); {_SOURCES}.") from None
-    return _read_text(text, str(path))
-
-
 def _read_text(text: str, source: str) -> Patterns:
-    names: list[str] = []
-    blocks: list[list[list[bool]]] = []
-    width = 0
-    for number, line in enumerate(text.splitlines(), 1):
-        if heading := _HEADING.fullmatch(line.strip()):
-            if blocks and not names:
-                raise UserError(
-                    f"{source} has rows before its first heading, in line {number}; head every block or none."
-                )
-            names.append(heading[1])
-            blocks.append([])
-            continue
-        row = re.sub(r"[\s,]", "", line)
-        if not row:
-            continue
-        if set(row) - set("01#."):
-            raise UserError(
-                f"Line {number} of {source} holds {line.strip()[:40]!r}, but a row of pixels has only 0 and 1, "
-                "or . and #; mend the line."
-            )
-        width = width or len(row)
-        if len(row) != width:
-            raise UserError(
-                f"Line {number} of {source} has {len(row)} pixels where earlier rows have {width}; "
-                "make all rows equally long."
-            )
-        if not names:
-            blocks.append([])
-        blocks[-1].append([pixel in "1#" for pixel in row])
-    if not blocks:
-        raise UserError(f"{source} holds no pattern; give at least one row of 0 and 1.")
-    height = len(blocks[0])
-    for name, block in zip(names, blocks, strict=False):
-        if not block or len(block) != height:
-            raise UserError(
-                f"Glyph {name} of {source} has {len(block)} rows where the first has {height}; "
-                "give every glyph equally many, at least one."
-            )
-    pixels = np.array(blocks, np.bool_).reshape(len(blocks), -1)
-    return Patterns(pixels, (height, width), tuple(names)) if names else _flat(pixels, _numbers(len(pixels)))
+    blocks, names = pattern_text.parse(text, source)
+    array = np.array(blocks)
+    pixels = _white(array, source).reshape(len(blocks), -1)
+    return Patterns(pixels, array.shape[1:], names) if names else _flat(pixels, _numbers(len(pixels)))
+
+
+def _white(array: NDArray[Any], source: str) -> Pixels:
+    """Which numbers are white; UserError unless all are 0 and 1, or all -1 and 1."""
+    values = set(np.unique(array).tolist())
+    if not values <= {0, 1} and not values <= {-1, 1}:
+        raise UserError(
+            f"{source} is not black and white: it holds {next(v for v in values if v not in (0, 1))!r}; "
+            "give 0 and 1, or -1 and 1, and nothing else."
+        )
+    white: Pixels = array > 0
+    return white
 
 
 def _read_array(path: Path) -> Patterns:
@@ -211,24 +181,27 @@ def _read_array(path: Path) -> Patterns:
             f"The array in {path} has the shape {array.shape}; give (count, neurons) or (count, height, width), "
             "none of them 0."
         )
-    values = set(np.unique(array).tolist())
-    if not values <= {0, 1} and not values <= {-1, 1}:
-        raise UserError(
-            f"The array in {path} is not black and white: it holds {next(v for v in values if v not in (0, 1))!r}; "
-            "give 0 and 1, or -1 and 1, and nothing else."
-        )
-    pixels = (array > 0).reshape(len(array), -1)
+    pixels = _white(array, f"The array in {path}").reshape(len(array), -1)
     names = _numbers(len(array))
     return Patterns(pixels, array.shape[1:], names) if array.ndim == 3 else _flat(pixels, names)
 
 
 def _read_folder(folder: Path) -> Patterns:
     try:
-        paths = sorted((path for path in folder.iterdir() if path.suffix.lower() == ".png"), key=lambda path: path.name)
+        # Hidden files are not the user's: macOS leaves a ._x.png beside each x.png on other systems' disks.
+        found = sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=lambda path: path.name)
     except OSError as error:
-        raise UserError(f"The folder {folder} cannot be read ({error}); give a folder of PNGs.") from None
+        raise UserError(f"The folder {folder} cannot be read ({error.strerror}); give a folder of PNGs.") from None
+    paths = [path for path in found if path.suffix.lower() == ".png"]
+    folders = [path.name for path in found if os.path.isdir(path)]
     if not paths:
-        raise UserError(f"The folder {folder} holds no PNG; put one black and white PNG a pattern into it.")
+        deeper = f" itself, only folders ({', '.join(folders[:5])})" if folders else ""
+        raise UserError(
+            f"The folder {folder} holds no PNG{deeper}; give a folder with one black and white PNG a pattern."
+        )
+    for path in paths:
+        if path.name in folders:
+            raise UserError(f"{path} is a folder, and no PNG; move it out of the folder of patterns.")
     pictures = [_read_png(path) for path in paths]
     for path, picture in zip(paths, pictures, strict=True):
         if picture.shape != pictures[0].shape:
@@ -247,7 +220,7 @@ def _read_png(path: Path) -> Pixels:
             deep = image.mode.startswith("I")
             colours = np.asarray(image.convert("RGBA"))
     except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} cannot be read as a PNG ({_one_line(error)}); save it anew as a PNG.") from None
+        raise UserError(f"{path} cannot be read as a PNG ({_one_line(error)}); save it again as a PNG.") from None
     white: Pixels = np.all(colours == 255, axis=2)
     if deep or not np.all(white | np.all(colours == (0, 0, 0, 255), axis=2)):
         raise UserError(

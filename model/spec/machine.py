@@ -16,6 +16,7 @@ from ohmprop.model.formats import Format
 from ohmprop.model.spec import validation as checks
 from ohmprop.model.spec.matrix import DITHER_BITS, UPDATE_SHIFTS, Matrix, layered_pre_shift
 from ohmprop.model.spec.settings import Settings, whole
+from ohmprop.model.text import read_text
 
 __all__ = ["DITHER_BITS", "UPDATE_SHIFTS", "MachineSpec", "Settings", "ready_machines"]
 
@@ -297,13 +298,8 @@ class MachineSpec:
         """Read a machine that comes with the package, by its name, or a TOML file."""
         if str(path) in ready_machines():
             path = _READY / f"{path}.toml"
-        try:
-            text = Path(path).read_text(encoding="utf-8")
-        except (OSError, UnicodeDecodeError) as error:
-            raise UserError(
-                f"The machine file {path} cannot be read ({error}); give the path of a TOML file or one of "
-                f"{', '.join(ready_machines())}."
-            ) from None
+        remedy = f"give the path of a TOML file or one of {', '.join(ready_machines())}"
+        text = read_text(Path(path), "machine file", remedy)
         return cls.from_toml(text)
 
 

@@ -66,10 +66,27 @@ def test_text_of_rows(tmp_path: Path, text: str) -> None:
 
 
 def test_text_of_blocks(tmp_path: Path) -> None:
-    (tmp_path / "blocks.txt").write_text("glyph left bar\n#..\n#..\n\nglyph B\n11.\n001\n")
+    (tmp_path / "blocks.txt").write_text("glyph left bar\n#..\n#..\n\nglyph B\n11 0\n001\n")
     loaded = p.load_patterns(str(tmp_path / "blocks.txt"))
     assert loaded.pixels.tolist() == [[True, False, False, True, False, False], [True, True, False, False, False, True]]
     assert loaded.shape == (2, 3) and loaded.names == ("left bar", "B")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "1.0,0.0,1.0,0.0\n0.0,0.0,1.0,1.0\n1.0,1.0,1.0,0.0\n",
+        "1.000e+00 0.000e+00 1.000e+00 0.000e+00\n0. 0. 1. 1.\n1 1 1 0\n",
+        "1;0;1;0\n0;0;1;1\n1;1;1;0;;\n",
+        "1,0;0,0;1,0;0,0\n0,0;0,0;1,0;1,0\n1,0;1,0;1,0;0,0\n",
+        "1\t-1\t1\t-1\n-1\t-1\t1\t1\n1\t1\t1\t-1\n",
+        "1.0,-1.0,1.0,-1.0,,\n-1.0,-1.0,1.0,1.0,,\n1.0,1.0,1.0,-1.0,,\n",
+    ],
+)
+def test_text_of_numbers(tmp_path: Path, text: str) -> None:
+    """As numpy.savetxt and spreadsheets write them: a number is a pixel, whatever its digits."""
+    (tmp_path / "rows.csv").write_text(text)
+    assert np.array_equal(p.load_patterns(str(tmp_path / "rows.csv"), 4).pixels, PICTURES)
 
 
 @given(pixels=small)
@@ -86,6 +103,15 @@ def test_text_holds_any_patterns(pixels: np.ndarray) -> None:
         ("0101\n011", "Line 2"),
         ("0101\n0121", "0121"),
         ("nan nan", "nan"),
+        ("0.0,0.5", "0.5"),
+        ("0.0,nan", "nan"),
+        ("0,1;0,1", "0.1"),
+        ("0.0,1.0\n0,1,0", "Line 2"),
+        ("1 0\n1 -1", "not black and white"),
+        ("0.1.", "0.1."),
+        ("11.", "11."),
+        ("0#1.", "0#1."),
+        ("1e999", "1e999"),
         ("01\nglyph A\n01", "before its first heading"),
         ("glyph A\n01\n10\nglyph B\n01", "Glyph B"),
         ("glyph A\nglyph B", "Glyph A"),
@@ -191,7 +217,18 @@ def test_bad_folders(tmp_path: Path) -> None:
         refused(tmp_path, "b.png", "cannot be read as a PNG")
     (tmp_path / "b.png").unlink()
     (tmp_path / "b.png").mkdir()
-    refused(tmp_path, "b.png", "cannot be read as a PNG")
+    refused(tmp_path, "b.png is a folder")
+    (tmp_path / "a.png").rename(tmp_path / "b.png" / "a.png")
+    (tmp_path / "b.png").rename(tmp_path / "deeper")
+    refused(tmp_path, "no PNG itself", "deeper")
+
+
+def test_what_lies_beside_the_pictures_of_a_folder(tmp_path: Path) -> None:
+    """Hidden files, as macOS leaves them on other systems' disks, and folders are not read."""
+    Image.new("1", (3, 2)).save(tmp_path / "a.png")
+    (tmp_path / "._a.png").write_bytes(b"\0\5\x16\7")
+    (tmp_path / "deeper").mkdir()
+    assert p.load_patterns(str(tmp_path), 6).names == ("a",)
 
 
 # -- corruption and what can be recalled -------------------------------------------------------------------------------
