@@ -260,7 +260,7 @@ def test_boards():
         )
         for report in reports
     ]
-    assert table("boards.md", "board", "machine", "clocks a pattern") == [
+    assert table("boards.md", "board", "machine", "clocks per pattern") == [
         (
             report["board"],
             report["machine"],
