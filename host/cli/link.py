@@ -36,7 +36,8 @@ def link_test(machine: Path | None, json_file: Path | None, **options: Any) -> N
     Example: ohmprop link test --board /dev/ttyUSB0 --json link.json
     """
     from ohmprop.host.experiments.line import measure, steps
-    from ohmprop.host.show.console import check_writable, progress, write_json
+    from ohmprop.host.show.console import progress
+    from ohmprop.host.show.files import check_writable, write_json
     from ohmprop.model.spec import MachineSpec
 
     check_writable(json_file)
@@ -90,7 +91,8 @@ def link_soak(machine: Path | None, json_file: Path | None, each_byte: bool, **o
              ohmprop link soak --each-byte
     """
     from ohmprop.host.experiments import soak
-    from ohmprop.host.show.console import check_writable, progress, show, stoppable, write_json
+    from ohmprop.host.show.console import progress, show, stoppable
+    from ohmprop.host.show.files import check_writable, write_json
     from ohmprop.model.spec import MachineSpec
 
     check_writable(json_file)

@@ -5,17 +5,21 @@ import time
 from pathlib import Path
 from typing import Any
 
+import click
 import numpy as np
 
-from ohmprop.host.link.board import Board
+from ohmprop.host.link.board import Board, connect
 from ohmprop.host.run.checkpoint import Checkpoint
-from ohmprop.host.run.patterns import Twin, recall, train
-from ohmprop.host.show.console import flip_text, progress, stoppable
+from ohmprop.host.run.patterns import Twin, check_recurrent, recall, train
+from ohmprop.host.show.console import flip_text, progress, show, show_recall, stoppable
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import accuracy_picture, recall_picture, weights_picture
 from ohmprop.model.arithmetic import DEFAULT_LFSR
-from ohmprop.model.data.patterns import Patterns, correlation, corrupt, recalled
+from ohmprop.model.data.patterns import Patterns, correlation, corrupt, load_patterns, recalled
+from ohmprop.model.errors import MachineError
 from ohmprop.model.float64.recurrent import Reference, initial_weights, quantise
 from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.spec import MachineSpec
 
 #: Corrupted images a pattern, for each probability that a pixel is flipped.
 IMAGES = 200
@@ -32,6 +36,44 @@ CURVE_IMAGES = 20
 CURVE_EPOCHS = 5
 #: The glyphs are learnt at the rate of the default settings, eta = 1/64.
 EPOCHS = 100
+
+
+def run_demo(
+    machine: Path | None,
+    board: str,
+    patterns: str,
+    epochs: int,
+    seed: int,
+    save: Path | None,
+    json_file: Path | None,
+    out: Path,
+) -> None:
+    """The demonstration; MachineError if it falls short."""
+    spec = MachineSpec.load(machine) if machine else MachineSpec()
+    check_recurrent(spec)
+    loaded = load_patterns(patterns, spec.neurons)
+    for path in (save, json_file):
+        check_writable(path)
+    check_writable(out, folder=True)
+    begin = time.monotonic()
+    with connect(board, spec) as connected:
+        figures, checkpoint = run(connected, loaded, epochs, seed, out)
+    lacking = shortfalls(figures, patterns == "glyphs")
+    # From the start of the command, so that building the virtual board counts.
+    figures |= {"board_name": board, "passed": not lacking, "shortfalls": lacking, "seconds": time.monotonic() - begin}
+    write_json(out / "result.json", figures)
+    if json_file:
+        write_json(json_file, figures)
+    if save:
+        checkpoint.save(save)
+    show_recall(figures["recall"])
+    show(
+        "Equilibrium propagation on the board",
+        {name: value for name, value in figures.items() if name not in ("recall", "accuracy_by_epoch")},
+    )
+    click.echo(f"Pictures and result.json are in {out}.")
+    if lacking:
+        raise MachineError(f"The demonstration fell short: {'; '.join(lacking)}; see {out / 'result.json'}.")
 
 
 def run(board: Board, patterns: Patterns, epochs: int, seed: int, out: Path) -> tuple[dict[str, Any], Checkpoint]:

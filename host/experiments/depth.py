@@ -2,7 +2,6 @@
 
 import multiprocessing
 import signal
-import sys
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, replace
 from functools import partial
@@ -11,11 +10,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from ohmprop.host.run.images import error
-from ohmprop.host.show.console import check_writable, progress, write_json
+from ohmprop.host.show.console import print_table, progress
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.data.datasets import load, order, pixels
 from ohmprop.model.float64.layered import LayeredReference, initial_weights, quantise
 from ohmprop.model.golden.layered import LayeredMachine, eta_shifts_at
@@ -145,5 +144,4 @@ def _show(ranked: Sequence[tuple[Trial, Sequence[Outcome]]]) -> None:
             str(sum(_all(outcomes, "dead_outputs"))),
             str(sum(_all(outcomes, "reference_dead_outputs"))),
         )
-    # A file or a pipe has no width of its own.
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    print_table(table)

@@ -1,15 +1,14 @@
 """What ``ohmprop device energy`` does: count a training's pulses and reads, and estimate what they take."""
 
-import sys
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
 
 from ohmprop.host.experiments.study.parameters import Value, parse
 from ohmprop.host.experiments.study.plan import EPOCHS, IMAGES
 from ohmprop.host.experiments.study.trial import LAYERS, Trial
-from ohmprop.host.show.console import check_writable, show, write_json
+from ohmprop.host.show.console import print_table, show
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import UserError
 from ohmprop.model.memristors.energy import programming
 from ohmprop.model.memristors.presets import preset
@@ -67,7 +66,7 @@ def run_energy(
     for index, row in enumerate(matrices):
         counts = (f"{row[key]:,}" for key in ("pulses_up", "pulses_down", "pulses_lost", "reads"))
         table.add_row(str(index), *counts, *(f"{row[key]:,.3g}" for key in ("pulses_uj", "reads_uj")))
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    print_table(table)
     total = sum(row["pulses_uj"] + row["reads_uj"] for row in matrices)
     figures = {
         "device": name,

@@ -8,7 +8,8 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 from typing import Any, Protocol
 
-from ohmprop.host.show.console import check_writable, progress, stoppable, write_json
+from ohmprop.host.show.console import progress, stoppable
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.text import read_json
 

@@ -9,7 +9,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.host.show.console import check_writable, show, write_json
+from ohmprop.host.show.console import show
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.float64.layered import initial_weights, quantise
 from ohmprop.model.golden.layered import LayeredMachine, eta_shifts_at
 from ohmprop.model.spec import MachineSpec, Settings

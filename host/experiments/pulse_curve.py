@@ -11,7 +11,8 @@ from numpy.typing import NDArray
 
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import GoldenPort, opened
-from ohmprop.host.show.console import check_writable, progress, show, stoppable, write_json
+from ohmprop.host.show.console import progress, show, stoppable
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import save
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.golden.board import GoldenDevice

@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from ohmprop.host.link.board import checked_weights
 from ohmprop.host.run.memristors import Cells
-from ohmprop.host.show.console import write_file
+from ohmprop.host.show.files import write_file
 from ohmprop.model.errors import UserError
 from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.spec import MachineSpec

@@ -5,21 +5,21 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import astuple, dataclass
 from itertools import takewhile
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.host.link.board import Board, Matrices
 from ohmprop.model.data.patterns import corrupt, nearest_pattern_bound, recalled
-from ohmprop.model.errors import MachineError
+from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.recurrent import Reference
 from ohmprop.model.golden.layered import LayeredMachine
 from ohmprop.model.golden.recurrent import GoldenMachine
 from ohmprop.model.link.protocol import Counters, LearnReply, RecallReply
 from ohmprop.model.link.pulses import COUNTER_BYTES
 from ohmprop.model.memristors.unit import PulseUnit
-from ohmprop.model.spec import Settings
+from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.model.timing import Timing
 
 Bits = NDArray[np.bool_]
@@ -29,6 +29,15 @@ DESCRIBED = 10
 #: Where a counter of pulses wraps around.
 COUNTER_WRAP = 1 << 8 * COUNTER_BYTES
 _COMPARED_COUNTERS = ("busy_clocks", "steps", "learnt", "recalled", "rows_skipped", "updates_skipped")
+
+
+def check_recurrent(spec: MachineSpec) -> None:
+    """Refuse a machine with inputs and outputs of their own, which learns images and not patterns."""
+    if not spec.recurrent:
+        raise UserError(
+            f"This machine is a layered one, {'-'.join(map(str, spec.layers))}, and patterns take a recurrent one; give "
+            "`ohmprop train` or `ohmprop eval` some --data, or another --machine."
+        )
 
 
 class Comparison(ABC):
@@ -267,8 +276,7 @@ def train(
     return Training(learnt, free, nudged, clocks, bound, clocks / bound, rate, seconds)
 
 
-@dataclass(frozen=True)
-class Examples:
+class Examples(NamedTuple):
     """A few images and what the board made of them, (count, neurons) each, for a picture."""
 
     originals: Bits

@@ -1,59 +1,15 @@
-"""What the user sees and keeps: tables, progress bars, files written in one piece, JSON."""
+"""What the user sees: figures, tables and progress bars; and Ctrl-C, which asks for a stop."""
 
-import json
-import os
 import signal
 import sys
-import tempfile
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
-
-from ohmprop.model.errors import UserError
-
-
-def write_file(path: Path, data: bytes) -> None:
-    """Write a file in one piece or not at all, its folder included; UserError if that fails."""
-    # Always the same name, so that a killed process leaves one at most, which the next one takes.
-    part = path.with_name(f"{path.name}.part")
-    try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            with part.open("wb") as file:
-                file.write(data)
-                file.flush()
-                os.fsync(file.fileno())
-            os.replace(part, path)
-        except BaseException:
-            part.unlink(missing_ok=True)
-            raise
-    except OSError as error:
-        raise UserError(f"{path} cannot be written ({error.strerror}); give a path that can be.") from None
-
-
-def check_writable(path: Path | None, folder: bool = False) -> None:
-    """Refuse, before hours of work and not after, a file (or folder) that could not be written; None is fine."""
-    if path is None:
-        return
-    if not folder and path.is_dir():
-        raise UserError(f"{path} is a folder; give the path of a file.")
-    parent = path if folder else path.parent
-    try:
-        parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=parent).close()
-    except OSError as error:
-        raise UserError(f"Nothing can be written into {parent} ({error.strerror}); give a path that can be.") from None
-
-
-def write_json(path: Path, figures: Mapping[str, Any]) -> None:
-    """Write the figures as JSON."""
-    write_file(path, (json.dumps(figures, indent=2) + "\n").encode())
 
 
 def show(title: str, figures: Mapping[str, Any]) -> None:
@@ -113,8 +69,12 @@ def show_recall(rows: Mapping[str, Mapping[str, Any]]) -> None:
     table = Table("p", *(columns[name] for name in used))
     for p, row in rows.items():
         table.add_row(p, *(f"{row[name]:.4f}" if isinstance(row[name], float) else f"{row[name]:,}" for name in used))
-    # A file or a pipe has no width of its own.
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    print_table(table)
+
+
+def print_table(table: Table, width: int = 120) -> None:
+    """Print a table, as wide as the terminal, or ``width`` characters into a file or pipe, which has no width of its own."""
+    Console(width=None if sys.stdout.isatty() else width).print(table)
 
 
 @contextmanager

@@ -9,8 +9,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ohmprop.host.run.patterns import Examples
-from ohmprop.host.show.console import write_file
+from ohmprop.host.show.files import write_file
 from ohmprop.model.data.datasets import Dataset
 
 #: Pictures in one mosaic, at most.
@@ -24,18 +23,22 @@ def save(figure: Figure, path: Path) -> None:
     write_file(path, buffer.getvalue())
 
 
-def recall_picture(path: Path, shape: tuple[int, int], examples: Examples, p: float) -> None:
-    """Original, corrupted and recalled, a row each; errors that remain are red. ``shape`` is height and width."""
-    count = min(16, len(examples.originals))
+def recall_picture(path: Path, shape: tuple[int, int], examples: Sequence[NDArray[np.bool_]], p: float) -> None:
+    """Examples of originals, corrupted and recalled images, a row each; errors that remain are red.
+
+    ``shape`` is height and width, ``examples`` the three rows, (count, pixels) each, with True for white.
+    """
+    originals, _, recalled = examples
+    count = min(16, len(originals))
     height, width = shape
-    rows = {"original": examples.originals, "corrupted": examples.corrupted, "recalled": examples.recalled}
+    rows = dict(zip(("original", "corrupted", "recalled"), examples, strict=True))
     # One mosaic with blue lines between the images; a plot for each image would take seconds.
     mosaic = np.full((3 * (height + 1) + 1, count * (width + 1) + 1, 3), (0.3, 0.5, 0.8))
     for row, images in enumerate(rows.values()):
         for column in range(count):
-            image, original = (pixels[column].reshape(shape) for pixels in (images, examples.originals))
+            image, original = (pixels[column].reshape(shape) for pixels in (images, originals))
             colours = np.repeat(image[..., None], 3, axis=2).astype(float)
-            if images is examples.recalled:
+            if images is recalled:
                 colours[image != original] = (1.0, 0.2, 0.2)
             top, left = row * (height + 1) + 1, column * (width + 1) + 1
             mosaic[top : top + height, left : left + width] = colours

@@ -1,11 +1,9 @@
 """What ``ohmprop reproduce`` does."""
 
-import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import click
-from rich.console import Console
 from rich.table import Table
 
 from ohmprop.host.experiments.jobs import Cell, Store, compute, interrupted
@@ -18,7 +16,8 @@ from ohmprop.host.experiments.reproduce.page import REPORT_FILE, write_report
 from ohmprop.host.experiments.reproduce.plan import Plan
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import opened
-from ohmprop.host.show.console import check_writable, progress, stoppable, write_json
+from ohmprop.host.show.console import print_table, progress, stoppable
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
 
@@ -122,5 +121,4 @@ def _show(finding: Finding) -> None:
     table = Table(*finding.head, title=finding.title)
     for row in finding.rows:
         table.add_row(*row)
-    # A file or a pipe has no width of its own.
-    Console(width=None if sys.stdout.isatty() else 200).print(table)
+    print_table(table, 200)

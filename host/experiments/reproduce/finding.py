@@ -13,7 +13,7 @@ from scipy.stats import binomtest
 
 from ohmprop.host.experiments.jobs import Cell, Store
 from ohmprop.host.experiments.reproduce.plan import Plan, settings_json
-from ohmprop.host.show.console import write_file, write_json
+from ohmprop.host.show.files import write_file, write_json
 
 #: Of intervals.
 CONFIDENCE = 0.95

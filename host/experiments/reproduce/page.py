@@ -7,7 +7,7 @@ from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
-from ohmprop.host.show.console import write_file
+from ohmprop.host.show.files import write_file
 
 #: The report's file in the folder of a run.
 REPORT_FILE = "report.html"

@@ -2,7 +2,6 @@
 
 import csv
 import io
-import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,7 +16,8 @@ from ohmprop.host.experiments.study.parameters import parse
 from ohmprop.host.experiments.study.picture import picture
 from ohmprop.host.experiments.study.plan import Plan, Values, loaded
 from ohmprop.host.experiments.study.trial import SCORES
-from ohmprop.host.show.console import check_writable, write_file, write_json
+from ohmprop.host.show.console import print_table
+from ohmprop.host.show.files import check_writable, write_file, write_json
 from ohmprop.host.show.pictures import save
 
 
@@ -84,7 +84,7 @@ def _show(plan: Plan, points: Sequence[Point]) -> None:
             span = f" ({min(scores):.3f}-{max(scores):.3f})" if plan.seeds > 1 else ""
             cells.append(f"{np.mean(scores):.3f}{span}")
         table.add_row(*cells)
-    Console(width=None if sys.stdout.isatty() else 120).print(table)
+    print_table(table)
 
 
 def _write_csv(plan: Plan, points: Sequence[Point], path: Path) -> None:

@@ -13,8 +13,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ohmprop.host.cli import commands
 from ohmprop.host.cli.main import main
+from ohmprop.host.experiments import memory
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
@@ -82,7 +82,7 @@ def test_resumed_after_ctrl_c_and_with_more_epochs(folder, monkeypatch):
         yield advance
 
     with monkeypatch.context() as patch:
-        patch.setattr(commands, "progress", interrupted)
+        patch.setattr(memory, "progress", interrupted)
         result = train("--epochs", 6, "--checkpoint", "c.npz", "--every", 7)
     assert result.exit_code == 130 and "--resume c.npz" in result.stderr
     assert 10 <= Checkpoint.load(folder / "c.npz").learnt < 24
@@ -227,7 +227,7 @@ def test_a_full_disk_leaves_the_last_file(tmp_path, monkeypatch, call):
         raise OSError(28, "No space left on device")
 
     with monkeypatch.context() as patch:
-        patch.setattr(f"ohmprop.host.show.console.os.{call}", full)
+        patch.setattr(f"ohmprop.host.show.files.os.{call}", full)
         with pytest.raises(UserError, match=r"No space left.*\.$"):
             made(learnt=9).save(path)
     assert Checkpoint.load(path).learnt == 8

@@ -10,8 +10,8 @@ import pytest
 import serial
 from click.testing import CliRunner
 
-from ohmprop.host.cli import classify as commands_classify
 from ohmprop.host.cli.main import main
+from ohmprop.host.experiments import classifier
 from ohmprop.host.experiments import model_speed as bench
 from ohmprop.host.link.board import Board, joined, split
 from ohmprop.host.link.port import GoldenPort
@@ -106,7 +106,7 @@ def folder(tmp_path, monkeypatch):
         assert board == "device"
         yield GoldenPort(GoldenDevice(spec))
 
-    monkeypatch.setattr(commands_classify, "opened", opened)
+    monkeypatch.setattr(classifier, "opened", opened)
     return tmp_path
 
 
@@ -181,7 +181,7 @@ def test_ctrl_c_saves_and_the_run_continues_bit_for_bit(folder, monkeypatch):
         yield advance
 
     with monkeypatch.context() as patch:
-        patch.setattr(commands_classify, "progress", interrupted)
+        patch.setattr(classifier, "progress", interrupted)
         result = run("train", *DIGITS, "--board", "device", "--epochs", 2, "--out", "pictures", "--json", "t.json")
     assert result.exit_code == 130
     assert "runs/interrupted.npz" in result.stderr

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ohmprop.host.cli import classify as commands_classify
-from ohmprop.host.cli import commands
 from ohmprop.host.cli.main import main
+from ohmprop.host.experiments import classifier, memory
 from ohmprop.host.link import board as board_link
 from ohmprop.host.link.board import split
 from ohmprop.host.link.port import GoldenPort
@@ -53,7 +52,7 @@ def folder(tmp_path, monkeypatch):
             return
         yield GoldenPort(GoldenDevice(spec))
 
-    for module in (board_link, commands_classify):
+    for module in (board_link, classifier):
         monkeypatch.setattr(module, "opened", opened_here)
     return tmp_path
 
@@ -144,7 +143,7 @@ def test_a_virtual_board_ends_what_a_golden_one_has_begun(kind, folder, monkeypa
         yield advance
 
     with monkeypatch.context() as patch:
-        for module in (commands, commands_classify):
+        for module in (memory, classifier):
             patch.setattr(module, "progress", interrupted)
         result = run(
             *options, *device, "--epochs", 3, "--board", "device", "--checkpoint", "c.npz", "--every", epoch // 2
@@ -307,7 +306,7 @@ def test_mistakes_end_in_one_sentence_and_change_nothing(name, kind, folder, mon
     def untouched(board, spec):
         raise AssertionError("the board was opened")
 
-    for module in (board_link, commands_classify):
+    for module in (board_link, classifier):
         monkeypatch.setattr(module, "opened", untouched)
     arguments, *words = MISTAKES[name]
     options = () if "--resume" in arguments else KINDS[kind][0]
@@ -330,7 +329,7 @@ def test_a_board_without_a_pulse_unit(kind, folder, monkeypatch):
         boards.append(GoldenDevice(replace(spec, pulses=False)))
         yield GoldenPort(boards[-1])
 
-    for module in (board_link, commands_classify):
+    for module in (board_link, classifier):
         monkeypatch.setattr(module, "opened", linear)
     result = run(*KINDS[kind][0], "--board", "device", "--device", "epiram")
     assert_sentence(result, 2, "without a pulse unit", "leave --device out", "pulses = true")

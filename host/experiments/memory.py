@@ -1,22 +1,17 @@
-"""What the commands of the command line do."""
+"""Training and recall of an associative memory: ``ohmprop train`` and ``recall`` with patterns."""
 
 import dataclasses
 import os
-import time
-from collections import deque
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-import click
 import numpy as np
 
-from ohmprop.host.experiments import demo
-from ohmprop.host.link.board import Board, connect
-from ohmprop.host.link.port import virtual_board
+from ohmprop.host.link.board import connect
 from ohmprop.host.run.checkpoint import Checkpoint, check_content, content_of, leave
-from ohmprop.host.run.patterns import Twin, recall, train
-from ohmprop.host.show.console import check_writable, flip_text, progress, show, show_recall, stoppable, write_json
+from ohmprop.host.run.patterns import Twin, check_recurrent, recall, train
+from ohmprop.host.show.console import flip_text, progress, show, show_recall, stoppable
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import recall_picture, weights_picture
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.data.patterns import load_patterns, recalled
@@ -26,49 +21,11 @@ from ohmprop.model.spec import MachineSpec
 
 #: Counters that a checkpoint keeps, of patterns learnt.
 COUNTERS = ("busy_clocks", "steps")
-#: Seconds of recalls over which `info` measures a virtual board's speed.
-SPEED_SECONDS = 2.0
 
 
-def _spec(machine: Path | None) -> MachineSpec:
+def spec_of(machine: Path | None) -> MachineSpec:
+    """The machine of a file or a name; the default one if there is none."""
     return MachineSpec.load(machine) if machine else MachineSpec()
-
-
-def run_demo(
-    machine: Path | None,
-    board: str,
-    patterns: str,
-    epochs: int,
-    seed: int,
-    save: Path | None,
-    json_file: Path | None,
-    out: Path,
-) -> None:
-    """The demonstration; MachineError if it falls short."""
-    spec = _spec(machine)
-    loaded = load_patterns(patterns, spec.neurons)
-    for path in (save, json_file):
-        check_writable(path)
-    check_writable(out, folder=True)
-    begin = time.monotonic()
-    with connect(board, spec) as connected:
-        figures, checkpoint = demo.run(connected, loaded, epochs, seed, out)
-    lacking = demo.shortfalls(figures, patterns == "glyphs")
-    # From the start of the command, so that building the virtual board counts.
-    figures |= {"board_name": board, "passed": not lacking, "shortfalls": lacking, "seconds": time.monotonic() - begin}
-    write_json(out / "result.json", figures)
-    if json_file:
-        write_json(json_file, figures)
-    if save:
-        checkpoint.save(save)
-    show_recall(figures["recall"])
-    show(
-        "Equilibrium propagation on the board",
-        {name: value for name, value in figures.items() if name not in ("recall", "accuracy_by_epoch")},
-    )
-    click.echo(f"Pictures and result.json are in {out}.")
-    if lacking:
-        raise MachineError(f"The demonstration fell short: {'; '.join(lacking)}; see {out / 'result.json'}.")
 
 
 def run_train(
@@ -94,8 +51,9 @@ def run_train(
 
     ``resumes``: the patterns must be those of the run in ``load``.
     """
-    start = Checkpoint.load(load, _spec(machine) if machine else None) if load else None
-    spec = start.spec if start else _spec(machine)
+    start = Checkpoint.load(load, spec_of(machine) if machine else None) if load else None
+    spec = start.spec if start else spec_of(machine)
+    check_recurrent(spec)
     if rule:
         spec = dataclasses.replace(spec, settings=dataclasses.replace(spec.settings, rule=rule))
     if start is None:
@@ -207,8 +165,9 @@ def run_recall(
         raise UserError(
             f"A fresh board ({board}) has learnt nothing; give --load FILE.npz or the port of a board that has."
         )
-    checkpoint = Checkpoint.load(load, _spec(machine) if machine else None) if load else None
-    spec = checkpoint.spec if checkpoint else _spec(machine)
+    checkpoint = Checkpoint.load(load, spec_of(machine) if machine else None) if load else None
+    spec = checkpoint.spec if checkpoint else spec_of(machine)
+    check_recurrent(spec)
     loaded = load_patterns(patterns, spec.neurons)
     check_writable(json_file)
     if out:
@@ -239,55 +198,3 @@ def run_recall(
     if json_file:
         write_json(json_file, figures)
     twin.require_equal()
-
-
-def run_info(machine: Path | None, board: str, json_file: Path | None) -> None:
-    """ID block, settings and counters; a virtual board's speed."""
-    spec = _spec(machine)
-    check_writable(json_file)
-    with connect(board, spec) as connected:
-        settings, lfsr = connected.read_settings()
-        figures: dict[str, Any] = {
-            "board": board,
-            "identity": dataclasses.asdict(connected.identity),
-            "settings": dataclasses.asdict(settings) | {"lfsr": lfsr},
-            "counters": dataclasses.asdict(connected.read_counters()),
-        }
-        if board == "sim":
-            figures["board_clocks_per_second"] = _speed(connected)
-            figures["measured_over_seconds"] = SPEED_SECONDS
-    show("The board", figures)
-    if json_file:
-        write_json(json_file, figures)
-
-
-def _speed(board: Board) -> float:
-    """Clocks a second of wall time while recalls follow one another, by the board's counter of all clocks."""
-    rng = np.random.default_rng(0)
-    begin, before = time.monotonic(), board.read_counters().clocks
-
-    spec = board.spec
-
-    def images() -> Iterator[Any]:
-        while time.monotonic() - begin < SPEED_SECONDS:
-            yield (
-                rng.random(spec.neurons) < 0.5 if spec.recurrent else rng.integers(0, 1 << spec.pixel_bits, spec.inputs)
-            )
-
-    deque(board.recall_many(images()) if spec.recurrent else board.answer_many(images()), maxlen=0)
-    return (board.read_counters().clocks - before) / (time.monotonic() - begin)
-
-
-def show_machine(machine: Path | None) -> None:
-    """Print the machine's TOML."""
-    click.echo(_spec(machine).to_toml(), nl=False)
-
-
-def run_sim(machine: Path | None, listen: str | None) -> None:
-    """Serve a virtual board until Ctrl-C."""
-    with virtual_board(_spec(machine), listen) as board, stoppable() as stopped:
-        click.echo(
-            f"The virtual board is at {board.port}; try `ohmprop info --board {board.port}`, and end it with Ctrl-C."
-        )
-        while not stopped():
-            time.sleep(0.1)

@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-import sys
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,7 +10,6 @@ from typing import Any
 import click
 import numpy as np
 from numpy.typing import NDArray
-from rich.console import Console
 from rich.table import Table
 
 from ohmprop.host.link.board import Board, check_link, joined, split
@@ -31,7 +29,8 @@ from ohmprop.host.run.images import (
     train,
 )
 from ohmprop.host.run.patterns import LayeredTwin
-from ohmprop.host.show.console import check_writable, progress, show, stoppable, write_json
+from ohmprop.host.show.console import print_table, progress, show, stoppable
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import confusion_picture, errors_picture, hidden_picture, misread_picture
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.data.datasets import NAMES, Dataset, load, pixels
@@ -291,7 +290,7 @@ def _show_confusion(classes: Sequence[int], table: Sequence[Sequence[int]]) -> N
     printed = Table("class", *(f"read {label}" for label in classes), title="Test images by class and reading")
     for label, row in zip(classes, table, strict=True):
         printed.add_row(str(label), *map(str, row))
-    Console(width=None if sys.stdout.isatty() else 120).print(printed)
+    print_table(printed)
 
 
 def _tell(epoch: int, training: Training) -> None:

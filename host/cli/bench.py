@@ -1,0 +1,45 @@
+"""``ohmprop bench``: speed of the golden machine, and a search for settings."""
+
+from typing import Any
+
+import click
+
+from ohmprop.host.cli.options import common
+
+
+@click.group(no_args_is_help=False)
+def bench() -> None:
+    """Measure speed, and search for settings.
+
+    Example: ohmprop bench model
+    """
+
+
+@bench.command("model")
+@common("json")
+def bench_model(**options: Any) -> None:
+    """The golden machine's learning rate for 784-128-5 on one core, and that of a plain numpy float32 loop beside it.
+
+    Example: ohmprop bench model --json model.json
+    """
+    from ohmprop.host.experiments.model_speed import run_bench_model
+
+    run_bench_model(**options)
+
+
+@bench.command("depth")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True,
+              help="Learn from the seeds 1 to this.")  # fmt: skip
+@click.option("--epochs", type=click.IntRange(1, 1000), default=30, show_default=True,
+              help="Rounds through the images.")  # fmt: skip
+@common("json")
+def bench_depth(**options: Any) -> None:
+    """Search for settings at which three hidden layers learn the digits, in the golden machine and in float64.
+
+    It takes some minutes on all cores.
+
+    Example: ohmprop bench depth --seeds 1 --json depth.json
+    """
+    from ohmprop.host.experiments.depth import run_bench_depth
+
+    run_bench_depth(**options)

@@ -1,0 +1,25 @@
+"""``ohmprop eval``: read test images with learnt weights."""
+
+from pathlib import Path
+from typing import Any
+
+import click
+
+from ohmprop.host.cli.options import common
+
+
+@click.command("eval")
+@common("machine", "board")
+@click.option("--data", required=True, help="The data set, as of train.")
+@common("classes", "per_class", "resize")
+@click.option("--load", "start_from", type=click.Path(path_type=Path), required=True,
+              help="What `train --data --save` wrote.")  # fmt: skip
+@common("json", "out")
+def evaluate(**options: Any) -> None:
+    """Read the test images of a data set with learnt weights: errors, margins, which digits are taken for which.
+
+    Example: ohmprop eval --load mine.npz --data mnist --classes 0,1,2,3,4 --board golden
+    """
+    from ohmprop.host.experiments.classifier import run_eval
+
+    run_eval(**options)
