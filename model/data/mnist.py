@@ -8,6 +8,7 @@ import gzip
 import hashlib
 import math
 import os
+import re
 import zlib
 from collections.abc import Mapping
 from pathlib import Path
@@ -27,6 +28,11 @@ MD5S = {
     "t10k-images-idx3-ubyte": "2646ac647ad5339dbf082846283269ea",
     "t10k-labels-idx1-ubyte": "27ae3e4e09519cfbb04c329615203637",
 }
+#: What the files are, in the same order, and their names.
+PARTS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
+NAMES = dict(zip(PARTS, MD5S, strict=True))
+#: Most bytes of an unpacked file: twenty times what MNIST's largest has.
+MOST_BYTES = 1 << 30
 #: Labels are 0 to 9.
 LABELS = 10
 _MAGIC = 0x0800  # unsigned bytes; the number of dimensions is added
@@ -41,44 +47,111 @@ def cache() -> Path:
 def read(folder: Path | None = None) -> tuple[Bytes, Bytes, Bytes, Bytes]:
     """Training images (count, height, width), their labels (count,), test images and labels; from the cache if no folder.
 
-    Each file is plain or, with ``.gz`` behind its name, compressed. Other data in files of these names is welcome, so
-    checksums are not asked for. UserError, naming the file, if one is missing, damaged or does not fit the others, or a
-    label is above 9.
+    The files are found as `find` says. Other data in such files is welcome, so checksums are not asked for. UserError,
+    naming the file, if one is missing, damaged or does not fit the others, or a label is above 9.
     """
-    where = cache() if folder is None else folder
-    train_images, train_labels, test_images, test_labels = (_read(where, name, folder is None) for name in MD5S)
-    names = tuple(MD5S)
-    for images, labels, name in ((train_images, train_labels, names[1]), (test_images, test_labels, names[3])):
+    if folder is None:
+        paths = find(cache(), "cache of MNIST", "fill it with `ohmprop data mnist`")
+    else:
+        paths = find(folder, "data folder", "give a folder with MNIST's four IDX files")
+    train_images, train_labels, test_images, test_labels = (
+        _read(path, part) for path, part in zip(paths, PARTS, strict=True)
+    )
+    for images, labels, path in ((train_images, train_labels, paths[1]), (test_images, test_labels, paths[3])):
         if len(images) != len(labels):
             raise UserError(
-                f"{where / name} has {len(labels)} labels for {len(images)} images; give files that belong together."
+                f"{path} has {len(labels)} labels for {len(images)} images; give files that belong together."
             )
         if labels.max() >= LABELS:
             raise UserError(
-                f"Label {int(np.argmax(labels >= LABELS)) + 1} in {where / name} is {labels[labels >= LABELS][0]}, outside "
+                f"Label {int(np.argmax(labels >= LABELS)) + 1} in {path} is {labels[labels >= LABELS][0]}, outside "
                 f"the classes 0 to {LABELS - 1}; give labels of these classes only."
             )
     sizes = [f"{images.shape[2]} x {images.shape[1]}" for images in (train_images, test_images)]
     if sizes[0] != sizes[1]:
         raise UserError(
-            f"The training images in {where} are {sizes[0]} pixels and the test images {sizes[1]}; give files with "
+            f"The training images {paths[0]} are {sizes[0]} pixels and the test images {paths[2]} {sizes[1]}; give files with "
             "images of one size."
         )
     return train_images, train_labels, test_images, test_labels
 
 
-def _read(folder: Path, name: str, cached: bool) -> Bytes:
-    """One file's array; ``cached`` only chooses the advice."""
-    advice = "fill it with `ohmprop data mnist`" if cached else "give a folder with MNIST's four IDX files"
-    plain = folder / name
-    packed = folder / f"{name}.gz"
-    path = plain if plain.is_file() else packed
+def find(folder: Path, what: str, remedy: str) -> list[Path]:
+    """The four files in the order of PARTS; UserError, which names what was found, if they are not there.
+
+    Looked for in the folder, else in its own folders, else in those folders' ``raw``, which is torchvision's
+    ``MNIST/raw``. ``what`` and ``remedy`` are the beginning and the end of the error.
+    """
+    folders, seen = [folder], []
+    for deeper in ("*/", "*/raw/", ""):
+        try:
+            files = [path for one in folders for path in sorted(one.iterdir()) if path.is_file()]
+        except OSError as error:
+            raise UserError(f"The {what}, {folder}, cannot be read ({error.strerror}); {remedy}.") from None
+        found: dict[str, list[Path]] = {}
+        for path in files:
+            if part := _part(path):
+                found.setdefault(part, []).append(path)
+        if found or not deeper:
+            break
+        seen += files
+        folders = sorted(folder.glob(deeper))
+    missing = [part for part in PARTS if part not in found]
+    if missing:
+        names = [str(path.relative_to(folder)) for path in (*seen, *files) if not path.name.startswith(".")]
+        held = f"only {', '.join(names[:8])}{' and more' if len(names) > 8 else ''}" if names else "no file at all"
+        raise UserError(
+            f"The {what}, {folder}, holds no {' and no '.join(NAMES[part] for part in missing)}, plain or gzipped, but {held}; "
+            f"{remedy}."
+        )
+    for paths in found.values():
+        # An unpacked file and its .gz, beside each other, are one.
+        if len({_stem(path) for path in paths}) > 1:
+            raise UserError(
+                f"The {what}, {folder}, holds {paths[0].relative_to(folder)} and {paths[1].relative_to(folder)}; give the "
+                "folder of one data set."
+            )
+    return [min(found[part], key=lambda path: path.suffix == ".gz") for part in PARTS]
+
+
+def _stem(path: Path) -> tuple[Path, str]:
+    """The folder and what all spellings of a file's name have in common."""
+    return path.parent, re.sub(r"[._]", "-", path.name.lower().removesuffix(".gz"))
+
+
+def _part(path: Path) -> str | None:
+    """Which of PARTS the file is, by its name and, where the name leaves that open, by its content; None if it is none."""
+    name = path.name.lower()
+    half = re.search("train|t10k|test", name)
+    if not half or name.startswith("."):
+        return None
+    kind = re.search("(images|labels).*ubyte", name)
     try:
-        if not path.is_file():
-            what = "cache of MNIST" if cached else "data folder"
-            raise UserError(f"The {what}, {folder}, holds no file {name}, plain or .gz; {advice}.")
-        data = path.read_bytes()
-        return unpack_idx(gzip.decompress(data) if path == packed else data, path, 3 if "images" in name else 1)
+        dimensions = int.from_bytes(_content(path, 4), "big") - _MAGIC
+    except (OSError, EOFError, zlib.error):
+        dimensions = 0
+    word = kind[1] if kind else {1: "labels", 3: "images"}.get(dimensions)
+    return f"{'train' if half[0] == 'train' else 't10k'}-{word}" if word else None
+
+
+def _content(path: Path, most: int) -> bytes:
+    """The first bytes of a file, unpacked if it is gzipped, whatever its name says."""
+    with path.open("rb") as file:
+        packed = file.read(2) == b"\x1f\x8b"
+        file.seek(0)
+        with gzip.GzipFile(fileobj=file) if packed else file as content:
+            # In pieces, since as many bytes as a read asks for are taken before it begins.
+            pieces = []
+            while most and (piece := content.read(min(most, 1 << 20))):
+                pieces.append(piece)
+                most -= len(piece)
+            return b"".join(pieces)
+
+
+def _read(path: Path, part: str) -> Bytes:
+    """One file's array."""
+    try:
+        return unpack_idx(_content(path, MOST_BYTES), path, 3 if part.endswith("images") else 1)
     except (OSError, EOFError, zlib.error) as error:
         raise UserError(f"{path} cannot be read ({str(error).rstrip('.')}); replace the file.") from None
 

@@ -63,6 +63,75 @@ def test_plain_and_compressed_files_are_read_alike(folder):
         assert np.array_equal(array, expected)
 
 
+def dotted(name):
+    return name.replace("-idx", ".idx")
+
+
+#: Where the four files are found, and how they are written there.
+PLACES = {
+    "a dot in the names": lambda name, data: (dotted(name), data),
+    "a dot, and packed": lambda name, data: (f"{dotted(name)}.gz", gzip.compress(data)),
+    "packed without .gz": lambda name, data: (name, gzip.compress(data)),
+    "not packed in spite of .gz": lambda name, data: (f"{name}.gz", data),
+    "capitals": lambda name, data: (name.upper(), data),
+    "other names, known by their content": lambda name, data: (name.split("-idx")[0].replace("t10k", "test"), data),
+    "no word of what they are": lambda name, data: (f"{name.split('-')[0]}.{name.split('-')[1][0]}", data),
+    "one level deeper": lambda name, data: (f"mnist/{name}", data),
+    "each in a folder of its name": lambda name, data: (f"{name}/{dotted(name)}", data),
+    "torchvision's": lambda name, data: (f"MNIST/raw/{name}", data),
+}
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_files_are_found_by_content_and_place(tmp_path, place):
+    for name, data in FILES.items():
+        path, written = PLACES[place](name, data)
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_bytes(written)
+        # What macOS leaves beside them.
+        (tmp_path / path).with_name(f"._{(tmp_path / path).name}").write_bytes(b"\0\5\x16\7")
+    for array, expected in zip(mnist.read(tmp_path), ARRAYS, strict=True):
+        assert np.array_equal(array, expected)
+
+
+def test_packed_beside_unpacked_files_are_no_doubt_and_two_data_sets_are(folder):
+    for name, data in FILES.items():
+        (folder / f"{name}.gz").write_bytes(gzip.compress(data)[:-9])
+    assert np.array_equal(mnist.read(folder)[0], ARRAYS[0])
+    (folder / f"fashion-{TRAIN_IMAGES}").write_bytes(FILES[TRAIN_IMAGES])
+    refused(f"fashion-{TRAIN_IMAGES}", "one data set", data_dir=folder)
+
+
+def test_two_data_sets_side_by_side(tmp_path):
+    for name, data in FILES.items():
+        for other in ("MNIST", "FashionMNIST"):
+            (tmp_path / other / "raw").mkdir(parents=True, exist_ok=True)
+            (tmp_path / other / "raw" / name).write_bytes(data)
+    refused("holds FashionMNIST/raw/", "and MNIST/raw/", "one data set", data_dir=tmp_path)
+    assert np.array_equal(mnist.read(tmp_path / "MNIST")[1], ARRAYS[1])
+
+
+def test_what_was_found_is_told(folder, monkeypatch):
+    (folder / TEST_IMAGES).unlink()
+    refused(f"no {TEST_IMAGES}", TRAIN_LABELS, data_dir=folder)
+    for path in folder.iterdir():
+        path.unlink()
+    refused("no file at all", data_dir=folder)
+    for name in ("archive.zip", "deeper/mnist.npz"):
+        (folder / name).parent.mkdir(exist_ok=True)
+        (folder / name).write_bytes(b"PK")
+    refused("only archive.zip, deeper/mnist.npz", data_dir=folder)
+    refused("Not a directory", data_dir=folder / "archive.zip")
+    refused("No such file", data_dir=folder / "absent")
+    # No more memory is taken than the largest data set has, whatever a packed file holds.
+    monkeypatch.setattr(mnist, "MOST_BYTES", 1 << 21)
+    for name in FILES:
+        (folder / name).write_bytes(
+            gzip.compress(bytes.fromhex("00000803 7fffffff 00000001 00000001") + bytes(1 << 22))
+        )
+    refused("2,097,152 bytes", data_dir=folder)
+
+
 def bad_label(labels):
     return labels[:8] + bytes([labels[8], 10]) + labels[10:]
 
