@@ -4,18 +4,13 @@ from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.shapes.operation import block_shape
+from ohmprop.hw.shapes.operation import block_shape, drawn_layout
 from ohmprop.hw.units.pipeline import Broadcast, delayed
 from ohmprop.model.arithmetic import DEFAULT_LFSR, LFSR_SHIFTS, LFSR_TAPS
 from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.memristors.unit import NOISY_SETS, READ_SETS
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
 from ohmprop.model.timing import fan_levels
-
-
-def drawn_layout(spec: MachineSpec) -> data.ArrayLayout:
-    """One random byte for each bit of a row's number: lane bits below, block bits above, then what tells an input."""
-    return data.ArrayLayout(DITHER_BITS, layout_of(spec).code_bits)
 
 
 def set_bytes(spec: MachineSpec) -> list[int]:

@@ -7,10 +7,10 @@ from amaranth.lib.wiring import In, Out
 from ohmprop.hw.control.random import set_bytes
 from ohmprop.hw.control.sweep_table import SweepTable
 from ohmprop.hw.serial.neurons import DARK, bank_shape
-from ohmprop.hw.shapes.machine_port import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
 from ohmprop.hw.shapes.operation import Action, input_shape, operation_layout
+from ohmprop.hw.shapes.pulses import device_layout
+from ohmprop.hw.shapes.signatures import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
 from ohmprop.hw.units.pipeline import delayed
-from ohmprop.hw.units.pulse import device_layout
 from ohmprop.model.memristors.unit import NOISY_SETS, READ_SETS, SETS
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import DRIVE, Timing

@@ -4,7 +4,7 @@ from amaranth import Array, Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, Signature
 
-from ohmprop.hw.shapes.frames import reply_token
+from ohmprop.hw.link.frames import reply_token
 from ohmprop.model.layout.recurrent import bits_for
 from ohmprop.model.link.protocol import (
     ACCESS_BYTES,

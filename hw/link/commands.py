@@ -5,9 +5,9 @@ from amaranth.lib import enum, wiring
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.link.access import CellAccess
+from ohmprop.hw.link.frames import replies_signature, reply_token, requests_signature
 from ohmprop.hw.link.registers import Registers
-from ohmprop.hw.shapes.frames import replies_signature, reply_token, requests_signature
-from ohmprop.hw.shapes.machine_port import Program, machine_signature
+from ohmprop.hw.shapes.signatures import Program, machine_signature
 from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.layout.recurrent import bits_for
 from ohmprop.model.link.protocol import (

@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.shapes.machine_port import events_layout
+from ohmprop.hw.shapes.signatures import events_layout
 from ohmprop.model.link.protocol import Counters
 from ohmprop.model.spec import MachineSpec
 

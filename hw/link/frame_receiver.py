@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.shapes.frames import check_geometry, crc_processor, requests_signature
+from ohmprop.hw.link.frames import check_geometry, crc_processor, requests_signature
 from ohmprop.model.link.protocol import CRC_BYTES, Status
 
 #: The COBS code of a run of 254 bytes.

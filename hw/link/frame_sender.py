@@ -6,7 +6,7 @@ from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.shapes.frames import check_geometry, crc_processor, replies_signature
+from ohmprop.hw.link.frames import check_geometry, crc_processor, replies_signature
 from ohmprop.model.link.protocol import CRC_BYTES
 
 #: Data bytes after which a COBS run ends by itself.

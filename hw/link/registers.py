@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.link.access import cells_signature
 from ohmprop.hw.link.counter_memory import CounterMemory
-from ohmprop.hw.shapes.machine_port import MACHINE_COUNTERS, counters_layout, events_layout, settings_layout
+from ohmprop.hw.shapes.signatures import MACHINE_COUNTERS, counters_layout, events_layout, settings_layout
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.layout.recurrent import bits_for

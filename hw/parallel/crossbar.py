@@ -5,22 +5,23 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.control.random import CellRandom, drawn_layout
+from ohmprop.hw.control.random import CellRandom
 from ohmprop.hw.parallel.weights import WeightMemory
 from ohmprop.hw.parallel.word_pulses import WordPulses
 from ohmprop.hw.shapes.operation import (
     Action,
     address_shape,
     block_shape,
+    drawn_layout,
     lane_shape,
     offset_shape,
     operation_layout,
     row_code,
     value_shape,
 )
+from ohmprop.hw.shapes.pulses import pulse_ports
 from ohmprop.hw.units.multiplier import Multiplier
 from ohmprop.hw.units.pipeline import AdderTree, Broadcast, copies, delayed
-from ohmprop.hw.units.pulse import pulse_ports
 from ohmprop.hw.units.synapse import Synapse
 from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.layout.recurrent import bits_for

@@ -4,15 +4,15 @@ from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.lib import wiring
 
 from ohmprop.hw.control.inputs import Inputs
+from ohmprop.hw.control.pulse_registers import DeviceRegisters
 from ohmprop.hw.control.random import RandomBytes
 from ohmprop.hw.control.sequencer import Sequencer
-from ohmprop.hw.link.pulse_registers import DeviceRegisters
 from ohmprop.hw.parallel.crossbar import Crossbar
 from ohmprop.hw.parallel.neurons import Neurons
-from ohmprop.hw.shapes.machine_port import machine_signature
 from ohmprop.hw.shapes.operation import Action, value_shape
+from ohmprop.hw.shapes.pulses import OWN_SETS
+from ohmprop.hw.shapes.signatures import machine_signature
 from ohmprop.hw.units.pipeline import RowSelect, copies, delayed
-from ohmprop.hw.units.pulse import OWN_SETS
 from ohmprop.hw.units.read_noise import ReadNoise
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.protocol import LINK_BITS, Space, block_bytes
@@ -34,7 +34,7 @@ def check_widths(spec: MachineSpec) -> None:
 class Machine(wiring.Component):
     """Learns and recalls the loaded pattern; gives the host its cells and states one at a time.
 
-    Its ports are hw.shapes.machine_port.machine_signature, its behaviour the golden machine's, bit for bit and clock for
+    Its ports are hw.shapes.signatures.machine_signature, its behaviour the golden machine's, bit for bit and clock for
     clock.
     Reset: idle, counters 0, the LFSR at its default; weights and states keep what they hold.
     """

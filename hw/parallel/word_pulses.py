@@ -5,21 +5,11 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.control.random import CellRandom, drawn_layout
-from ohmprop.hw.shapes.operation import block_shape, offset_shape, operation_layout, row_code
+from ohmprop.hw.control.random import CellRandom
+from ohmprop.hw.shapes.operation import block_shape, drawn_layout, offset_shape, operation_layout, row_code
+from ohmprop.hw.shapes.pulses import OWN_SETS, device_layout, entry_write_layout, request_layout, word_counts_layout
 from ohmprop.hw.units.pipeline import AdderTree, Broadcast, delayed
-from ohmprop.hw.units.pulse import (
-    HASH_BITS,
-    OWN_SETS,
-    PulseUnit,
-    asked_pulses,
-    asked_word,
-    device_layout,
-    entry_write_layout,
-    hashes,
-    request_layout,
-    word_counts_layout,
-)
+from ohmprop.hw.units.pulse import HASH_BITS, PulseUnit, asked_pulses, asked_word, hashes
 from ohmprop.hw.units.synapse import increment_shape
 from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.spec import MachineSpec

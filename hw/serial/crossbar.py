@@ -7,12 +7,19 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.control.random import drawn_layout
 from ohmprop.hw.serial.synapse import SerialSynapse
-from ohmprop.hw.shapes.operation import Action, address_shape, block_shape, lane_shape, operation_layout, value_shape
+from ohmprop.hw.shapes.operation import (
+    Action,
+    address_shape,
+    block_shape,
+    drawn_layout,
+    lane_shape,
+    operation_layout,
+    value_shape,
+)
+from ohmprop.hw.shapes.pulses import NOISE_BITS, PULSE_INPUTS, pulse_ports
 from ohmprop.hw.units.mac import MultiplyAccumulate
 from ohmprop.hw.units.pipeline import AdderTree, Broadcast, delayed
-from ohmprop.hw.units.pulse import NOISE_BITS, PULSE_INPUTS, pulse_ports
 from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.layout.recurrent import bits_for
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec

@@ -5,19 +5,20 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.control.random import drawn_layout
 from ohmprop.hw.serial.weights import SinglePortMemory
 from ohmprop.hw.shapes.operation import (
     Action,
     address_shape,
     block_shape,
+    drawn_layout,
     lane_shape,
     offset_shape,
     operation_layout,
     row_code,
 )
+from ohmprop.hw.shapes.pulses import OWN_SETS, pulse_ports
 from ohmprop.hw.units.pipeline import delayed
-from ohmprop.hw.units.pulse import HASH_BITS, OWN_SETS, PulseUnit, asked_pulses, asked_word, hashes, pulse_ports
+from ohmprop.hw.units.pulse import HASH_BITS, PulseUnit, asked_pulses, asked_word, hashes
 from ohmprop.hw.units.saturate import saturated
 from ohmprop.hw.units.synapse import difference_shape, increment_shape
 from ohmprop.model.layout.layered import layout_of

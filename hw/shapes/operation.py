@@ -5,7 +5,7 @@ from amaranth.lib import data, enum
 
 from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.layout.recurrent import Kind, bits_for
-from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec import DITHER_BITS, MachineSpec
 
 
 class Action(enum.Enum, shape=2):
@@ -49,6 +49,11 @@ def activity_shape(spec: MachineSpec):
 def value_shape(spec: MachineSpec):
     """What a row or a column is driven with: an activity or, in a recurrent layer, a state of the side network."""
     return signed(max(spec.activity.bits, spec.side.bits)) if spec.recurrent else activity_shape(spec)
+
+
+def drawn_layout(spec: MachineSpec) -> data.ArrayLayout:
+    """One random byte for each bit of a row's number: lane bits below, block bits above, then what tells an input."""
+    return data.ArrayLayout(DITHER_BITS, layout_of(spec).code_bits)
 
 
 def operation_layout(spec: MachineSpec) -> data.StructLayout:

@@ -7,10 +7,10 @@ from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.control.random import drawn_layout
-from ohmprop.hw.shapes.operation import Action, operation_layout
+from ohmprop.hw.shapes.operation import Action, drawn_layout, operation_layout
+from ohmprop.hw.shapes.pulses import NOISE_BITS
 from ohmprop.hw.units.pipeline import Broadcast, delayed
-from ohmprop.hw.units.pulse import NOISE_BITS, deviate
+from ohmprop.hw.units.pulse import deviate
 from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.memristors.unit import READ_SETS
 from ohmprop.model.spec import DITHER_BITS, MachineSpec

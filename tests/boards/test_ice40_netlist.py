@@ -15,7 +15,7 @@ from ohmprop.boards.tools import find_tool
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import open_port
 from ohmprop.host.run.patterns import LayeredTwin
-from ohmprop.hw.serial.weights import ULTRAPLUS
+from ohmprop.hw.primitives.ice40 import UltraPlus
 from ohmprop.hw.top import Top
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.float64.layered import initial_weights, quantise
@@ -31,7 +31,7 @@ CELLS = ("SB_MAC16", "SB_SPRAM256KA", "SB_RAM40_4K", "SB_CARRY", "SB_LUT4", "SB_
 class Platform:
     """As much of the iCEBreaker's platform as the design looks at."""
 
-    device = ULTRAPLUS
+    device = UltraPlus.devices
 
 
 def netlist(spec: MachineSpec, directory: Path) -> str:

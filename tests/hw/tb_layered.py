@@ -4,7 +4,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import FallingEdge
 
-from ohmprop.hw.shapes.machine_port import MACHINE_COUNTERS, Program, counters_layout
+from ohmprop.hw.shapes.signatures import MACHINE_COUNTERS, Program, counters_layout
 from ohmprop.model.golden.layered import LayeredMachine
 from ohmprop.model.link.protocol import block_bytes, pack_pattern, pack_pixels, pack_target
 from ohmprop.model.spec import MachineSpec

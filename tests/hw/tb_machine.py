@@ -6,7 +6,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge
 
-from ohmprop.hw.shapes.machine_port import Program, counters_layout, settings_layout
+from ohmprop.hw.shapes.signatures import Program, counters_layout, settings_layout
 from ohmprop.model.golden.recurrent import GoldenMachine
 from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.link.protocol import SettingsRegisters, Space, block_bytes, pack_pattern, space_words
@@ -19,7 +19,7 @@ from tests.kit.clocked import clocks, start, unpack
 
 
 class Port:
-    """The command processor's side of ohmprop.hw.shapes.machine_port.machine_signature."""
+    """The command processor's side of ohmprop.hw.shapes.signatures.machine_signature."""
 
     def __init__(self, dut, spec):
         self.dut, self.spec, self.layout = dut, spec, layout_of(spec)

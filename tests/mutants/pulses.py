@@ -132,7 +132,7 @@ MUTANTS = (
     ),
     Mutant(
         "pulses of the host: the count up to the next decay begins anew",
-        "link/pulse_registers.py",
+        "control/pulse_registers.py",
         "(self.space >= Space.DEVICE) & ~programs",
         "(self.space >= Space.DEVICE)",
         HOST_PULSED,

@@ -8,7 +8,7 @@ from amaranth.lib.wiring import In, Out
 from ohmprop.hw.link.commands import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
-from ohmprop.hw.shapes.machine_port import machine_signature
+from ohmprop.hw.shapes.signatures import machine_signature
 from ohmprop.model.link.protocol import WINDOW, frame_bytes
 from ohmprop.sim.bench import run_bench
 from tests.kit.specs import SPECS

@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender, slot_bytes
+from ohmprop.hw.link.frames import check_geometry
 from ohmprop.hw.link.uart import UartReceiver, UartTransmitter, check_rate
-from ohmprop.hw.shapes.frames import check_geometry
 from ohmprop.sim.bench import run_bench
 
 

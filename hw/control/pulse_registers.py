@@ -5,7 +5,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.operation import lane_shape
-from ohmprop.hw.units.pulse import (
+from ohmprop.hw.shapes.pulses import (
     device_layout,
     entry_write_layout,
     request_layout,

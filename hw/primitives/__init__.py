@@ -1,0 +1,1 @@
+"""What an FPGA has ready-made, a file a family of FPGAs: multipliers and memories."""

@@ -1,0 +1,67 @@
+"""What goes to and from the pulse units of a machine whose cells can be pulsed (hw/units/pulse.py)."""
+
+from amaranth import signed, unsigned
+from amaranth.lib import data
+from amaranth.lib.wiring import In, Out
+
+from ohmprop.hw.shapes.operation import address_shape, drawn_layout
+from ohmprop.model.layout.layered import layout_of
+from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.link.pulses import PULSE_BITS, PulseRegisters
+from ohmprop.model.memristors.tables import ENTRY_BITS
+from ohmprop.model.memristors.unit import NOISY_SETS
+from ohmprop.model.spec import MachineSpec
+
+#: Sets of random bytes of an update besides the linear device's: two round the step, two make its noise.
+OWN_SETS = NOISY_SETS - 1
+#: A current's read noise: 12 bits of amplitude times ``deviate``, exact.
+NOISE_BITS = 18
+#: The inputs among ``pulse_ports``.
+PULSE_INPUTS = ("device", "decays", "by_host", "request", "table", "stuck", "own_bytes")
+
+
+def device_layout() -> data.StructLayout:
+    """The pulse unit's registers as one struct."""
+    widths = {name: unsigned(bits) for name, bits in PulseRegisters.used_bits().items()}
+    return data.StructLayout(widths | {"low": signed(8), "high": signed(8)})
+
+
+def request_layout(spec: MachineSpec) -> data.StructLayout:
+    """The host's pulses on one cell: the numbers of its row and its column, and pulses up or, if negative, down."""
+    layout = layout_of(spec)
+    return data.StructLayout({"row": layout.code_bits, "column": layout.neuron_bits, "pulses": signed(PULSE_BITS)})
+
+
+def entry_write_layout(spec: MachineSpec) -> data.StructLayout:
+    """One clock: entry ``entry`` of the step tables, weight below direction, becomes ``step`` and ``noise``."""
+    return data.StructLayout({"write": 1, "entry": spec.weight.bits + 1, "step": ENTRY_BITS, "noise": ENTRY_BITS})
+
+
+def stuck_write_layout(spec: MachineSpec) -> data.StructLayout:
+    """One clock: the cells of word ``address`` whose bits of ``cells`` are set are stuck, the others are not."""
+    return data.StructLayout({"write": 1, "address": address_shape(spec), "cells": spec.lanes})
+
+
+def word_counts_layout(spec: MachineSpec) -> data.StructLayout:
+    """One clock: so many pulses of cells of ``matrix``; of all in a word, or in a serial machine of one."""
+    most = unsigned(3 if spec.serial else 3 + bits_for(spec.lanes))
+    matrix = max(1, bits_for(len(spec.matrices)))
+    return data.StructLayout({"valid": 1, "matrix": matrix, "up": most, "down": most, "lost": most})
+
+
+def pulse_ports(spec: MachineSpec) -> dict:
+    """Further ports of a crossbar whose cells can be pulsed."""
+    if not spec.pulses:
+        return {}
+    return {
+        "device": In(device_layout()),  #: constant during an update
+        "decays": In(1),  #: the update is a decay; constant during it
+        "by_host": In(1),  #: the update is the host's ``request``; both constant during it
+        "request": In(request_layout(spec)),
+        "table": In(entry_write_layout(spec)),
+        "stuck": In(stuck_write_layout(spec)),
+        "own_bytes": In(
+            data.ArrayLayout(drawn_layout(spec), OWN_SETS)
+        ),  #: drawn bytes of sets 1 to 4; constant during it
+        "counts": Out(word_counts_layout(spec)),
+    }
