@@ -6,7 +6,6 @@ from importlib import import_module
 from typing import Any
 
 from ohmprop.model.errors import UserError
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.spec import MachineSpec
 
 #: Modules of this package that hold a ``BOARD``.
@@ -123,7 +122,7 @@ def lane_multipliers(spec: MachineSpec, serial: bool) -> int:
 def needs(spec: MachineSpec) -> dict[str, int]:
     """What the machine needs by its spec alone: multipliers and bytes of weight memory."""
     multipliers = spec.lanes * lane_multipliers(spec, spec.serial)
-    return {"multipliers": multipliers, "weight_bytes": layout_of(spec).words * spec.lanes}
+    return {"multipliers": multipliers, "weight_bytes": spec.layout.words * spec.lanes}
 
 
 def available(board: Board) -> dict[str, int]:

@@ -7,12 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-
 from ohmprop.boards.description import BAUDS, Board
 from ohmprop.model.link.protocol import CRC_BYTES, input_bytes, target_bytes
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.timing import LayeredTiming, Timing
 
 #: What a pattern takes on average in the first epoch of MNIST, as the golden machine counts it: share of pixels that are
 #: not zero, Euler steps of both phases, and share of patterns with an update (docs/classifiers.md); and the Euler steps
@@ -87,22 +84,12 @@ def make_report(built: Built) -> dict[str, Any]:
 
 def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
     """Clocks of a learnt pattern, dense (every step, row and update) and typical; the rates that follow at a clock."""
-    settings = spec.settings
-    steps = settings.free_steps + settings.nudged_steps
+    timing, steps = spec.timing, spec.settings.free_steps + spec.settings.nudged_steps
     if spec.recurrent:
-        timing = Timing(spec)
-        dense, typical = timing.run(steps, True), round(timing.run(1, False) * RECURRENT_STEPS + timing.run(0, True))
+        dense, typical = timing.pattern(steps, 1), round(timing.pattern(RECURRENT_STEPS, 1))
     else:
-        layered = LayeredTiming(spec)
-
-        def clocks(steps: float, rows: float, updated: float) -> float:
-            # Linear in each of them, so that means may stand for numbers.
-            one = np.array([1])
-            base = layered.pattern(0 * one, round(rows) * one, 0 * one)[0]
-            update = layered.pattern(0 * one, round(rows) * one, one)[0] - base
-            return float(base + steps * layered.step + updated * update)
-
-        dense, typical = round(clocks(steps, spec.inputs, 1)), round(clocks(STEPS, PIXELS * spec.inputs, UPDATES))
+        dense = timing.pattern(steps, 1, spec.inputs)
+        typical = round(timing.pattern(STEPS, UPDATES, round(PIXELS * spec.inputs)))
     return {
         "clocks_per_pattern_dense": dense,
         "clocks_per_pattern": typical,

@@ -1,23 +1,23 @@
 """The machine's latencies, once: the hardware is built from them and the golden machine counts clocks with them.
 
-A latency is the number of clocks from a value at a component's input to its effect at the output.
+A latency is the number of clocks from a value at a component's input to its effect at the output. Everything follows
+from the layout and from whether the machine is serial; so this module knows no spec, and ``MachineSpec.timing`` is made
+from it.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from itertools import pairwise
-from typing import TypeVar
+from typing import Any, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.layout.layered import LayeredLayout, layout_of
-from ohmprop.model.layout.recurrent import Kind, Sweep, bits_for
-from ohmprop.model.spec import MachineSpec
+from ohmprop.model.layout import Kind, Layout, Sweep, bits_for
 
-Integers = NDArray[np.int64]
-Count = TypeVar("Count", int, Integers)
+#: A count, a mean, or the counts of many patterns (patterns,).
+Count = TypeVar("Count", int, float, NDArray[np.int64])
 
 #: Lanes that one broadcast register drives, and inputs of one stage of the row multiplexer.
 FANOUT = 8
@@ -72,19 +72,20 @@ def taken(sweeps: Sequence[Sweep], index: int) -> bool:
 
 @dataclass(frozen=True)
 class Timing:
-    """Clocks of one spec's machine."""
+    """Clocks of one machine: of what lies where in its weight memory, and whether its lanes take turns (``serial``)."""
 
-    spec: MachineSpec
+    layout: Layout
+    serial: bool = False
 
     @property
     def fan(self) -> int:
         """Levels of the broadcasts and the row multiplexer."""
-        return fan_levels(self.spec.lanes)
+        return fan_levels(self.layout.lanes)
 
     @property
     def tree(self) -> int:
         """Levels of the adder tree."""
-        return bits_for(self.spec.lanes)
+        return bits_for(self.layout.lanes)
 
     @property
     def row_value(self) -> int:
@@ -109,7 +110,7 @@ class Timing:
     @property
     def weight_memory(self) -> int:
         """Address to word of the weight memory."""
-        return ONE_PORT_MEMORY if self.spec.serial else self.address_levels + BANK
+        return ONE_PORT_MEMORY if self.serial else self.address_levels + BANK
 
     @property
     def columns(self) -> int:
@@ -122,7 +123,7 @@ class Timing:
 
         In a serial machine to the memory of the rows' currents.
         """
-        if self.spec.serial:
+        if self.serial:
             return self.columns + self.tree + ROW_SUM
         return self.operands + MULTIPLY + self.tree + self.fan + ACCUMULATE
 
@@ -134,27 +135,27 @@ class Timing:
     @property
     def placing(self) -> int:
         """From the sequencer to the crossbar: an input's row is looked up in between."""
-        return 0 if self.spec.recurrent else INPUTS
+        return INPUTS if self.layout.inputs else 0
 
     @property
     def access(self) -> int:
         """From the host's request for a cell to the answer."""
-        return 1 + self.weight_memory + (self.spec.lanes if self.spec.serial else self.fan)
+        return 1 + self.weight_memory + (self.layout.lanes if self.serial else self.fan)
 
     @property
     def turn(self) -> int:
         """Clocks that a serial machine's units take for all lanes, after the first one; 0 if every lane has its own."""
-        return self.spec.lanes - 1 if self.spec.serial else 0
+        return self.layout.lanes - 1 if self.serial else 0
 
     @property
     def word_clocks(self) -> int:
         """Clocks that a word takes to program."""
-        return self.spec.lanes if self.spec.serial else PROGRAM_CLOCKS
+        return self.layout.lanes if self.serial else PROGRAM_CLOCKS
 
     @property
     def input_clocks(self) -> int:
         """The same of an input's word, whose row does not change between the phases: one product."""
-        return self.spec.lanes if self.spec.serial else 1
+        return self.layout.lanes if self.serial else 1
 
     def pauses(self, sweeps: Sequence[Sweep]) -> tuple[int, ...]:
         """Clocks before each sweep of a list in which nothing is issued.
@@ -162,13 +163,13 @@ class Timing:
         Columns are read into accumulators that row sums are back in. In a serial machine they are cleared first, which
         takes a clock, and whatever passes through its units in turn must have passed before the next.
         """
-        if not self.spec.serial:
+        if not self.serial:
             gaps = [
                 self.row_gap * (here.kind == Kind.READ_COLUMNS and before.kind == Kind.READ_ROWS)
                 for before, here in pairwise(sweeps)
             ]
             return (0, *gaps)
-        lanes, result = self.spec.lanes, []
+        lanes, result = self.layout.lanes, []
         for index, sweep in enumerate(sweeps):
             before = sweeps[index - 1] if index else None
             passing = before is not None and before.kind == Kind.READ_ROWS and before.fires
@@ -186,8 +187,8 @@ class Timing:
     @cached_property
     def step_drain(self) -> int:
         """Clocks of an Euler step after its last word was issued: until all states and the verdict on them are there."""
-        along_rows = any(sweep.kind == Kind.READ_ROWS for sweep in layout_of(self.spec).step)
-        gather = GATHER + self.turn if self.spec.serial else 0
+        along_rows = any(sweep.kind == Kind.READ_ROWS for sweep in self.layout.step)
+        gather = GATHER + self.turn if self.serial else 0
         return self.placing + (self.rows if along_rows else self.columns) + gather + VERDICT + self.fan
 
     @property
@@ -199,13 +200,12 @@ class Timing:
     def update_drain(self) -> int:
         """Clocks of a weight update after its last word was issued: until the weight is written."""
         # A serial machine issues a word's second operation in its second clock, and then waits for the lanes.
-        return self.placing + self.columns + (SERIAL_SYNAPSE + 2 if self.spec.serial else SYNAPSE)
+        return self.placing + self.columns + (SERIAL_SYNAPSE + 2 if self.serial else SYNAPSE)
 
     @cached_property
     def step(self) -> int:
         """Clocks of one Euler step."""
-        layout = layout_of(self.spec)
-        return layout.step_words + sum(self.pauses(layout.step)) + self.step_drain
+        return self.layout.step_words + sum(self.pauses(self.layout.step)) + self.step_drain
 
     @property
     def side_step(self) -> int:
@@ -214,76 +214,63 @@ class Timing:
 
     @cached_property
     def update(self) -> int:
-        """Clocks of one weight update; the first fetches the list of its sweeps."""
-        return 1 + self.word_clocks * layout_of(self.spec).words + self.update_drain
+        """Clocks of one weight update that programs every word; the first fetches the list of its sweeps."""
+        clocks: int = self._update(self.layout.words - self.layout.neuron_words)
+        return clocks
 
     @property
     def pulse_drain(self) -> int:
         """Clocks by which pulses lengthen ``update_drain``."""
-        return PULSE if self.spec.serial else PULSE + 2 - SYNAPSE
+        return PULSE if self.serial else PULSE + 2 - SYNAPSE
 
     @property
     def read_draw(self) -> int:
         """Clocks before an Euler step in which the bytes of the read noise are drawn."""
-        return 2 * (layout_of(self.spec).code_bits + 1)
-
-    def draws(self, sets: int) -> int:
-        """Clocks in which so many sets of random bytes are drawn: before a pattern is learnt, and before a decay."""
-        return sets * layout_of(self.spec).code_bits
-
-    def pulsed(self, sets: int, reads: bool, steps: Count, updated: Count) -> Count:
-        """Clocks that pulses add to a learnt pattern's, the decay apart; ``reads``: with read noise."""
-        return self.draws(sets) + steps * (self.read_draw * reads) + updated * self.pulse_drain
+        return 2 * (self.layout.code_bits + 1)
 
     @property
     def decay(self) -> int:
         """Clocks in which all weights decay."""
         return self.whole_update(2)
 
+    def draws(self, sets: int) -> int:
+        """Clocks in which ``sets`` sets of random bytes are drawn: before a pattern is learnt, and before a decay."""
+        return sets * self.layout.code_bits
+
     def whole_update(self, sets: int) -> int:
-        """Clocks in which so many sets of random bytes are drawn and every word is programmed by pulses."""
+        """Clocks in which ``sets`` sets of random bytes are drawn and every word is programmed by pulses."""
         return self.draws(sets) + self.update + self.pulse_drain
 
-    def run(self, steps: int, updated: bool, side_steps: int = 0) -> int:
-        """Busy clocks of a learnt or recalled pattern with ``steps`` Euler steps in all, the side network's apart."""
-        return steps * self.step + side_steps * self.side_step + updated * self.update
+    def pulsed(self, sets: int, reads: bool, steps: Count, updated: Count) -> Count:
+        """Clocks that pulses add to a learnt pattern's, the decay apart; ``reads``: with read noise."""
+        return self.draws(sets) + steps * (self.read_draw * reads) + updated * self.pulse_drain
 
-    def bound(self, steps: float) -> float:
-        """Clocks that one learnt pattern needs at least: a multiply-accumulate a lane a clock, nothing lost.
+    def pattern(self, steps: Count, updated: Count, rows: Any = 0, side_steps: Any = 0) -> Count:
+        """Busy clocks of a learnt or recalled pattern, or of many at once.
 
-        A step multiplies every synapse once; the update needs two products for each symmetric pair.
+        ``steps`` are Euler steps of the neurons and ``side_steps`` those of the side network, ``updated`` is 1 if the
+        weights were updated, else 0, ``rows`` are the input rows that are read and, in an update, programmed: 0 in a
+        recurrent machine. It is linear in steps and updates, so their means may stand for them.
         """
-        return (steps + 1) * self.spec.synapses / self.spec.lanes
+        inputs = rows * self.layout.words_per_input + self.layout.bias_words
+        read, sweeps = inputs, self.layout.reading
+        if sweeps:
+            read = inputs + (sum(self.pauses(sweeps)) if self.serial else DRIVE)
+        relaxed = steps * self.step + side_steps * self.side_step
+        clocks: Count = read + relaxed + updated * self._update(inputs)
+        return clocks
 
+    def bound(self, steps: float, updated: float, rows: float = 0) -> float:
+        """Clocks that one learnt pattern needs at least: one multiply-accumulate per lane and clock, nothing lost.
 
-class LayeredTiming(Timing):
-    """Clocks of a layered machine. ``rows`` are input rows that are read and, in an update, programmed."""
-
-    def whole_update(self, sets: int) -> int:
-        """Clocks in which so many sets of random bytes are drawn and every word is programmed by pulses."""
-        layout = LayeredLayout(self.spec)
-        inputs = sum(sweep.rows for sweep in layout.program if sweep.pixels)
-        update = 1 + self.input_clocks * inputs + self.word_clocks * (layout.words - inputs) + self.update_drain
-        return self.draws(sets) + update + self.pulse_drain
-
-    def pattern(self, steps: Integers, rows: Integers, updated: Integers) -> Integers:
-        """Busy clocks of learnt or recalled patterns; all (patterns,), ``updated`` 0 or 1."""
-        layout = LayeredLayout(self.spec)
-        first = len(layout.layer_blocks[0])
-        later = layout.words - first * self.spec.inputs - layout.bias_words
-        inputs = rows * first + layout.bias_words
-        read = inputs + (sum(self.pauses(layout.inputs)) if self.spec.serial else DRIVE)
-        update = 1 + self.input_clocks * inputs + self.word_clocks * later + self.update_drain
-        return read + steps * self.step + updated * update
-
-    def pattern_bound(self, steps: float, rows: float, updated: float) -> float:
-        """Clocks that one learnt pattern needs at least: a multiply-accumulate a lane a clock, nothing lost.
-
-        Matrices behind the first are multiplied in both directions in each step. A cell's update takes one product in
-        the first matrix and the biases, whose inputs do not change, and two in the others. ``updated`` is the share of
-        patterns with an update.
+        A step multiplies each connected pair of neurons in both directions. The update takes two products for each
+        of them, and one for each weight of an input or bias, whose value does not change between the phases; these
+        are also read once. ``updated`` is the share of patterns with an update: 0 if there is no second phase.
         """
-        biases = self.spec.biases * self.spec.neurons
-        inputs = rows * self.spec.layers[1] + biases
-        later = self.spec.synapses - self.spec.inputs * self.spec.layers[1] - biases
-        return (inputs + 2 * later * steps + updated * (inputs + 2 * later)) / self.spec.lanes
+        layout = self.layout
+        inputs = (rows * layout.layers[0] if layout.inputs else 0) + layout.biases * layout.neurons
+        return (inputs + 2 * layout.pairs * steps + updated * (inputs + 2 * layout.pairs)) / layout.lanes
+
+    def _update(self, inputs: Any) -> Any:
+        """Clocks of an update of ``inputs`` words of inputs and biases, and of all others."""
+        return 1 + self.input_clocks * inputs + self.word_clocks * self.layout.neuron_words + self.update_drain

@@ -21,7 +21,6 @@ import numpy as np
 
 from ohmprop.host.show.console import show
 from ohmprop.model.golden.board import GoldenDevice
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.link.protocol import REPLY, Op, Space, Status, decode_frame
 from ohmprop.sim.virtual_board import board_verilog, compile_into_cache, program_path
 from tests.fuzz_traffic import Traffic, access, burst, waveform
@@ -148,7 +147,7 @@ class Twins:
         """A burst, and after it a clean exchange at a baud rate of up to 2 % off."""
         self.play(burst(self.spec, self.rng, self.traffic, self.seen))
         self.traffic.number = self.rng.randrange(256)
-        words = layout_of(self.spec).words
+        words = self.spec.layout.words
         clean = b"\0" + self.traffic.frame(Op.IDENTIFY, b"")
         clean += self.traffic.frame(Op.READ, access(Space.WEIGHTS, 0, words))
         received, replies = self.play(waveform(self.spec, self.rng, clean))

@@ -7,7 +7,6 @@ import numpy as np
 from ohmprop.model.float64.layered import initial_weights as layered_weights
 from ohmprop.model.float64.layered import quantise as layered_quantise
 from ohmprop.model.float64.recurrent import initial_weights, quantise
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.link.protocol import Op, SettingsRegisters, Space, encode_frame, input_bytes, target_bytes
 
 BAUD_ERROR = 0.02
@@ -39,10 +38,10 @@ class Traffic:
         """A WRITE of the whole weight memory: other weights must come in pairs, as the protocol says."""
         spec, seed = self.spec, self.rng.randrange(1 << 30)
         if spec.recurrent:
-            made = quantise(spec, initial_weights(spec, seed))
+            made = (quantise(spec, initial_weights(spec, seed)),)
         else:
             made = layered_quantise(spec, layered_weights(spec, seed))
-        words = layout_of(spec).to_words(made).astype(np.int8)
+        words = spec.layout.to_words(made).astype(np.int8)
         return self.frame(Op.WRITE, access(Space.WEIGHTS, 0, len(words), words.tobytes()))
 
     def _right(self):
@@ -115,7 +114,7 @@ class Traffic:
 
     def _flood(self):
         """Requests whose replies take longer than they do, so that the frame slots fill up."""
-        words = layout_of(self.spec).words
+        words = self.spec.layout.words
         reads = (self.frame(Op.READ, access(Space.WEIGHTS, 0, words)) for _ in range(self.rng.randrange(3, 8)))
         return b"".join(reads) + self._right()
 

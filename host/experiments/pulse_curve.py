@@ -16,8 +16,7 @@ from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import save
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.golden.board import GoldenDevice
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import Cell
+from ohmprop.model.layout import Cell
 from ohmprop.model.link.pulses import PulseRequest
 from ohmprop.model.memristors.curves import Floats
 from ohmprop.model.memristors.presets import preset
@@ -82,7 +81,7 @@ def _cell(spec: MachineSpec, numbers: tuple[int, ...]) -> Cell:
             f"A cell has two numbers or three, not {len(numbers)}; give row and column, or matrix, row and column."
         )
     matrix, row, column = (0, *numbers)[-3:]
-    if not layout_of(spec).has(matrix, row, column):
+    if not spec.layout.has(matrix, row, column):
         raise UserError(f"The cell {outside(spec, matrix, row, column)}")
     return matrix, row, column
 

@@ -159,7 +159,9 @@ def _prepare(board: Board, seed: int) -> None:
 
 def _image(device: GoldenDevice) -> bytes:
     weights = device.machine.weights
-    return b"".join(np.asarray(matrix).tobytes() for matrix in (weights if isinstance(weights, list) else [weights]))
+    return b"".join(
+        np.asarray(matrix).tobytes() for matrix in ([weights] if isinstance(weights, np.ndarray) else weights)
+    )
 
 
 def _weights(board: Board) -> Any:

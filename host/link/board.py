@@ -14,8 +14,7 @@ from numpy.typing import NDArray
 from ohmprop.host.link.exchange import Link
 from ohmprop.host.link.port import Port, opened
 from ohmprop.model.errors import MachineError, UserError
-from ohmprop.model.layout.layered import LayeredLayout, layout_of
-from ohmprop.model.layout.recurrent import Cell, Layout
+from ohmprop.model.layout import Cell
 from ohmprop.model.link.protocol import (
     ACCESS_BYTES,
     CRC_BYTES,
@@ -84,7 +83,7 @@ class Board:
     ) -> None:
         check_link(spec)
         self.spec = spec
-        self._layout = layout_of(spec)
+        self._layout = spec.layout
         self._device: PulseUnit | None = None
         self.link = Link(port, min(CONNECT_SECONDS, timeout), clock)
         self.identity = self._connect()
@@ -157,20 +156,20 @@ class Board:
 
     def read_weights(self) -> NDArray[np.int8]:
         """All weights, int8 (neurons, neurons)."""
-        return Layout(self.spec).from_words(self._read_words())
+        return self.spec.layout.from_words(self._read_words())[0]
 
-    def read_matrices(self) -> list[NDArray[np.int16]]:
+    def read_matrices(self) -> tuple[NDArray[np.int16], ...]:
         """All weights, int16, matrix after matrix."""
-        return LayeredLayout(self.spec).from_words(self._read_words().astype(np.int16))
+        return self.spec.layout.from_words(self._read_words().astype(np.int16))
 
     def write_weights(self, weights: NDArray[np.int8]) -> None:
         """Replace all weights by int8 (neurons, neurons), which `checked_weights` must accept."""
-        self._write_words(Layout(self.spec).to_words(checked_weights(self.spec, weights)))
+        self._write_words(self.spec.layout.to_words((checked_weights(self.spec, weights),)))
 
     def write_matrices(self, matrices: Matrices) -> None:
         """Replace all weights by the matrices, which `checked_weights` must accept when they are joined."""
         weights = checked_weights(self.spec, joined(matrices))
-        self._write_words(LayeredLayout(self.spec).to_words(split(self.spec, weights)).astype(np.int8))
+        self._write_words(self.spec.layout.to_words(split(self.spec, weights)).astype(np.int8))
 
     def read_states(self) -> NDArray[np.integer[Any]]:
         """The neurons' states (neurons,), in LSBs: int8 of a recurrent board, uint8 of a layered one."""

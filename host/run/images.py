@@ -17,11 +17,9 @@ from ohmprop.model.data.datasets import Dataset, order, pixels
 from ohmprop.model.errors import UserError
 from ohmprop.model.float64.layered import LayeredReference, initial_weights
 from ohmprop.model.golden.layered import LayeredMachine, eta_shifts_at
-from ohmprop.model.layout.layered import LayeredLayout
 from ohmprop.model.link.protocol import LearnReply
 from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.spec import MachineSpec, Settings
-from ohmprop.model.timing import LayeredTiming
 
 Pixels = NDArray[np.uint8]
 Bits = NDArray[np.bool_]
@@ -299,10 +297,10 @@ def _count(training: Training, spec: MachineSpec, counted: dict[str, int]) -> No
     updates = patterns - training.updates_skipped if spec.settings.nudged_steps else 0
     # Rows are read once a pattern and programmed once an update; those left out are counted in words.
     sweeps = patterns + updates
-    rows = spec.inputs - training.rows_skipped / len(LayeredLayout(spec).layer_blocks[0]) / sweeps
+    rows = spec.inputs - training.rows_skipped / spec.layout.words_per_input / sweeps
     training.steps_per_pattern = counted["steps"] / patterns
     training.clocks_per_pattern = counted["busy_clocks"] / patterns
-    training.bound_per_pattern = LayeredTiming(spec).pattern_bound(training.steps_per_pattern, rows, updates / patterns)
+    training.bound_per_pattern = spec.timing.bound(training.steps_per_pattern, updates / patterns, rows)
     training.clocks_over_bound = training.clocks_per_pattern / training.bound_per_pattern
     training.patterns_per_second = patterns / training.seconds
     training.updates_per_second = training.patterns_per_second * spec.synapses

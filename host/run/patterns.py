@@ -20,7 +20,6 @@ from ohmprop.model.link.protocol import Counters, LearnReply, RecallReply
 from ohmprop.model.link.pulses import COUNTER_BYTES
 from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.spec import MachineSpec, Settings
-from ohmprop.model.timing import Timing
 
 Bits = NDArray[np.bool_]
 Pixels = NDArray[np.uint8]
@@ -271,7 +270,7 @@ def train(
     seconds = time.monotonic() - begin
     learnt = done - numbers.start
     free, nudged, clocks = (totals / max(1, learnt)).tolist()
-    bound = Timing(board.spec).bound(free + nudged)
+    bound = board.spec.timing.bound(free + nudged, nudged > 0)
     rate = learnt * board.spec.synapses / seconds
     return Training(learnt, free, nudged, clocks, bound, clocks / bound, rate, seconds)
 

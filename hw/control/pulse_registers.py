@@ -12,7 +12,7 @@ from ohmprop.hw.shapes.pulses import (
     stuck_write_layout,
     word_counts_layout,
 )
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.link.protocol import PULSE_BYTES, REQUEST_BYTES, STEP_BYTES, Space
 from ohmprop.model.link.pulses import COUNTER_BYTES, PulseRegisters, PulseRequest
 from ohmprop.model.memristors.tables import ENTRY_BITS

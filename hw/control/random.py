@@ -7,7 +7,6 @@ from amaranth.lib.wiring import In, Out
 from ohmprop.hw.shapes.operation import block_shape, drawn_layout
 from ohmprop.hw.units.pipeline import Broadcast, delayed
 from ohmprop.model.arithmetic import DEFAULT_LFSR, LFSR_SHIFTS, LFSR_TAPS
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.memristors.unit import NOISY_SETS, READ_SETS
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
 from ohmprop.model.timing import fan_levels
@@ -78,7 +77,7 @@ class CellRandom(wiring.Component):
         super().__init__(
             {
                 "bytes": In(drawn_layout(spec)),  #: constant during an update
-                "row": In(layout_of(spec).code_bits),  #: number of the word's row
+                "row": In(spec.layout.code_bits),  #: number of the word's row
                 "block": In(block_shape(spec)),  #: its column block
                 "o": Out(data.ArrayLayout(DITHER_BITS, spec.lanes)),  #: the byte of each lane's cell
             }
@@ -86,7 +85,7 @@ class CellRandom(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        layout = layout_of(self.spec)
+        layout = self.spec.layout
         # The part that all lanes share: the row's number and the block's, which stands above the lane's.
         common = 0
         for bit in range(layout.code_bits):

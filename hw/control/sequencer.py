@@ -13,7 +13,7 @@ from ohmprop.hw.shapes.signatures import MACHINE_COUNTERS, Program, counters_lay
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.model.memristors.unit import NOISY_SETS, READ_SETS, SETS
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.timing import DRIVE, Timing
+from ohmprop.model.timing import DRIVE
 
 #: Further ports of a machine with a pulse unit.
 PULSE_PORTS = {
@@ -76,7 +76,7 @@ class Sequencer(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        timing = Timing(self.spec)
+        timing = self.spec.timing
         # Input rows that are left out, known long before a run.
         self.omitted = Signal.like(self.inputs_less_one, reset_less=True)
         self.one_input = Signal(reset_less=True)
@@ -314,7 +314,7 @@ class Sequencer(wiring.Component):
     @property
     def _draws(self):
         """Clocks in which they are drawn."""
-        timing = Timing(self.spec)
+        timing = self.spec.timing
         return Mux(self.device.noise, timing.draws(NOISY_SETS), timing.draws(SETS))
 
     @property
@@ -327,7 +327,7 @@ class Sequencer(wiring.Component):
         if not self.spec.pulses:
             m.d.comb += self.draw.eq(learns)
             return
-        timing, device = Timing(self.spec), self.device
+        timing, device = self.spec.timing, self.device
         reads = self._pulses & (device.read_noise != 0)
         m.d.comb += [
             self.draw.eq(

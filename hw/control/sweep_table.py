@@ -6,10 +6,9 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.operation import Action, operation_layout
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import Kind, bits_for
+from ohmprop.model.layout import Kind, bits_for
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.timing import Timing, taken
+from ohmprop.model.timing import taken
 
 
 class SweepTable(wiring.Component):
@@ -19,13 +18,13 @@ class SweepTable(wiring.Component):
     """
 
     def __init__(self, spec: MachineSpec):
-        layout = layout_of(spec)
+        layout = spec.layout
         self.spec = spec
-        inputs = () if spec.recurrent else layout.inputs
+        inputs = layout.reading
         self.sweeps = inputs + layout.step + layout.program
         self.step, self.update = len(inputs), len(inputs) + len(layout.step)  #: where these lists begin
         rows = max(sweep.rows for sweep in self.sweeps)
-        timing = Timing(spec)
+        timing = spec.timing
         self.pauses = [pause for part in (inputs, layout.step, layout.program) for pause in timing.pauses(part)]
         self.taken = [taken(part, at) for part in (inputs, layout.step, layout.program) for at in range(len(part))]
         self.entry = data.StructLayout(
@@ -54,7 +53,7 @@ class SweepTable(wiring.Component):
     def _entry(self, index, sweep):
         lanes = self.spec.lanes
         row = 0 if sweep.pixels else sweep.row
-        drives = self.spec.biases or (not self.spec.recurrent and sweep.target in layout_of(self.spec).layer_blocks[0])
+        drives = self.spec.biases or (not self.spec.recurrent and sweep.target in self.spec.layout.layer_blocks[0])
         previous = self.sweeps[index - 1] if index not in (0, self.step, self.update) else None
         # The first sums along the rows, which a serial machine keeps apart from those along the columns.
         starts = previous is None or (previous.kind, previous.target) != (Kind.READ_ROWS, sweep.target)

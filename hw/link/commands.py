@@ -8,8 +8,7 @@ from ohmprop.hw.link.access import CellAccess
 from ohmprop.hw.link.frames import replies_signature, reply_token, requests_signature
 from ohmprop.hw.link.registers import Registers
 from ohmprop.hw.shapes.signatures import Program, machine_signature
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.link.protocol import (
     REPLY,
     WINDOW,
@@ -142,7 +141,7 @@ class CommandProcessor(wiring.Component):
         ends_block = byte == block_bytes(spec) - 1
         m.d.sync += [
             last_byte.eq(ends_block),
-            last_sign.eq(ends_block & (block == layout_of(spec).blocks - 1)),
+            last_sign.eq(ends_block & (block == spec.layout.blocks - 1)),
             last_of_target.eq(ends_block & (block == len(target_blocks(spec)) - 1)),
             # A layered machine's input is one block of pixels.
             last_input_byte.eq(ends_block if spec.recurrent else byte == input_bytes(spec) - 1),

@@ -9,7 +9,7 @@ from ohmprop.hw.link.counter_memory import CounterMemory
 from ohmprop.hw.shapes.signatures import MACHINE_COUNTERS, counters_layout, events_layout, settings_layout
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.model.arithmetic import DEFAULT_LFSR
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.link.protocol import Counters, SettingsRegisters, Space
 from ohmprop.model.spec import MachineSpec
 

@@ -9,8 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.operation import activity_shape, block_shape, value_shape
 from ohmprop.hw.units.pipeline import copies, delayed
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import Kind, Sweep, bits_for
+from ohmprop.model.layout import Kind, Sweep, bits_for
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import FANOUT, MEMORY
 
@@ -30,7 +29,7 @@ def column_units(spec: MachineSpec) -> tuple[range, range]:
 
 
 def _sweeps(spec: MachineSpec) -> Sequence[Sweep]:
-    layout = layout_of(spec)
+    layout = spec.layout
     return layout.step + layout.program
 
 

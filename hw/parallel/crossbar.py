@@ -23,10 +23,9 @@ from ohmprop.hw.shapes.pulses import pulse_ports
 from ohmprop.hw.units.multiplier import Multiplier
 from ohmprop.hw.units.pipeline import AdderTree, Broadcast, copies, delayed
 from ohmprop.hw.units.synapse import Synapse
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec
-from ohmprop.model.timing import ACCUMULATE, FANOUT, MEMORY, PULSE, SYNAPSE, Timing
+from ohmprop.model.timing import ACCUMULATE, FANOUT, MEMORY, PULSE, SYNAPSE
 
 
 class Crossbar(wiring.Component):
@@ -44,7 +43,7 @@ class Crossbar(wiring.Component):
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
-        self.timing = Timing(spec)
+        self.timing = spec.timing
         values = data.ArrayLayout(value_shape(spec), spec.lanes)
         super().__init__(
             {
@@ -184,7 +183,7 @@ class Crossbar(wiring.Component):
         # Those bits that are not lost, or 0, when the currents are shifted to the accumulator's binary point.
         up = spec.drive_shift
         currents = data.ArrayLayout(signed(spec.accumulator.bits - abs(up)), spec.lanes)
-        layout = layout_of(spec)
+        layout = spec.layout
         depth = layout.blocks if spec.biases else len(layout.layer_blocks[0])
         m.submodules.drive = kept = Memory(shape=currents, depth=depth, init=[])
         write, read = kept.write_port(), kept.read_port()

@@ -18,7 +18,7 @@ from ohmprop.model.errors import UserError
 from ohmprop.model.link.protocol import LINK_BITS, Space, block_bytes
 from ohmprop.model.memristors.unit import NOISY_SETS, READ_SETS
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.timing import FANOUT, MEMORY, Timing
+from ohmprop.model.timing import FANOUT, MEMORY
 
 
 def check_widths(spec: MachineSpec) -> None:
@@ -46,7 +46,7 @@ class Machine(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        spec, timing = self.spec, Timing(self.spec)
+        spec, timing = self.spec, self.spec.timing
         m.submodules.sequencer = sequencer = Sequencer(spec)
         m.submodules.crossbar = crossbar = Crossbar(spec)
         m.submodules.neurons = neurons = Neurons(spec)
@@ -184,7 +184,7 @@ class Machine(wiring.Component):
 
     def _answer(self, m, sequencer):
         """The host's access is answered after its time or, if it asked for pulses, once they are given."""
-        answer = delayed(m, self.access, Timing(self.spec).access)
+        answer = delayed(m, self.access, self.spec.timing.access)
         if self.spec.pulses:
             late = Signal()
             due = answer | late
@@ -211,7 +211,7 @@ class Machine(wiring.Component):
             m.d.sync += accessing.eq(0)
         selected = select.o.as_signed() if self.spec.recurrent else select.o
 
-        latency = Timing(self.spec).weight_memory
+        latency = self.spec.timing.weight_memory
         write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + latency)
         m.d.comb += [
             crossbar.access_write.eq(write),

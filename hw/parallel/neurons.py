@@ -10,11 +10,10 @@ from ohmprop.hw.shapes.operation import activity_shape, block_shape, value_shape
 from ohmprop.hw.units.neuron import Neuron, state_shape
 from ohmprop.hw.units.pipeline import Broadcast, copies, delayed
 from ohmprop.hw.units.side_neuron import SideNeuron
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.link.protocol import block_bytes
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.timing import FANOUT, MEMORY, NEURON, SIDE, SIDE_VERDICT, VERDICT, Timing, fan_levels
+from ohmprop.model.timing import FANOUT, MEMORY, NEURON, SIDE, SIDE_VERDICT, VERDICT, fan_levels
 
 
 class Neurons(wiring.Component):
@@ -31,7 +30,7 @@ class Neurons(wiring.Component):
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
-        self.layout = layout_of(spec)
+        self.layout = spec.layout
         self.outputs = range(self.layout.blocks) if spec.recurrent else self.layout.layer_blocks[-1]
         #: Lanes of the units that may have a target.
         self.output_lanes = range(min(spec.lanes, spec.neurons if spec.recurrent else spec.layers[-1]))
@@ -198,7 +197,7 @@ class Neurons(wiring.Component):
     def _drive(self, m, written, stepped, freely, values):
         """What the crossbar is driven with: the copies for rows and for columns."""
         spec = self.spec
-        m.submodules.rows = rows = Activities(spec, *row_units(spec), Timing(spec).placing)
+        m.submodules.rows = rows = Activities(spec, *row_units(spec), spec.timing.placing)
         m.submodules.columns = columns = Activities(spec, *column_units(spec), 1)
         for copy, block, free, dark in (
             (rows, self.row_block, self.row_free, self.fresh),

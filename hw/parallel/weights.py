@@ -10,10 +10,8 @@ from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.operation import address_shape
 from ohmprop.hw.units.pipeline import copies, delayed
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.timing import Timing
 
 #: Words of the largest bank and of the smallest one that a deep memory ends with: a block RAM of 18 Kbit is 9 bits wide
 #: with so many words, and 36 bits.
@@ -58,8 +56,8 @@ class WeightMemory(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        spec, levels = self.spec, Timing(self.spec).address_levels
-        parts = banks(layout_of(spec).words)
+        spec, levels = self.spec, self.spec.timing.address_levels
+        parts = banks(spec.layout.words)
         groups = [range(at, min(at + GROUP, spec.lanes)) for at in range(0, spec.lanes, GROUP)]
         count = len(parts) * len(groups)
         # Each bank of each group has its own copy of the addresses.

@@ -11,7 +11,6 @@ from ohmprop.hw.shapes.pulses import OWN_SETS, device_layout, entry_write_layout
 from ohmprop.hw.units.pipeline import AdderTree, Broadcast, delayed
 from ohmprop.hw.units.pulse import HASH_BITS, PulseUnit, asked_pulses, asked_word, hashes
 from ohmprop.hw.units.synapse import increment_shape
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import PULSE, fan_levels
 
@@ -51,7 +50,7 @@ class WordPulses(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        spec, layout, operation = self.spec, layout_of(self.spec), self.operation
+        spec, layout, operation = self.spec, self.spec.layout, self.operation
         randoms = []
         for number in range(OWN_SETS):
             m.submodules[f"random_{number}"] = random = CellRandom(spec)

@@ -5,7 +5,7 @@ from typing import Any
 from amaranth import Array, Cat, ClockSignal, Const, Instance, Module, Signal
 
 from ohmprop.hw.primitives.generic import FACTOR_BITS, Primitives
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 
 #: Words of a single-port memory, and bits of a word.
 SPRAM_WORDS = 1 << 14

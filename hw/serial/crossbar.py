@@ -20,10 +20,9 @@ from ohmprop.hw.shapes.operation import (
 from ohmprop.hw.shapes.pulses import NOISE_BITS, PULSE_INPUTS, pulse_ports
 from ohmprop.hw.units.mac import MultiplyAccumulate
 from ohmprop.hw.units.pipeline import AdderTree, Broadcast, delayed
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec
-from ohmprop.model.timing import ACCUMULATE, MULTIPLY, Timing
+from ohmprop.model.timing import ACCUMULATE, MULTIPLY
 
 
 def stream_layout(spec: MachineSpec) -> data.StructLayout:
@@ -45,7 +44,7 @@ class SerialCrossbar(wiring.Component):
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
-        self.timing = Timing(spec)
+        self.timing = spec.timing
         super().__init__(
             {
                 "operation": In(operation_layout(spec)),  #: the issued word
@@ -203,7 +202,7 @@ class SerialCrossbar(wiring.Component):
 
     def _drive(self, m, stream, second, keeps, gathered):
         """What inputs and biases drive into a neuron, kept once a pattern; read one clock before it is added."""
-        spec, layout = self.spec, layout_of(self.spec)
+        spec, layout = self.spec, self.spec.layout
         if spec.recurrent:
             return 0
         blocks = layout.blocks if spec.biases else len(layout.layer_blocks[0])

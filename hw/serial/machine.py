@@ -10,7 +10,7 @@ from ohmprop.hw.serial.neurons import SerialNeurons
 from ohmprop.hw.shapes.operation import Action
 from ohmprop.hw.units.pipeline import RowSelect, delayed
 from ohmprop.model.link.protocol import Space
-from ohmprop.model.timing import MEMORY, Timing
+from ohmprop.model.timing import MEMORY
 
 
 class SerialMachine(Machine):
@@ -44,7 +44,7 @@ class SerialMachine(Machine):
 
     def _fetch(self, m, sequencer, crossbar, neurons):
         """The sequencer's operations with their row's and their columns' values, in time for the crossbar."""
-        spec, timing = self.spec, Timing(self.spec)
+        spec, timing = self.spec, self.spec.timing
         m.submodules.select = select = RowSelect(neurons.row_word.shape().elem_shape.width, spec.lanes)
         operation, pixel = self._place(m, sequencer)
         columns = delayed(m, operation, timing.operands - MEMORY)

@@ -10,8 +10,7 @@ from ohmprop.hw.shapes.operation import activity_shape, block_shape, lane_shape,
 from ohmprop.hw.units.neuron import Neuron, state_shape
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.hw.units.side_neuron import SideNeuron, side_shape
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import MEMORY, NEURON, SIDE, SIDE_VERDICT, VERDICT
 
@@ -31,7 +30,7 @@ class SerialNeurons(wiring.Component):
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
-        self.layout = layout_of(spec)
+        self.layout = spec.layout
         self.outputs = range(self.layout.blocks) if spec.recurrent else self.layout.layer_blocks[-1]
         block = block_shape(spec)
         values = data.ArrayLayout(value_shape(spec), spec.lanes)

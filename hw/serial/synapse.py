@@ -21,11 +21,10 @@ from ohmprop.hw.units.pipeline import delayed
 from ohmprop.hw.units.pulse import HASH_BITS, PulseUnit, asked_pulses, asked_word, hashes
 from ohmprop.hw.units.saturate import saturated
 from ohmprop.hw.units.synapse import difference_shape, increment_shape
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.link.pulses import PULSE_BITS
 from ohmprop.model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
-from ohmprop.model.timing import ONE_PORT_MEMORY, PULSE, Timing
+from ohmprop.model.timing import ONE_PORT_MEMORY, PULSE
 
 
 class SerialSynapse(wiring.Component):
@@ -71,7 +70,7 @@ class SerialSynapse(wiring.Component):
         word = data.StructLayout(
             {
                 "address": address_shape(spec),
-                "row": layout_of(spec).code_bits,
+                "row": spec.layout.code_bits,
                 "block": block_shape(spec),
                 "offset": offset_shape(spec),
                 "matrix": operation.matrix.shape(),
@@ -143,11 +142,11 @@ class SerialSynapse(wiring.Component):
     @property
     def timing(self):
         """The machine's latencies."""
-        return Timing(self.spec)
+        return self.spec.timing
 
     def _cell(self, m, begun, after, lane):
         """Which lanes' cells exist, and what makes a lane's cell's byte of drawn bytes; both belong to ``lane``."""
-        spec, layout = self.spec, layout_of(self.spec)
+        spec, layout = self.spec, self.spec.layout
         offset = Signal(offset_shape(spec), reset_less=True)
         with m.If(after[2]):
             m.d.sync += offset.eq(begun.offset)
@@ -205,7 +204,7 @@ class SerialSynapse(wiring.Component):
 
     def _pulse(self, m, begun, after, lane, byte, memory):
         """The pulse unit with what belongs to a lane's cell, one clock after ``lane``."""
-        spec, layout = self.spec, layout_of(self.spec)
+        spec, layout = self.spec, self.spec.layout
         m.submodules.pulse = unit = PulseUnit(spec)
 
         # The cells' hashes are made of their row's and their column's; the row's is read once for a word.

@@ -6,7 +6,6 @@ from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.primitives.choice import primitives_of
 from ohmprop.hw.shapes.operation import address_shape
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.spec import MachineSpec
 
 
@@ -18,7 +17,7 @@ class SinglePortMemory(wiring.Component):
     """
 
     def __init__(self, spec: MachineSpec):
-        self.words = layout_of(spec).words
+        self.words = spec.layout.words
         self.width = spec.lanes * spec.weight.bits
         super().__init__(
             {

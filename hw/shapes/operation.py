@@ -3,8 +3,7 @@
 from amaranth import Cat, Mux, signed, unsigned
 from amaranth.lib import data, enum
 
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import Kind, bits_for
+from ohmprop.model.layout import Kind, bits_for
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
 
 
@@ -18,17 +17,17 @@ class Action(enum.Enum, shape=2):
 
 def block_shape(spec: MachineSpec):
     """Number of a column block."""
-    return unsigned(max(1, layout_of(spec).block_bits))
+    return unsigned(max(1, spec.layout.block_bits))
 
 
 def lane_shape(spec: MachineSpec):
     """Number of a lane."""
-    return unsigned(max(1, layout_of(spec).lane_bits))
+    return unsigned(max(1, spec.layout.lane_bits))
 
 
 def address_shape(spec: MachineSpec):
     """Address of a weight word."""
-    return unsigned(max(1, bits_for(layout_of(spec).words)))
+    return unsigned(max(1, bits_for(spec.layout.words)))
 
 
 def offset_shape(spec: MachineSpec):
@@ -53,7 +52,7 @@ def value_shape(spec: MachineSpec):
 
 def drawn_layout(spec: MachineSpec) -> data.ArrayLayout:
     """One random byte for each bit of a row's number: lane bits below, block bits above, then what tells an input."""
-    return data.ArrayLayout(DITHER_BITS, layout_of(spec).code_bits)
+    return data.ArrayLayout(DITHER_BITS, spec.layout.code_bits)
 
 
 def operation_layout(spec: MachineSpec) -> data.StructLayout:
@@ -81,7 +80,7 @@ def operation_layout(spec: MachineSpec) -> data.StructLayout:
 
 
 def row_code(spec: MachineSpec, operation):
-    """Number of a word's row from which its random bytes are made (BlockLayout.codes, LayeredLayout.input_codes)."""
-    layout = layout_of(spec)
+    """Number of a word's row from which its random bytes are made (Layout.codes, Layout.input_codes)."""
+    layout = spec.layout
     neuron = Cat(operation.row_lane[: layout.lane_bits], operation.row_block[: layout.block_bits])
     return neuron if spec.recurrent else Mux(operation.pixels, (1 << layout.input_bits) | operation.input, neuron)

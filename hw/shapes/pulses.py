@@ -5,8 +5,7 @@ from amaranth.lib import data
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.operation import address_shape, drawn_layout
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.link.pulses import PULSE_BITS, PulseRegisters
 from ohmprop.model.memristors.tables import ENTRY_BITS
 from ohmprop.model.memristors.unit import NOISY_SETS
@@ -28,7 +27,7 @@ def device_layout() -> data.StructLayout:
 
 def request_layout(spec: MachineSpec) -> data.StructLayout:
     """The host's pulses on one cell: the numbers of its row and its column, and pulses up or, if negative, down."""
-    layout = layout_of(spec)
+    layout = spec.layout
     return data.StructLayout({"row": layout.code_bits, "column": layout.neuron_bits, "pulses": signed(PULSE_BITS)})
 
 

@@ -3,8 +3,7 @@
 from amaranth.lib import data, enum
 from amaranth.lib.wiring import In, Out, Signature
 
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.link.protocol import Counters, SettingsRegisters, Space, block_bytes, input_bytes
 from ohmprop.model.spec import MachineSpec
 
@@ -44,7 +43,7 @@ def machine_signature(spec: MachineSpec) -> Signature:
     The command processor asks for one thing at a time: it raises ``start``, ``load`` or ``access`` only while ``busy``
     is low and no access is pending.
     """
-    layout = layout_of(spec)
+    layout = spec.layout
     block = max(1, layout.block_bits)
     byte = max(1, bits_for(block_bytes(spec)), 0 if spec.recurrent else bits_for(input_bytes(spec)))
     return Signature(

@@ -7,7 +7,7 @@ from amaranth import Module, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.timing import FANOUT, fan_levels
 
 #: Attribute of the registers that hold the same as others; boards/ulx3s.py keeps Yosys from making them one again.

@@ -9,7 +9,6 @@ from amaranth.lib.wiring import In, Out
 from ohmprop.hw.shapes.pulses import OWN_SETS, device_layout, entry_write_layout
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.hw.units.synapse import increment_shape
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.link.pulses import PULSE_BITS
 from ohmprop.model.memristors.tables import ENTRY_BITS, STEP_FRACTION
 from ohmprop.model.memristors.unit import (
@@ -39,7 +38,7 @@ def asked_word(spec: MachineSpec, request, row, block):
 
     The first one's lane is the column's, the second one's the row's.
     """
-    layout = layout_of(spec)
+    layout = spec.layout
     units = Array(np.bincount(layout.places // spec.lanes).tolist())
 
     def holds(number):
@@ -53,7 +52,7 @@ def asked_word(spec: MachineSpec, request, row, block):
 
 def asked_pulses(spec: MachineSpec, request, word, lane):
     """The host's pulses on the cell in this lane of a word; ``word`` is its ``asked_word``."""
-    bits = layout_of(spec).lane_bits
+    bits = spec.layout.lane_bits
     hit = (word[0] & (request.column[:bits] == lane)) | (word[1] & (request.row[:bits] == lane))
     return Mux(hit, request.pulses, 0)
 

@@ -11,10 +11,9 @@ from ohmprop.hw.shapes.operation import Action, drawn_layout, operation_layout
 from ohmprop.hw.shapes.pulses import NOISE_BITS
 from ohmprop.hw.units.pipeline import Broadcast, delayed
 from ohmprop.hw.units.pulse import deviate
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.memristors.unit import READ_SETS
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
-from ohmprop.model.timing import GATHER, Timing
+from ohmprop.model.timing import GATHER
 
 AMPLITUDE_BITS = 12
 
@@ -28,7 +27,7 @@ class ReadNoise(wiring.Component):
     """
 
     def __init__(self, spec: MachineSpec):
-        self.spec, self.timing = spec, Timing(spec)
+        self.spec, self.timing = spec, spec.timing
         drawn = data.ArrayLayout(DITHER_BITS, drawn_layout(spec).length + 1)
         super().__init__(
             {
@@ -41,7 +40,7 @@ class ReadNoise(wiring.Component):
 
     def elaborate(self, platform):
         m = Module()
-        spec, timing, layout = self.spec, self.timing, layout_of(self.spec)
+        spec, timing, layout = self.spec, self.timing, self.spec.layout
         ahead = 3 if spec.serial else 3 + timing.fan
         later = (GATHER - 1 if spec.serial else 0) - ahead
         by_column, by_row = (delayed(m, self.operation, clocks + later) for clocks in (timing.columns, timing.rows))
@@ -67,7 +66,7 @@ class ReadNoise(wiring.Component):
 
     def _serial(self, m, fires, block):
         """One neuron after another, from the clock in which its block's currents fire."""
-        layout = layout_of(self.spec)
+        layout = self.spec.layout
         lane, kept = Signal(layout.lane_bits), Signal.like(block, reset_less=True)
         m.d.sync += lane.eq(Mux(fires, 1, lane + 1))
         with m.If(fires):

@@ -5,7 +5,7 @@ from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.units.saturate import saturated
-from ohmprop.model.layout.recurrent import bits_for
+from ohmprop.model.layout import bits_for
 from ohmprop.model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
 from ohmprop.model.timing import SYNAPSE
 

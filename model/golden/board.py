@@ -5,8 +5,6 @@ from numpy.typing import NDArray
 
 from ohmprop.model.golden.layered import LayeredMachine
 from ohmprop.model.golden.recurrent import GoldenMachine
-from ohmprop.model.layout.layered import LayeredLayout, layout_of
-from ohmprop.model.layout.recurrent import Layout
 from ohmprop.model.link.protocol import (
     ACCESS_BYTES,
     CRC_BYTES,
@@ -53,7 +51,7 @@ class GoldenDevice:
     def __init__(self, spec: MachineSpec) -> None:
         self.machine: GoldenMachine | LayeredMachine = GoldenMachine(spec) if spec.recurrent else LayeredMachine(spec)
         self._spec = spec
-        self._layout = layout_of(spec)
+        self._layout = spec.layout
         self._input = bytearray()
         self._expected = 0
         self._identified = False
@@ -167,16 +165,16 @@ class GoldenDevice:
         if words is None:
             return
         if isinstance(machine, LayeredMachine):
-            machine.weights = LayeredLayout(self._spec).from_words(words.astype(np.int16))
+            machine.weights = self._spec.layout.from_words(words.astype(np.int16))
         else:
-            machine.weights = Layout(self._spec).from_words(words)
+            machine.weights = self._spec.layout.from_words(words)[0]
 
     def _machine_words(self) -> NDArray[np.int8]:
         """The machine's own weights as the crossbar's words."""
         machine = self.machine
         if isinstance(machine, LayeredMachine):
-            return LayeredLayout(self._spec).to_words(machine.weights).astype(np.int8)
-        return Layout(self._spec).to_words(machine.weights)
+            return self._spec.layout.to_words(machine.weights).astype(np.int8)
+        return self._spec.layout.to_words((machine.weights,))
 
     def _size(self, space: Space) -> int:
         """Bytes of a space."""

@@ -10,12 +10,10 @@ from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.golden.layered_loops import learn_images, recall_images
-from ohmprop.model.layout.layered import LayeredLayout
-from ohmprop.model.layout.recurrent import Cell
+from ohmprop.model.layout import Cell
 from ohmprop.model.link.protocol import LearnReply, RecallReply
 from ohmprop.model.memristors.unit import PulseUnit, no_cells, pulse_cell
 from ohmprop.model.spec import MachineSpec, Settings
-from ohmprop.model.timing import LayeredTiming
 
 Integers = NDArray[np.int64]
 Weights = tuple[NDArray[np.int16], ...]
@@ -44,10 +42,10 @@ class LayeredMachine:
         self.weights = tuple(np.zeros((matrix.rows, matrix.columns), np.int16) for matrix in spec.matrices)
         self.lfsr = lfsr
         self.busy_clocks = self.steps = self.learnt = self.recalled = self.rows_skipped = self.updates_skipped = 0
-        layout = LayeredLayout(spec)
+        layout = spec.layout
         self._states = np.zeros(spec.neurons, np.int32)
-        self._timing = LayeredTiming(spec)
-        self._blocks = len(layout.layer_blocks[0])
+        self._timing = spec.timing
+        self._blocks = layout.words_per_input
         self._codes = (layout.input_codes, layout.codes, layout.code_bits)
         self._firsts = np.cumsum([0, *spec.layers[1:]])
         self._constants = (spec.leak_shift, spec.drive_shift, spec.brightest)
@@ -95,7 +93,7 @@ class LayeredMachine:
             self.rows_skipped += int(((self.spec.inputs - rows) * (1 + updated)).sum()) * self._blocks
         else:
             rows = np.full_like(rows, self.spec.inputs)
-        clocks = self._timing.pattern(steps, rows, updated) + more
+        clocks = self._timing.pattern(steps, updated, rows) + more
         self.steps += int(steps.sum())
         self.busy_clocks += int(clocks.sum())
         return clocks

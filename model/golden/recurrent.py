@@ -15,7 +15,7 @@ from ohmprop.model.arithmetic import (
     stochastic_increment,
     tanh_table,
 )
-from ohmprop.model.layout.recurrent import Cell, Layout
+from ohmprop.model.layout import Cell
 from ohmprop.model.link.protocol import LearnReply, RecallReply
 from ohmprop.model.memristors.unit import (
     PulseUnit,
@@ -27,7 +27,6 @@ from ohmprop.model.memristors.unit import (
     unit_hashes,
 )
 from ohmprop.model.spec import MachineSpec, Settings
-from ohmprop.model.timing import Timing
 
 Integers = NDArray[np.int64]
 
@@ -133,7 +132,7 @@ def random_table(spec: MachineSpec, lfsr: int) -> tuple[Integers, int]:
     exclusive or of the drawn bytes of those bits in which its row's and its column's numbers differ: entry
     ``code of row ^ code of column`` of the table. It is the same for w_ij and w_ji by construction.
     """
-    drawn, after = draw(Layout(spec).code_bits, lfsr)
+    drawn, after = draw(spec.layout.code_bits, lfsr)
     return byte_table(drawn), int(after)
 
 
@@ -161,8 +160,8 @@ class GoldenMachine:
         self._activities = np.zeros(spec.neurons, np.int64)
         self._side = np.zeros(spec.neurons, np.int64)
         self.pulses = np.zeros((1, 3), np.int64)
-        self._timing = Timing(spec)
-        layout = Layout(spec)
+        self._timing = spec.timing
+        layout = spec.layout
         self._codes, self._code_bits = layout.codes, layout.code_bits
         self._hashes = unit_hashes(layout.codes)
         self.device = None
@@ -233,9 +232,9 @@ class GoldenMachine:
         if second_steps:
             self._update(terms, shifts, tables)
         if settings.rule == "rbp":
-            clocks = self._timing.run(free_steps, second_steps > 0, second_steps)
+            clocks = self._timing.pattern(free_steps, int(second_steps > 0), side_steps=second_steps)
         else:
-            clocks = self._timing.run(free_steps + second_steps, second_steps > 0)
+            clocks = self._timing.pattern(free_steps + second_steps, int(second_steps > 0))
         self.learnt += 1
         if unit:
             clocks += self._timing.pulsed(
@@ -316,7 +315,7 @@ class GoldenMachine:
         self.lfsr = int(lfsr)
         replies = []
         for driven, released in steps.tolist():
-            clocks = self._timing.run(driven + released, False)
+            clocks = self._timing.pattern(driven + released, 0)
             clocks += self._timing.read_draw * (driven + released) if self._read[0] else 0
             self._count(driven + released, clocks)
             replies.append(RecallReply(driven, released, clocks))

@@ -14,7 +14,6 @@ import numpy as np
 from cobs import cobs
 from numpy.typing import NDArray
 
-from ohmprop.model.layout.layered import LayeredLayout, layout_of
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec, Settings
 from ohmprop.model.spec.settings import RULES
 
@@ -259,7 +258,7 @@ class Identity:
             spec.neurons,
             spec.lanes,
             spec.weight.bits,
-            layout_of(spec).words,
+            spec.layout.words,
             spec.clock_hz,
             spec.baud,
         )
@@ -321,7 +320,7 @@ def decode_frame(frame: bytes) -> tuple[int, int, bytes] | None:
 
 def space_words(spec: MachineSpec) -> dict[Space, int]:
     """Words of each space that the machine has, in the order of their codes."""
-    layout = layout_of(spec)
+    layout = spec.layout
     sizes = {
         Space.WEIGHTS: layout.words,
         Space.STATES: layout.blocks,
@@ -350,13 +349,12 @@ def block_bytes(spec: MachineSpec) -> int:
 
 def pattern_bytes(spec: MachineSpec) -> int:
     """Bytes of one bit for every neuron on the link."""
-    return layout_of(spec).blocks * block_bytes(spec)
+    return spec.layout.blocks * block_bytes(spec)
 
 
 def target_blocks(spec: MachineSpec) -> range:
     """Blocks of neurons that have a target: all of a recurrent layer, the outputs' of a layered machine."""
-    layout = layout_of(spec)
-    return layout.layer_blocks[-1] if isinstance(layout, LayeredLayout) else range(layout.blocks)
+    return spec.layout.layer_blocks[-1]
 
 
 def target_bytes(spec: MachineSpec) -> int:
@@ -371,13 +369,13 @@ def input_bytes(spec: MachineSpec) -> int:
 
 def pack_pattern(spec: MachineSpec, pattern: NDArray[np.bool_]) -> bytes:
     """A pattern (neurons,), True white, as bytes: each block starts at a byte, lane c is bit c % 8 of byte c // 8."""
-    blocks = layout_of(spec).to_blocks(np.asarray(pattern, np.uint8))
+    blocks = spec.layout.to_blocks(np.asarray(pattern, np.uint8))
     return bytes(np.packbits(blocks, axis=1, bitorder="little"))
 
 
 def unpack_pattern(spec: MachineSpec, data: bytes) -> NDArray[np.bool_]:
     """The inverse of ``pack_pattern``."""
-    layout = layout_of(spec)
+    layout = spec.layout
     rows = np.frombuffer(data, np.uint8).reshape(layout.blocks, block_bytes(spec))
     bits = np.unpackbits(rows, axis=1, bitorder="little")[:, : spec.lanes]
     return layout.from_blocks(bits).astype(np.bool_)

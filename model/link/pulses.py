@@ -6,8 +6,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.layout.layered import LayeredLayout, layout_of
-from ohmprop.model.layout.recurrent import Cell, Layout
+from ohmprop.model.layout import Cell
 from ohmprop.model.link.protocol import PULSE_BYTES, Record, Space, number_bytes, space_words
 from ohmprop.model.memristors.tables import StepTables
 from ohmprop.model.memristors.unit import Masks, PulseUnit
@@ -84,7 +83,7 @@ class PulseRegisters(Record):
 
 @dataclass(frozen=True)
 class PulseRequest(Record):
-    """Space.PROGRAM: pulses on one cell, whose row and column have these numbers (BlockLayout.numbers).
+    """Space.PROGRAM: pulses on one cell, whose row and column have these numbers (Layout.numbers).
 
     ``pulses`` is signed, up or down, in PULSE_BITS.
     """
@@ -97,7 +96,7 @@ class PulseRequest(Record):
     def of(cls, spec: MachineSpec, cell: Cell, pulses: int) -> "PulseRequest":
         """The request for so many pulses, up or, if negative, down, on a cell (matrix, row, column)."""
         matrix, row, column = cell
-        rows, columns = layout_of(spec).numbers[matrix]
+        rows, columns = spec.layout.numbers[matrix]
         return cls(int(rows[row]), int(columns[column]), pulses & 0xFF)
 
     def wanted(self) -> int:
@@ -146,18 +145,12 @@ def unpack_steps(spec: MachineSpec, data: bytes) -> tuple[NDArray[np.int64], NDA
 
 def pack_stuck(spec: MachineSpec, masks: Sequence[NDArray[np.bool_]]) -> NDArray[np.int8]:
     """Masks of stuck cells as the words of Space.STUCK (words, lanes), 0 or 1."""
-    layout = layout_of(spec)
-    if isinstance(layout, Layout):
-        return layout.to_words(masks[0].astype(np.int8))
-    return layout.to_words([mask.astype(np.int16) for mask in masks]).astype(np.int8)
+    return spec.layout.to_words([mask.astype(np.int8) for mask in masks])
 
 
 def unpack_stuck(spec: MachineSpec, words: NDArray[np.int8]) -> Masks:
     """The inverse of ``pack_stuck``."""
-    layout = layout_of(spec)
-    if isinstance(layout, LayeredLayout):
-        return tuple(matrix.astype(np.bool_) for matrix in layout.from_words(words.astype(np.int16)))
-    return (layout.from_words(words).astype(np.bool_),)
+    return tuple(matrix.astype(np.bool_) for matrix in spec.layout.from_words(words))
 
 
 def unit_spaces(spec: MachineSpec, unit: PulseUnit | None) -> list[tuple[Space, bytes]]:

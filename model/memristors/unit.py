@@ -8,8 +8,7 @@ from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import byte_table, compiled, draw, saturate, stochastic_increment
 from ohmprop.model.errors import UserError
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import Cell
+from ohmprop.model.layout import Cell
 from ohmprop.model.memristors.curves import Device
 from ohmprop.model.memristors.tables import NOISE_UNIT, STEP_FRACTION, StepTables, step_tables
 from ohmprop.model.spec import MachineSpec
@@ -139,7 +138,7 @@ def stuck_cells(
     Those at G_min or G_max are set in ``weights`` (one array a matrix, changed in place). In a recurrent machine (i, j)
     and (j, i) are one cell. UserError if a cell is not in the array or sticks somewhere else.
     """
-    masks, layout = no_cells(spec), layout_of(spec)
+    masks, layout = no_cells(spec), spec.layout
     places = {"min": tables.low, "max": tables.high, "frozen": None}
     for matrix, row, column, where in cells:
         if not layout.has(matrix, row, column):
@@ -247,7 +246,7 @@ def pulse_cell(
     The bytes of an update are drawn. ``weights`` (one array a matrix) and ``counts`` (matrices, 3) are changed in place;
     in a recurrent machine (i, j) and (j, i) are one cell. None is no cell, and nothing moves.
     """
-    layout = layout_of(spec)
+    layout = spec.layout
     tables, lfsr = random_sets(unit.sets, layout.code_bits, lfsr)
     if cell is None:
         return int(lfsr)

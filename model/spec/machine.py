@@ -5,6 +5,7 @@ import hashlib
 import json
 import tomllib
 from dataclasses import dataclass, replace
+from functools import cached_property
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ import tomli_w
 
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
+from ohmprop.model.layout import Layout
 from ohmprop.model.spec import validation as checks
 from ohmprop.model.spec.matrix import DITHER_BITS, UPDATE_SHIFTS, Matrix, layered_pre_shift
 from ohmprop.model.spec.settings import Settings, whole
 from ohmprop.model.text import read_text
+from ohmprop.model.timing import Timing
 
 __all__ = ["DITHER_BITS", "UPDATE_SHIFTS", "MachineSpec", "Settings", "ready_machines"]
 
@@ -144,8 +147,19 @@ class MachineSpec:
         """Weights that may differ from zero; each symmetric pair of a recurrent layer counts two."""
         if not self.recurrent:
             return sum(matrix.rows * matrix.columns for matrix in self.matrices)
-        n, k = self.neurons, self.cut_diagonals
-        return n * n - k * (k + 1) - n
+        return 2 * self.layout.pairs
+
+    @cached_property
+    def layout(self) -> Layout:
+        """What lies where in the weight memory."""
+        if self.recurrent:
+            return Layout(self.layers, self.lanes, reach=self.reach)
+        return Layout(self.layers[1:], self.lanes, inputs=self.inputs, biases=self.biases)
+
+    @cached_property
+    def timing(self) -> Timing:
+        """Clocks of the machine's parts, and of a pattern."""
+        return Timing(self.layout, self.serial)
 
     @property
     def matrices(self) -> tuple[Matrix, ...]:

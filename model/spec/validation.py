@@ -180,11 +180,8 @@ def check_settings(spec: "MachineSpec") -> None:
 
 def check_memory(spec: "MachineSpec") -> None:
     """Refuse weights that the board cannot hold."""
-    # Only here, since a layout is made from a spec.
-    from ohmprop.model.layout.layered import layout_of
-
     widest = max(matrix.weight.bits for matrix in spec.matrices)
-    needed = layout_of(spec).words * spec.lanes * -(-widest // 8)
+    needed = spec.layout.words * spec.lanes * -(-widest // 8)
     if needed > spec.memory_bytes:
         raise UserError(
             f"memory_bytes = {spec.memory_bytes} is too little for this machine's weights, which take {needed}; "

@@ -5,7 +5,6 @@ import re
 import sys
 from pathlib import Path
 
-import numpy as np
 import pytest
 from click.testing import CliRunner
 
@@ -19,7 +18,6 @@ from ohmprop.host.cli.main import main
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.link.protocol import encode_frame, input_bytes, target_bytes
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.timing import LayeredTiming, Timing
 from tests.kit.paths import ROOT
 
 MNIST = MachineSpec.load("mnist-784-128-10")
@@ -174,14 +172,13 @@ def test_a_bitstream_that_misses_its_clock_is_not_called_as_if_it_did_not(tmp_pa
 
 def test_the_speed_is_that_of_the_timing():
     spec = board("icebreaker").machine(MNIST)
-    timing = LayeredTiming(spec)
-    one = np.array([1])
-    dense = int(timing.pattern(24 * one, 784 * one, one)[0])
+    timing = spec.timing
+    dense = timing.pattern(24, 1, 784)
     found = speed(spec, 30e6)
     assert found["clocks_per_pattern_dense"] == dense > found["clocks_per_pattern"]
     assert found["gcups_dense"] == round(spec.synapses * 30e6 / dense / 1e9, 4)
     recurrent = board("icebreaker").machine(MachineSpec())
-    assert speed(recurrent, 30e6)["clocks_per_pattern_dense"] == Timing(recurrent).run(28, True)
+    assert speed(recurrent, 30e6)["clocks_per_pattern_dense"] == recurrent.timing.pattern(28, 1)
 
 
 def test_the_link_limits_what_it_carries():

@@ -8,20 +8,18 @@ import struct
 from importlib import import_module
 from itertools import pairwise, product
 
-import numpy as np
 import pytest
 
 import ohmprop.model.timing
 from ohmprop.model.arithmetic import DEFAULT_LFSR, LFSR_TAPS
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
-from ohmprop.model.layout.layered import layout_of
-from ohmprop.model.layout.recurrent import Kind, Layout
+from ohmprop.model.layout import Kind
 from ohmprop.model.link import protocol
 from ohmprop.model.memristors.presets import PRESETS
 from ohmprop.model.memristors.tables import SCHEMES, equation, pulse_direction, step_tables, table_errors
 from ohmprop.model.spec import MachineSpec, ready_machines
-from ohmprop.model.timing import LayeredTiming, Timing
+from ohmprop.model.timing import Timing
 from tests.kit.paths import ROOT
 
 DOCS = ROOT / "docs"
@@ -119,7 +117,7 @@ def test_host_times():
 
 
 #: What Timing has besides latencies.
-METHODS = ("spec", "pauses", "draws", "pulsed", "whole_update", "run", "bound")
+METHODS = ("serial", "pauses", "draws", "pulsed", "whole_update", "pattern", "bound")
 
 
 def test_latencies():
@@ -132,10 +130,11 @@ def test_latencies():
     rows = table("architecture.md", "latency", "formula", "100", "784-128-5", "64-64-64-10")
     assert [name for name, *_ in rows] == names
     for column, layers in enumerate([(100,), (784, 128, 5), (64, 64, 64, 10)]):
-        timing, layout = Timing(MachineSpec(layers=layers)), layout_of(MachineSpec(layers=layers))
+        timing, layout = MachineSpec(layers=layers).timing, MachineSpec(layers=layers).layout
         kinds = [sweep.kind for sweep in layout.step]
         gaps = list(pairwise(kinds)).count((Kind.READ_ROWS, Kind.READ_COLUMNS))
         known = {**constants, "words": layout.words, "step_words": layout.step_words}
+        known |= {"neuron_words": layout.neuron_words, "input_words": layout.words - layout.neuron_words}
         known |= {"code_bits": layout.code_bits, "gaps": gaps, "layered": int(len(layers) > 1)}
         for name, formula, *clocks in rows:
             if clocks[column] == "-":
@@ -167,13 +166,13 @@ def evaluate(formula, known):
 def test_words():
     for row in table("architecture.md", "neurons", "lanes"):
         neurons, lanes, stored, read, plain = map(int, row)
-        layout = Layout(MachineSpec(layers=(neurons,), lanes=lanes))
+        layout = MachineSpec(layers=(neurons,), lanes=lanes).layout
         assert (stored, read, plain) == (layout.words, layout.step_words, neurons * layout.blocks)
 
 
 def test_layered_words():
     for layers, lanes, *numbers in table("architecture.md", "layers", "lanes"):
-        layout = layout_of(MachineSpec(layers=tuple(map(int, layers.split("-"))), lanes=int(lanes)))
+        layout = MachineSpec(layers=tuple(map(int, layers.split("-"))), lanes=int(lanes)).layout
         assert [layout.words, layout.step_words, layout.blocks] == [int(cell) for cell in numbers], layers
 
 
@@ -186,7 +185,7 @@ def test_ready_machines():
         assert rates == ", ".join(map(str, spec.settings.eta_shifts))
         payload = protocol.input_bytes(spec) + protocol.target_bytes(spec)
         frames = [payload, protocol.frame_bytes(spec)]
-        assert [int(words), int(learn), int(frame)] == [layout_of(spec).words, *frames], name
+        assert [int(words), int(learn), int(frame)] == [spec.layout.words, *frames], name
 
 
 def test_device_tables():
@@ -218,18 +217,17 @@ def test_all_devices_were_learnt_with():
 
 
 def test_layered_clocks():
-    timing = LayeredTiming(LAYERED)
+    timing = LAYERED.timing
     for *numbers, clocks, bound, ratio in table("architecture.md", "Euler steps", "driven rows"):
         steps, rows, updated = map(int, numbers)
-        run = int(timing.pattern(np.array([steps]), np.array([rows]), np.array([updated]))[0])
-        least = timing.pattern_bound(steps, rows, updated)
+        run, least = timing.pattern(steps, updated, rows), timing.bound(steps, updated, rows)
         assert (int(clocks), int(bound), ratio) == (run, round(least), f"{run / least:.3f}")
 
 
 def test_bound():
-    timing = Timing(SPEC)
+    timing = SPEC.timing
     for steps, clocks, bound, ratio in table("architecture.md", "steps", "clocks"):
-        run, least = timing.run(int(steps), True), timing.bound(int(steps))
+        run, least = timing.pattern(int(steps), 1), timing.bound(int(steps), 1)
         assert (int(clocks), int(bound), ratio) == (run, round(least), f"{run / least:.3f}")
 
 

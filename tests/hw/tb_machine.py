@@ -8,11 +8,9 @@ from cocotb.triggers import ClockCycles, FallingEdge
 
 from ohmprop.hw.shapes.signatures import Program, counters_layout, settings_layout
 from ohmprop.model.golden.recurrent import GoldenMachine
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.link.protocol import SettingsRegisters, Space, block_bytes, pack_pattern, space_words
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.settings import RULES
-from ohmprop.model.timing import Timing
 from ohmprop.sim.bench import bench_parameters
 from tests.hw.parallel.tb_crossbar import random_weights
 from tests.kit.clocked import clocks, start, unpack
@@ -22,8 +20,8 @@ class Port:
     """The command processor's side of ohmprop.hw.shapes.signatures.machine_signature."""
 
     def __init__(self, dut, spec):
-        self.dut, self.spec, self.layout = dut, spec, layout_of(spec)
-        self.access_clocks = Timing(spec).access
+        self.dut, self.spec, self.layout = dut, spec, spec.layout
+        self.access_clocks = spec.timing.access
 
     async def access(self, space, address, lane, value=None):
         """Write one cell, or read it."""
@@ -117,7 +115,7 @@ async def learns_as_the_golden_machine_does(dut):
     await clocks(dut)
     assert dut.lfsr.value.to_unsigned() == golden.lfsr
     golden.weights = random_weights(spec, rng, parameters["weight_limit"])
-    await port.write_weights(golden.weights)
+    await port.write_weights((golden.weights,))
     golden.lfsr = 0xC0FFEE11
     dut.lfsr_next.value, dut.lfsr_load.value = golden.lfsr, 1
     await clocks(dut)
@@ -135,7 +133,7 @@ async def learns_as_the_golden_machine_does(dut):
         assert np.array_equal(await port.states(), golden.states)
         assert np.array_equal(await port.side_states(), golden.side_states)
         assert dut.lfsr.value.to_unsigned() == golden.lfsr
-        assert np.array_equal(await port.weights(), golden.weights)
+        assert np.array_equal((await port.weights())[0], golden.weights)
 
         await port.load(target, 0)
         got = await port.run(Program.RECALL)

@@ -20,7 +20,6 @@ from ohmprop.hw.top import machine_of
 from ohmprop.model.float64.recurrent import quantise, synapse_mask
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.board import GoldenDevice
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.link.protocol import (
     WIDE,
     WINDOW,
@@ -96,7 +95,7 @@ class Host:
 
     def _pieces(self):
         """The weight memory in pieces that fit a frame: first word and number of words."""
-        words, most = layout_of(self.spec).words, (frame_bytes(self.spec) - 16) // self.spec.lanes
+        words, most = self.spec.layout.words, (frame_bytes(self.spec) - 16) // self.spec.lanes
         return [(address, min(most, words - address)) for address in range(0, words, most)]
 
     def read_weights(self):
@@ -106,7 +105,7 @@ class Host:
 
     def write_weights(self, weights):
         """All words."""
-        words = layout_of(self.spec).to_words(weights).astype(np.int8)
+        words = self.spec.layout.to_words(weights).astype(np.int8)
         for address, count in self._pieces():
             self.access(Op.WRITE, Space.WEIGHTS, address, count, words[address : address + count].tobytes())
 
@@ -154,7 +153,7 @@ class Host:
 
     def read_states(self):
         """All states."""
-        self.access(Op.READ, Space.STATES, 0, layout_of(self.spec).blocks)
+        self.access(Op.READ, Space.STATES, 0, self.spec.layout.blocks)
 
     def read_side(self):
         """All states of the side network."""
@@ -206,7 +205,7 @@ SHORT = Settings(free_steps=4, nudged_steps=2, driven_steps=3, released_steps=2,
 def test_learning_and_recall(name, rules):
     spec = SPECS[name]
     host, rng = Host(spec), np.random.default_rng(3)
-    host.write_weights(random_weights(spec, rng))
+    host.write_weights((random_weights(spec, rng),))
     for number, rule in enumerate(rules):
         host.settings(replace(SHORT, rule=rule, nudged_steps=2 + number), 0xC0FFEE11)
         pattern, target = rng.random((2, spec.neurons)) < 0.5
@@ -271,7 +270,7 @@ def test_pulses(name, mechanisms):
     spec = PULSED[name]
     host, rng = Host(spec), np.random.default_rng(6)
     if spec.recurrent:
-        host.write_weights(random_weights(spec, rng))
+        host.write_weights((random_weights(spec, rng),))
     else:
         host.write_weights([rng.integers(-15, 16, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
     shifts = tuple(max(0, matrix.shift_base) for matrix in spec.matrices)
@@ -302,9 +301,9 @@ def test_pulses(name, mechanisms):
 def test_pulses_of_the_host(name):
     """On every kind of cell and on what is none, as many as are allowed and others, among patterns that are learnt."""
     spec = PULSED[name]
-    host, rng, layout = Host(spec), np.random.default_rng(7), layout_of(spec)
+    host, rng, layout = Host(spec), np.random.default_rng(7), spec.layout
     if spec.recurrent:
-        host.write_weights(random_weights(spec, rng))
+        host.write_weights((random_weights(spec, rng),))
     else:
         host.write_weights([rng.integers(-15, 16, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
     shifts = tuple(max(0, matrix.shift_base) for matrix in spec.matrices)

@@ -9,7 +9,6 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from ohmprop.model.golden.board import GoldenDevice
 from ohmprop.model.golden.recurrent import GoldenMachine
-from ohmprop.model.layout.recurrent import Layout
 from ohmprop.model.link.protocol import (
     Op,
     SettingsRegisters,
@@ -26,7 +25,7 @@ from ohmprop.sim.bench import bench_parameters
 
 PARAMETERS = bench_parameters()
 SPEC = MachineSpec.from_toml(PARAMETERS["machine"])
-LAYOUT = Layout(SPEC)
+LAYOUT = SPEC.layout
 REGISTERS = [name for name in SettingsRegisters.widths() if name != "lfsr"]
 
 
@@ -37,7 +36,7 @@ class Machine:
         self.dut = dut
         self.golden = GoldenMachine(SPEC)
         self.rng = random.Random(0)
-        self.image = LAYOUT.to_words(self.golden.weights)
+        self.image = LAYOUT.to_words((self.golden.weights,))
         self.loaded = bytearray(2 * pattern_bytes(SPEC))
         self.runs = self.writes = self.lfsr_loads = 0
         self.busy = 0
@@ -116,7 +115,7 @@ class Machine:
         golden = self.golden
         values = {name: settings >> 8 * at & 255 for at, name in enumerate(REGISTERS)}
         golden.settings = SettingsRegisters(**values, lfsr=1).settings(SPEC)
-        golden.weights = LAYOUT.from_words(self.image)
+        golden.weights = LAYOUT.from_words(self.image)[0]
         half = pattern_bytes(SPEC)
         pattern = unpack_pattern(SPEC, bytes(self.loaded[:half]))
         if learn:
@@ -126,7 +125,7 @@ class Machine:
             reply, _ = golden.recall(pattern)
             self.steps = reply.driven_steps | reply.released_steps << 8
         self.clocks = reply.clocks
-        self.image = LAYOUT.to_words(golden.weights)
+        self.image = LAYOUT.to_words((golden.weights,))
         self.runs += 1
         self.busy = self.rng.randrange(1, 60)
 
@@ -214,4 +213,4 @@ def access(space, address, count, data=b""):
 def random_words(rng):
     """Bytes of a whole weight memory."""
     half = np.triu([[rng.randrange(-127, 128) for _ in range(SPEC.neurons)] for _ in range(SPEC.neurons)], 1)
-    return LAYOUT.to_words((half + half.T).astype(np.int8)).tobytes()
+    return LAYOUT.to_words(((half + half.T).astype(np.int8),)).tobytes()

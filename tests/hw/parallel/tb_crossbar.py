@@ -9,9 +9,9 @@ from cocotb.triggers import FallingEdge
 from ohmprop.hw.shapes.operation import Action, operation_layout, value_shape
 from ohmprop.model.arithmetic import saturate, stochastic_increment
 from ohmprop.model.golden.recurrent import random_table
-from ohmprop.model.layout.recurrent import Kind, Layout
+from ohmprop.model.layout import Kind
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.timing import SYNAPSE, Timing
+from ohmprop.model.timing import SYNAPSE
 from ohmprop.sim.bench import bench_parameters
 from tests.kit.clocked import clocks, pack, start, unpack
 
@@ -21,7 +21,7 @@ class Bench:
 
     def __init__(self, dut, spec):
         self.dut, self.spec = dut, spec
-        self.layout, self.timing = Layout(spec), Timing(spec)
+        self.layout, self.timing = spec.layout, spec.timing
         self.bits = value_shape(spec).width
         self.activities = np.zeros(self.layout.blocks * spec.lanes, np.int64)
         self.free = self.activities.copy()
@@ -135,7 +135,7 @@ def random_weights(spec, rng, limit):
 
 def learnt(spec, weights, nudged, free, by_side, shift, table):
     """The weights that the model predicts, cell by cell; by recurrent backpropagation ``nudged`` are the side states."""
-    codes, result = Layout(spec).codes, weights.astype(np.int64)
+    codes, result = spec.layout.codes, weights.astype(np.int64)
     for i in range(spec.neurons):
         for j in range(spec.neurons):
             if i != j and abs(i - j) <= spec.reach:
@@ -168,8 +168,8 @@ async def reads_and_programs(dut):
         if bench.by_side:
             bench.activities[:n] = rng.integers(spec.side.low, spec.side.high + 1, n)
         dut.by_side.value = bench.by_side
-        await bench.write_words(layout.to_words(weights))
-        assert np.array_equal(layout.from_words(await bench.read_words()), weights)
+        await bench.write_words(layout.to_words((weights,)))
+        assert np.array_equal(layout.from_words(await bench.read_words())[0], weights)
 
         gaps = trial % 2 == 1
         for sweep in layout.step:
@@ -192,7 +192,7 @@ async def reads_and_programs(dut):
         for _ in range(bench.timing.columns + SYNAPSE):
             await bench.clock()
         expected = learnt(spec, weights, bench.activities, bench.free, bench.by_side, shift, table)
-        got = layout.from_words(await bench.read_words())
+        got = layout.from_words(await bench.read_words())[0]
         assert np.array_equal(got, expected), (trial, np.argwhere(got != expected)[:5])
         assert trial < 2 or (got != weights).any()
     await clocks(dut)

@@ -4,9 +4,7 @@ import numpy as np
 import pytest
 
 from ohmprop.hw.parallel.weights import WeightMemory, banks
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.timing import Timing
 from tests.kit.simulated import simulate
 
 
@@ -35,10 +33,10 @@ def test_banks(words, sizes):
 )
 def test_words_are_read_as_they_were_written(spec):
     """Random words at the ends of the banks and elsewhere, read in every order, a word a clock, while others are written."""
-    memory, rng, depth = WeightMemory(spec, spec.weight.bits), np.random.default_rng(3), layout_of(spec).words
+    memory, rng, depth = WeightMemory(spec, spec.weight.bits), np.random.default_rng(3), spec.layout.words
     ends = [word for part in banks(depth) for word in (part.start, part.stop - 1)]
     places = sorted({*ends, *rng.integers(0, depth, 20).tolist()})
-    width, latency = len(memory.word.as_value()), Timing(spec).weight_memory
+    width, latency = len(memory.word.as_value()), spec.timing.weight_memory
     kept: dict[int, int] = {}
     expected: list[int] = []
 

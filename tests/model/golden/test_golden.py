@@ -11,9 +11,7 @@ import pytest
 
 from ohmprop.model.float64.recurrent import synapse_mask
 from ohmprop.model.golden.recurrent import GoldenMachine
-from ohmprop.model.layout.recurrent import Layout
 from ohmprop.model.spec import MachineSpec, Settings
-from ohmprop.model.timing import Timing
 from tests.kit.paths import ROOT
 from tests.kit.specs import SPECS
 from tests.kit.vectors import DIRECTORY, random_weights, vector
@@ -75,7 +73,7 @@ class Matrices:
         return drawn
 
     def learn(self, pattern: np.ndarray, target: np.ndarray) -> np.ndarray:
-        spec, settings, layout = self.spec, self.settings, Layout(self.spec)
+        spec, settings, layout = self.spec, self.settings, self.spec.layout
         drive = np.array([spec.input_level if white else -spec.input_level for white in pattern], object)
         goal = np.array([spec.target_level if white else -spec.target_level for white in target], object)
         free, _ = self.relax(np.zeros(spec.neurons, object), drive, None, settings.free_steps)
@@ -145,13 +143,13 @@ def test_pattern_is_its_own_target() -> None:
 
 def test_clocks_are_counted_and_near_the_bound() -> None:
     machine = random_machine(SPECS["hundred"])
-    timing, rng = Timing(machine.spec), np.random.default_rng(8)
+    timing, rng = machine.spec.timing, np.random.default_rng(8)
     reply = machine.learn(rng.random(100) < 0.5)
     recalled, _ = machine.recall(rng.random(100) < 0.5)
     steps = reply.free_steps + reply.nudged_steps
     assert reply.clocks == steps * timing.step + timing.update and machine.busy_clocks == reply.clocks + recalled.clocks
     assert recalled.clocks == (recalled.driven_steps + recalled.released_steps) * timing.step
-    assert timing.run(28, True) <= 1.25 * timing.bound(28)
+    assert timing.pattern(28, 1) <= 1.25 * timing.bound(28, 1)
 
 
 def test_nothing_is_learnt_without_a_nudge() -> None:

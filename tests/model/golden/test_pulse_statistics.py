@@ -10,7 +10,6 @@ from ohmprop.model.errors import UserError
 from ohmprop.model.float64.recurrent import synapse_mask
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.recurrent import GoldenMachine
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.memristors import unit as pulses
 from ohmprop.model.memristors.curves import LinearStep
 from ohmprop.model.memristors.presets import preset
@@ -75,7 +74,7 @@ def test_spread_has_the_requested_deviation(share):
     """Over the 4,950 pairs of 100 neurons and the 100,352 cells of 784-128, within five standard errors and 3 % of it."""
     spread = pulse_unit(LinearStep(source="-", step_up=0.01, step_down=0.01, spread=share), MachineSpec()).spread
     for layers in ((100,), (784, 128, 5)):
-        layout = layout_of(MachineSpec(layers=layers))
+        layout = MachineSpec(layers=layers).layout
         if len(layers) == 1:
             rows, columns = np.tril_indices(100, -1)
             bits = pulses.unit_hashes(layout.codes)[rows] ^ pulses.unit_hashes(layout.codes)[columns]

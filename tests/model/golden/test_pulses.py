@@ -11,7 +11,6 @@ import pytest
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.layered import LayeredMachine
 from ohmprop.model.golden.recurrent import GoldenMachine
-from ohmprop.model.layout.layered import layout_of
 from ohmprop.model.memristors import unit as pulses
 from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.tables import DOWN, UP, step_tables
@@ -146,7 +145,7 @@ def settle(step, states, most, settings, rules, codes, bits):
 @pytest.mark.parametrize("name", RECURRENT)
 def test_recurrent_machine_against_the_rules(name, mechanism):
     spec = SPECS[name]
-    settings, layout = spec.settings, layout_of(spec)
+    settings, layout = spec.settings, spec.layout
     codes, bits = layout.codes.tolist(), layout.code_bits
     machine, rng = GoldenMachine(spec), np.random.default_rng(3)
     machine.device = unit_of(spec, mechanism)
@@ -199,7 +198,7 @@ def test_recurrent_machine_against_the_rules(name, mechanism):
 def test_layered_machine_against_the_rules(name, mechanism):
     """States are taken from the machine, since the currents' noise alone is new to them; test_recurrent has it."""
     spec = LAYERED[name]
-    layout, settings = layout_of(spec), replace(LAYERED[name].settings, nudged_steps=3, stop_when_settled=False)
+    layout, settings = spec.layout, replace(LAYERED[name].settings, nudged_steps=3, stop_when_settled=False)
     machine, rng = LayeredMachine(spec, settings), np.random.default_rng(4)
     machine.weights = tuple(rng.integers(-127, 128, (m.rows, m.columns)) for m in spec.matrices)
     machine.device = unit_of(spec, mechanism)
@@ -256,7 +255,7 @@ def test_layered_machine_against_the_rules(name, mechanism):
 def test_pulses_of_the_host_against_the_rules(name, mechanism):
     """On every cell once, up or down, also more than the most and none; the bytes are drawn anew for each."""
     spec = (SPECS | LAYERED)[name]
-    layout, rng = layout_of(spec), np.random.default_rng(9)
+    layout, rng = spec.layout, np.random.default_rng(9)
     machine = (GoldenMachine if spec.recurrent else LayeredMachine)(spec)
     machine.device = unit_of(spec, mechanism)
     rules, stuck, most = Rules(machine), machine.device.masks(spec), machine.device.most

@@ -1,5 +1,7 @@
 """Where synapses lie, and that the sweeps over them compute what a matrix would."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 from hypothesis import given
@@ -7,7 +9,7 @@ from hypothesis import strategies as st
 
 from ohmprop.model.errors import MachineError
 from ohmprop.model.float64.recurrent import synapse_mask
-from ohmprop.model.layout.recurrent import Kind, Layout
+from ohmprop.model.layout import Kind
 from ohmprop.model.spec import MachineSpec
 
 SMALL = st.builds(
@@ -27,7 +29,7 @@ def random_weights(spec: MachineSpec, seed: int) -> np.ndarray:
 
 @given(SMALL)
 def test_every_synapse_is_stored(spec: MachineSpec) -> None:
-    layout, stored = Layout(spec), np.zeros((spec.neurons, spec.neurons), np.int64)
+    layout, stored = spec.layout, np.zeros((spec.neurons, spec.neurons), np.int64)
     for sweep in layout.program:
         first = sweep.block * spec.lanes
         stored[sweep.row : sweep.row + sweep.rows, first : first + spec.lanes] += 1
@@ -39,10 +41,10 @@ def test_every_synapse_is_stored(spec: MachineSpec) -> None:
 
 @given(SMALL, st.integers(0, 99))
 def test_images_round_trip(spec: MachineSpec, seed: int) -> None:
-    layout, weights = Layout(spec), random_weights(spec, seed)
-    image = layout.to_words(weights)
+    layout, weights = spec.layout, random_weights(spec, seed)
+    image = layout.to_words((weights,))
     assert image.shape == (layout.words, spec.lanes) and image.dtype == np.int8
-    assert np.array_equal(layout.from_words(image), weights)
+    assert np.array_equal(layout.from_words(image)[0], weights)
     values = np.arange(1, spec.neurons + 1)
     blocks = layout.to_blocks(values)
     assert blocks.shape == (layout.blocks, spec.lanes) and blocks.sum() == values.sum()
@@ -51,8 +53,8 @@ def test_images_round_trip(spec: MachineSpec, seed: int) -> None:
 
 @given(SMALL, st.integers(0, 99))
 def test_the_sweeps_of_a_step_compute_the_currents(spec: MachineSpec, seed: int) -> None:
-    layout, weights = Layout(spec), random_weights(spec, seed)
-    image = layout.to_words(weights).astype(np.int64)
+    layout, weights = spec.layout, random_weights(spec, seed)
+    image = layout.to_words((weights,)).astype(np.int64)
     g = np.random.default_rng(seed).integers(-127, 128, spec.neurons)
     columns = layout.to_blocks(g)
     accumulators, currents = np.zeros(spec.lanes, np.int64), np.zeros(layout.blocks * spec.lanes, np.int64)
@@ -75,8 +77,8 @@ def test_the_sweeps_of_a_step_compute_the_currents(spec: MachineSpec, seed: int)
 
 def test_copies_that_differ_are_refused() -> None:
     spec = MachineSpec(layers=(7,), lanes=3)
-    layout = Layout(spec)
-    image = layout.to_words(random_weights(spec, 1))
+    layout = spec.layout
+    image = layout.to_words((random_weights(spec, 1),))
     # Row 1, column 0; its other copy is row 0, column 1.
     image[1, 0] ^= 4
     with pytest.raises(MachineError, match=r"two copies of synapse \(0, 1\) differ .*\.$"):
@@ -87,13 +89,38 @@ def test_copies_that_differ_are_refused() -> None:
     ("neurons", "lanes", "words", "step"), [(100, 32, 304, 316), (12, 6, 24, 24), (5, 1, 25, 25), (9, 16, 9, 9)]
 )
 def test_words(neurons: int, lanes: int, words: int, step: int) -> None:
-    layout = Layout(MachineSpec(layers=(neurons,), lanes=lanes))
+    layout = MachineSpec(layers=(neurons,), lanes=lanes).layout
     assert (layout.words, layout.step_words) == (words, step)
 
 
 @given(SMALL)
 def test_codes_differ(spec: MachineSpec) -> None:
-    layout = Layout(spec)
+    layout = spec.layout
     codes = layout.codes
     assert len(set(codes.tolist())) == spec.neurons
     assert codes.max() < 1 << layout.lane_bits + layout.block_bits
+
+
+def test_a_decay_programs_every_word_of_a_layered_machine_once() -> None:
+    # An input's word takes one clock and a neuron's two.
+    timing = MachineSpec.load("digits-64-32-10").timing
+    assert (timing.update, timing.decay) == (96, 117)
+    assert timing.pattern(0, 1, 64) - timing.pattern(0, 0, 64) == timing.update
+
+
+@pytest.mark.parametrize("spec", [MachineSpec(), MachineSpec(layers=(64, 32, 10), biases=True)], ids=["100", "biased"])
+def test_the_layout_is_made_once_and_no_part_of_the_spec(spec: MachineSpec) -> None:
+    fresh = MachineSpec(**{item.name: getattr(spec, item.name) for item in dataclasses.fields(spec)})
+    before = hash(spec), repr(spec)
+    assert spec.layout is spec.layout and spec.timing is spec.timing and spec.timing.layout is spec.layout
+    assert fresh == spec and (hash(spec), repr(spec)) == before == (hash(fresh), repr(fresh))
+    assert dataclasses.replace(spec, lanes=8).layout.lanes == 8
+
+
+@pytest.mark.parametrize("layers", [(100,), (64, 32, 10)], ids=str)
+def test_no_update_in_the_bound_where_there_is_none(layers: tuple[int, ...]) -> None:
+    spec = MachineSpec(layers=layers)
+    rows, timing = 0 if spec.recurrent else spec.inputs, spec.timing
+    assert timing.bound(20, 0, rows) < timing.pattern(20, 0, rows)
+    update = 2 * spec.layout.pairs + rows * spec.layers[-2] if rows else spec.synapses
+    assert timing.bound(20, 1, rows) - timing.bound(20, 0, rows) == update / spec.lanes

@@ -7,7 +7,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from ohmprop.model.layout.recurrent import Layout
 from ohmprop.model.link.protocol import (
     CRC_BYTES,
     Counters,
@@ -62,7 +61,7 @@ def test_patterns_round_trip(neurons, lanes, data):
     bits = data.draw(st.integers(0, (1 << neurons) - 1))
     pattern = np.array([bits >> at & 1 for at in range(neurons)], np.bool_)
     packed = pack_pattern(spec, pattern)
-    assert len(packed) == pattern_bytes(spec) == Layout(spec).blocks * block_bytes(spec)
+    assert len(packed) == pattern_bytes(spec) == spec.layout.blocks * block_bytes(spec)
     assert np.array_equal(unpack_pattern(spec, packed), pattern)
     for neuron in range(neurons):
         block, lane = divmod(neuron, lanes)

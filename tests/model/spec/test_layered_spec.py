@@ -10,10 +10,8 @@ import pytest
 
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
-from ohmprop.model.layout.layered import LayeredLayout
-from ohmprop.model.layout.recurrent import Kind, Sweep
+from ohmprop.model.layout import Kind, Sweep
 from ohmprop.model.spec import MachineSpec, Settings, ready_machines
-from ohmprop.model.timing import LayeredTiming
 from tests.model.golden.test_layered_machine import FINE, SPECS, random_machine, random_patterns
 
 MNIST = MachineSpec(layers=(784, 128, 5))
@@ -139,19 +137,19 @@ def numbered(spec: MachineSpec) -> list[np.ndarray]:
 
 @pytest.mark.parametrize("name", SPECS)
 def test_every_synapse_is_stored_once(name: str) -> None:
-    layout = LayeredLayout(SPECS[name])
-    weights = numbered(layout.spec)
+    spec = SPECS[name]
+    layout, weights = spec.layout, numbered(spec)
     image = layout.to_words(weights)
-    assert sorted(image[image != 0]) == list(range(1, layout.spec.synapses + 1))
+    assert sorted(image[image != 0]) == list(range(1, spec.synapses + 1))
     assert all(np.array_equal(a, b) for a, b in zip(layout.from_words(image), weights, strict=True))
     addresses = [sweep.address + row for sweep in layout.program for row in range(sweep.rows)]
-    assert addresses == list(range(layout.words)) and image.shape == (layout.words, layout.spec.lanes)
+    assert addresses == list(range(layout.words)) and image.shape == (layout.words, layout.lanes)
 
 
-def run(layout: LayeredLayout, sweeps: tuple[Sweep, ...], pixels: np.ndarray, states: np.ndarray) -> np.ndarray:
+def run(spec: MachineSpec, sweeps: tuple[Sweep, ...], pixels: np.ndarray, states: np.ndarray) -> np.ndarray:
     """What the sweeps leave for each neuron."""
-    lanes = layout.spec.lanes
-    image, places = layout.to_words(random_machine(layout.spec, 1).weights).astype(np.int64), layout.to_blocks(states)
+    layout, lanes = spec.layout, spec.lanes
+    image, places = layout.to_words(random_machine(spec, 1).weights).astype(np.int64), layout.to_blocks(states)
     accumulators, currents = np.zeros(lanes, np.int64), np.zeros((layout.blocks, lanes), np.int64)
     fired = []
     for sweep in sweeps:
@@ -173,10 +171,10 @@ def run(layout: LayeredLayout, sweeps: tuple[Sweep, ...], pixels: np.ndarray, st
 @pytest.mark.parametrize("name", SPECS)
 def test_the_sweeps_compute_the_currents(name: str) -> None:
     spec = SPECS[name]
-    layout, first, *later = LayeredLayout(spec), *random_machine(spec, 1).weights
+    layout, first, *later = spec.layout, *random_machine(spec, 1).weights
     pixels = np.append(random_patterns(spec, 1, 1)[0][0].astype(np.int64), spec.brightest)
     states = np.random.default_rng(2).integers(0, 256, spec.neurons)
-    driven = run(layout, layout.inputs, pixels, states)
+    driven = run(spec, layout.reading, pixels, states)
     drives = later.pop()[0] * pixels[-1] if spec.biases else np.zeros(spec.neurons, np.int64)
     drives[: spec.layers[1]] += pixels[:-1] @ first.astype(np.int64)
     assert np.array_equal(driven, drives)
@@ -184,12 +182,12 @@ def test_the_sweeps_compute_the_currents(name: str) -> None:
     for index, matrix in enumerate(later):
         expected[index] += layers[index + 1] @ matrix.astype(np.int64)
         expected[index + 1] += matrix.astype(np.int64) @ layers[index]
-    assert np.array_equal(run(layout, layout.step, pixels, states), np.concatenate(expected))
+    assert np.array_equal(run(spec, layout.step, pixels, states), np.concatenate(expected))
 
 
 @pytest.mark.parametrize("name", SPECS)
 def test_no_cell_goes_without_a_random_byte(name: str) -> None:
-    layout = LayeredLayout(SPECS[name])
+    layout = SPECS[name].layout
     codes = [*layout.codes.tolist(), *layout.input_codes.tolist()]
     assert len(set(codes)) == len(codes) and max(codes) < 1 << layout.code_bits
     ends = np.cumsum(SPECS[name].layers[1:])
@@ -199,13 +197,13 @@ def test_no_cell_goes_without_a_random_byte(name: str) -> None:
 
 
 def test_words_and_bound_of_784_128_5() -> None:
-    layout, timing = LayeredLayout(MNIST), LayeredTiming(MNIST)
-    assert (layout.words, layout.step_words, sum(sweep.rows for sweep in layout.inputs)) == (3156, 40, 3136)
-    assert timing.pattern_bound(24, 784, 1) == 2 * 3136 + 25 * 40
-    assert timing.pattern_bound(14.5, 150, 0.25) == 1.25 * 150 * 4 + 14.75 * 40
+    layout, timing = MNIST.layout, MNIST.timing
+    assert (layout.words, layout.step_words, sum(sweep.rows for sweep in layout.reading)) == (3156, 40, 3136)
+    assert timing.bound(24, 1, 784) == 2 * 3136 + 25 * 40
+    assert timing.bound(14.5, 0.25, 150) == 1.25 * 150 * 4 + 14.75 * 40
     assert layout.code_bits == 11
     # Five blocks of neurons; 133 biases take a product in the reading and one in the update.
-    layout, biased = LayeredLayout(BIASED), LayeredTiming(BIASED)
-    assert (layout.words, layout.step_words, sum(sweep.rows for sweep in layout.inputs)) == (3161, 40, 3141)
-    assert biased.pattern_bound(24, 784, 1) == timing.pattern_bound(24, 784, 1) + 2 * 133 / 32
+    layout, biased = BIASED.layout, BIASED.timing
+    assert (layout.words, layout.step_words, sum(sweep.rows for sweep in layout.reading)) == (3161, 40, 3141)
+    assert biased.bound(24, 1, 784) == timing.bound(24, 1, 784) + 2 * 133 / 32
     assert layout.code_bits == 11
