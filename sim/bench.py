@@ -5,12 +5,17 @@ import json
 import os
 import re
 import shutil
+import tempfile
+import time
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 #: The environment variable that carries the parameters into the simulation.
 VARIABLE = "OHMPROP_BENCH"
+#: How long a build is kept that no text of today has; another process may still use it.
+SECONDS_KEPT = 86_400
 
 
 def bench_parameters() -> dict[str, Any]:
@@ -24,7 +29,7 @@ def run_bench(component: Any, name: str, testbench: str, parameters: Mapping[str
     Parameters
     ----------
     component : an Amaranth ``wiring.Component``; its ports, ``clk`` and ``rst`` are on cocotb's ``dut``.
-    name : the build directory below ``build/benches``; one for each component and set of parameters.
+    name : the folder of its builds below ``build/benches``; one for each component and set of parameters.
     testbench : the Python module with the cocotb tests, for instance ``tests.hw.parallel.tb_crossbar``.
     parameters : anything JSON can carry; the bench reads it with ``bench_parameters()``.
 
@@ -32,28 +37,22 @@ def run_bench(component: Any, name: str, testbench: str, parameters: Mapping[str
     """
     from amaranth.back import verilog
 
-    from ohmprop.sim.verilator import writable_directory
+    from ohmprop.sim.cache import writable_directory
 
     text = verilog.convert(component, name="top", emit_src=False)
-    directory = writable_directory(Path("build").absolute()) / "benches" / name
-    _build_with_verilator(text, directory / "verilator")
-    _test("verilator", directory / "verilator", testbench, parameters or {})
-    if shutil.which("iverilog"):
-        _build_with_icarus(text, directory / "icarus")
-        _test("icarus", directory / "icarus", testbench, parameters or {})
-        print(f"{name}: passed with Verilator and with Icarus")
-    else:
-        print(f"{name}: passed with Verilator; Icarus is not installed")
+    benches = writable_directory(Path("build").absolute()) / "benches" / name
+    simulators = [("verilator", _with_verilator), *([("icarus", _with_icarus)] if shutil.which("iverilog") else [])]
+    for simulator, build in simulators:
+        _test(simulator, build(text, benches), testbench, parameters or {})
+    print(f"{name}: passed with {' and '.join(simulator for simulator, _ in simulators)}")
 
 
-def _unchanged(directory: Path, key: str) -> bool:
-    """Whether the directory was built from the same text; if not, it is emptied."""
-    stamp = directory / "built-from"
-    if stamp.is_file() and stamp.read_text(encoding="utf-8") == key:
-        return True
-    shutil.rmtree(directory, ignore_errors=True)
-    directory.mkdir(parents=True)
-    return False
+def _forget_old(benches: Path) -> None:
+    """Take away what was built for earlier texts and not in the last day."""
+    for built in benches.iterdir():
+        with suppress(FileNotFoundError):  # another process was faster
+            if time.time() - built.stat().st_mtime > SECONDS_KEPT:
+                shutil.rmtree(built, ignore_errors=True)
 
 
 def _visible_ports(text: str) -> str:
@@ -65,42 +64,59 @@ def _visible_ports(text: str) -> str:
     return "\n".join(["`verilator_config", *rules, ""])
 
 
-def _build_with_verilator(text: str, directory: Path) -> None:
+def _with_verilator(text: str, benches: Path) -> Path:
+    """The folder with the compiled design, which is built if it is not there."""
     import cocotb_tools.config as cocotb
 
+    from ohmprop.sim.cache import publishing
     from ohmprop.sim.verilator import compile_design, find_tools
 
     main = cocotb.share_dir / "lib" / "verilator" / "verilator.cpp"
     ports = _visible_ports(text)
-    key = hashlib.sha256(f"{text}{ports}{find_tools()}{main}{main.read_text()}".encode()).hexdigest()
-    if not _unchanged(directory, key):
-        (directory / "ports.vlt").write_text(ports, encoding="utf-8")
-        compile_design(
-            text,
-            directory,
-            [directory / "ports.vlt", main],
-            options=["--vpi", "--timescale", "1ns/1ps"],
-            compiler_options=["-O1"],
-            libraries=[f"-Wl,-rpath,{cocotb.libs_dir}", f"-L{cocotb.libs_dir}", "-lcocotbvpi_verilator"],
-        )
-        (directory / "built-from").write_text(key, encoding="utf-8")
+    target = benches / f"verilator-{_key(text, ports, str(find_tools()), str(main), main.read_text())}"
+    if not target.exists():
+        with tempfile.TemporaryDirectory(prefix="ohmprop-") as scratch, publishing(target) as made:
+            visible = Path(scratch) / "ports.vlt"
+            visible.write_text(ports, encoding="utf-8")
+            program = compile_design(
+                text,
+                Path(scratch) / "bench",
+                [visible, main],
+                options=["--vpi", "--timescale", "1ns/1ps"],
+                compiler_options=["-O1"],
+                libraries=[f"-Wl,-rpath,{cocotb.libs_dir}", f"-L{cocotb.libs_dir}", "-lcocotbvpi_verilator"],
+            )
+            made.mkdir()
+            shutil.copy(program, made)
+        _forget_old(benches)
+    return target
 
 
-def _build_with_icarus(text: str, directory: Path) -> None:
+def _with_icarus(text: str, benches: Path) -> Path:
+    """The folder with the compiled design, which is built if it is not there."""
     from cocotb_tools.runner import get_runner
 
-    key = hashlib.sha256(text.encode()).hexdigest()
-    if not _unchanged(directory, key):
-        (directory / "top.v").write_text(text, encoding="utf-8")
-        # With a newer standard, combinational outputs stay unknown.
-        get_runner("icarus").build(
-            sources=[directory / "top.v"],
-            hdl_toplevel="top",
-            build_dir=directory,
-            build_args=["-g2005"],
-            timescale=("1ns", "1ps"),
-        )
-        (directory / "built-from").write_text(key, encoding="utf-8")
+    from ohmprop.sim.cache import publishing
+
+    target = benches / f"icarus-{_key(text)}"
+    if not target.exists():
+        with publishing(target) as made:
+            made.mkdir()
+            (made / "top.v").write_text(text, encoding="utf-8")
+            # With a newer standard, combinational outputs stay unknown.
+            get_runner("icarus").build(
+                sources=[made / "top.v"],
+                hdl_toplevel="top",
+                build_dir=made,
+                build_args=["-g2005"],
+                timescale=("1ns", "1ps"),
+            )
+        _forget_old(benches)
+    return target
+
+
+def _key(*made_from: str) -> str:
+    return hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
 
 
 def _test(simulator: str, directory: Path, testbench: str, parameters: Mapping[str, Any]) -> None:
@@ -108,18 +124,20 @@ def _test(simulator: str, directory: Path, testbench: str, parameters: Mapping[s
     from cocotb_tools.check_results import get_results
     from cocotb_tools.runner import get_runner
 
-    report = directory / "results.xml"
-    try:
-        get_runner(simulator).test(
-            test_module=testbench,
-            hdl_toplevel="top",
-            hdl_toplevel_lang="verilog",
-            build_dir=directory,
-            results_xml=str(report),
-            seed=1,
-            extra_env={VARIABLE: json.dumps(dict(parameters))},
-        )
-    except SystemExit as stop:
-        raise AssertionError(f"{testbench} failed with {simulator} (exit code {stop.code})") from None
-    tests, failed = get_results(report)
+    with tempfile.TemporaryDirectory(prefix="ohmprop-") as scratch:
+        report = Path(scratch) / "results.xml"
+        try:
+            get_runner(simulator).test(
+                test_module=testbench,
+                hdl_toplevel="top",
+                hdl_toplevel_lang="verilog",
+                build_dir=directory,
+                test_dir=scratch,
+                results_xml=str(report),
+                seed=1,
+                extra_env={VARIABLE: json.dumps(dict(parameters))},
+            )
+        except SystemExit as stop:
+            raise AssertionError(f"{testbench} failed with {simulator} (exit code {stop.code})") from None
+        tests, failed = get_results(report)
     assert tests and not failed, f"{testbench} with {simulator}: {failed} of {tests} tests failed"

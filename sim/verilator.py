@@ -8,23 +8,22 @@ import shlex
 import shutil
 import subprocess
 import sys
-import tempfile
 from collections.abc import Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
-from platformdirs import user_cache_path
-
 from ohmprop.model.errors import MachineError, UserError
+from ohmprop.sim.cache import cache_directory, keep_log, last_lines, publishing
 
 #: cocotb 2.1 refuses older ones.
 OLDEST = (5, 36)
 #: Verilator's run-time library; the last two are for cocotb, which comes in through the VPI.
 RUNTIME = ("verilated.cpp", "verilated_threads.cpp", "verilated_dpi.cpp", "verilated_vpi.cpp")
 LANGUAGE = "-std=gnu++20"
+#: What a build directory calls Verilator's installation.
+ROOT = "installation"
 
 
 @dataclass(frozen=True)
@@ -48,24 +47,6 @@ class Tools:
     def environment(self) -> dict[str, str]:
         """The environment in which to run Verilator."""
         return {**os.environ, "VERILATOR_ROOT": str(self.root)}
-
-
-def cache_directory() -> Path:
-    """Where compiled designs are kept: $OHMPROP_CACHE, else the user's cache directory, else a temporary one."""
-    chosen = os.environ.get("OHMPROP_CACHE")
-    path = Path(chosen).absolute() if chosen else user_cache_path("ohmprop")
-    return writable_directory(path)
-
-
-def writable_directory(path: Path) -> Path:
-    """``path``, made if need be, or a directory of the same name among the temporary files if it cannot be written."""
-    with suppress(OSError):
-        path.mkdir(parents=True, exist_ok=True)
-    if not os.access(path, os.W_OK):
-        user = os.getuid() if hasattr(os, "getuid") else 0
-        path = Path(tempfile.gettempdir()) / f"ohmprop-{user}" / path.name
-        path.mkdir(parents=True, exist_ok=True)
-    return path
 
 
 def find_compiler() -> tuple[str, ...]:
@@ -127,7 +108,7 @@ def compile_design(
     Parameters
     ----------
     verilog : the design's text.
-    directory : is made and filled; its path must have no spaces (make cannot cope with them).
+    directory : is made and filled.
     sources : the C++ files with the main program; they include ``Vtop.h``.
     options, compiler_options, libraries : more words for Verilator, the compiler and the linker.
 
@@ -137,32 +118,54 @@ def compile_design(
     objects = _runtime_objects(tools)
     directory.mkdir(parents=True, exist_ok=True)
     (directory / "top.v").write_text(verilog, encoding="utf-8")
-    threads = ["-pthread", *(["-latomic"] if sys.platform == "linux" else [])]
+    # make splits paths at spaces, so it sees names in the directory only, whatever lies above.
+    (directory / ROOT).unlink(missing_ok=True)
+    (directory / ROOT).symlink_to(tools.root, target_is_directory=True)
+    for source in sources:
+        shutil.copy(source, directory)
+    environment = {**os.environ, "VERILATOR_ROOT": ROOT}
     translate: list[str | Path] = [tools.verilator, "--cc", "--exe", "--top-module", "top", "--prefix", "Vtop"]
-    translate += ["-o", "top", "-Mdir", directory, "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
-    translate += [*options, *sources, directory / "top.v"]
-    # The Python package's makefiles name the tools of the computer that made it, so each is named anew.
-    compile_all: list[str | Path] = ["make", f"-j{min(os.cpu_count() or 1, 8)}", "-C", directory, "-f", "Vtop.mk"]
-    compile_all += [f"{name}={shlex.join(tools.compiler)}" for name in ("CXX", "LINK")]
-    compile_all += ["AR=ar", f"PYTHON3={sys.executable}", "PERL=perl"]
-    compile_all += [f"CFG_CXXFLAGS_STD={LANGUAGE}", "CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS="]
-    compile_all += ["OPT_FAST=" + " ".join(compiler_options), "OPT_SLOW=-O0", "VM_GLOBAL_FAST="]
-    compile_all += ["USER_LDLIBS=" + shlex.join([*map(str, objects), *libraries, *threads])]
-    with open(directory / "build.log", "w", encoding="utf-8") as log:
-        for command in (translate, compile_all):
-            _run(command, tools, log.fileno(), directory / "build.log")
+    translate += ["-o", "top", "-Mdir", ".", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style"]
+    translate += [*options, *(source.name for source in sources), "top.v"]
+    make = _make(tools, compiler_options, [*map(str, objects), *libraries])
+    log = directory / "build.log"
+    _run([translate, make], environment, directory, log)
     return directory / "top"
 
 
-def _run(command: Sequence[str | Path], tools: Tools, log: int, name: Path) -> None:
-    """Run one tool with its output in the log."""
-    result = subprocess.run(
-        command, env=tools.environment, stdin=subprocess.DEVNULL, stdout=log, stderr=subprocess.STDOUT, check=False
-    )
-    if result.returncode:
-        raise MachineError(
-            f"{Path(command[0]).name} failed while compiling the design; the reason stands at the end of {name}."
-        )
+def _make(tools: Tools, compiler_options: Sequence[str], libraries: Sequence[str]) -> list[str | Path]:
+    """The command line that compiles what Verilator wrote."""
+    threads = ["-pthread", *(["-latomic"] if sys.platform == "linux" else [])]
+    # The Python package's makefiles name the tools of the computer that made it, so each is named again.
+    command: list[str | Path] = ["make", f"-j{min(os.cpu_count() or 1, 8)}", "-f", "Vtop.mk"]
+    # Its check for spaces above the directory is not needed, as it reads no path from there.
+    command += ["CURDIR=."]
+    command += [f"{name}={shlex.join(tools.compiler)}" for name in ("CXX", "LINK")]
+    command += ["AR=ar", f"PYTHON3={shlex.quote(sys.executable)}", "PERL=perl"]
+    command += [f"CFG_CXXFLAGS_STD={LANGUAGE}", "CFG_CXXFLAGS_PCH_I=-include", "CFG_LDLIBS_THREADS="]
+    command += ["OPT_FAST=" + " ".join(compiler_options), "OPT_SLOW=-O0", "VM_GLOBAL_FAST="]
+    command += ["USER_LDLIBS=" + shlex.join([*libraries, *threads])]
+    return command
+
+
+def _run(commands: Sequence[Sequence[str | Path]], environment: dict[str, str], directory: Path, log: Path) -> None:
+    """Run tools one after another with their output in the log; if one fails, its log is kept and MachineError raised."""
+    with open(log, "w", encoding="utf-8") as output:
+        for command in commands:
+            result = subprocess.run(
+                command,
+                cwd=directory,
+                env=environment,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                check=False,
+            )
+            if result.returncode:
+                raise MachineError(
+                    f"{Path(command[0]).name} failed while compiling the design; its log is {keep_log(log, 'build')} "
+                    f"and ends with:\n{last_lines(log)}"
+                )
 
 
 @cache
@@ -171,34 +174,22 @@ def _runtime_objects(tools: Tools) -> tuple[Path, ...]:
     name = hashlib.sha256(f"{tools}{compiler_version(tools)}".encode()).hexdigest()[:16]
     target = cache_directory() / f"runtime-{name}"
     if not target.exists():
-        with tempfile.TemporaryDirectory(dir=target.parent) as scratch:
-            include = tools.root / "include"
-            common = [*tools.compiler, LANGUAGE, "-O1", "-c", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0"]
-            common += ["-DVM_TIMING=0", "-DVM_TRACE=0", f"-I{include}", f"-I{include / 'vltstd'}"]
-            made = Path(scratch) / "made"
+        include = tools.root / "include"
+        common = [*tools.compiler, LANGUAGE, "-O1", "-c", "-DVERILATOR=1", "-DVM_COVERAGE=0", "-DVM_SC=0"]
+        common += ["-DVM_TIMING=0", "-DVM_TRACE=0", f"-I{include}", f"-I{include / 'vltstd'}"]
+        with publishing(target) as made:
             made.mkdir()
 
             def compile_one(source: str) -> None:
-                log = target.with_suffix(f".{Path(source).stem}.log")
-                with open(log, "w", encoding="utf-8") as file:
-                    _run([*common, str(include / source), "-o", str(made / source) + ".o"], tools, file.fileno(), log)
-                log.unlink()
+                command = [*common, str(include / source), "-o", f"{source}.o"]
+                log = made.with_name(f"{source}.log")
+                _run([command], tools.environment, made, log)
 
             with ThreadPoolExecutor(os.cpu_count()) as pool:
                 list(pool.map(compile_one, RUNTIME))
-            publish(made, target)
     return tuple(target / f"{source}.o" for source in RUNTIME)
 
 
 def compiler_version(tools: Tools) -> str:
     """What the compiler prints about itself; part of every cache key."""
     return subprocess.run([*tools.compiler, "--version"], capture_output=True, text=True, check=False).stdout
-
-
-def publish(made: Path, target: Path) -> None:
-    """Move a finished folder to its place in the cache in one step; another process may have been faster."""
-    try:
-        os.replace(made, target)
-    except OSError:
-        if not target.exists():
-            raise

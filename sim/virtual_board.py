@@ -15,7 +15,8 @@ from pathlib import Path
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import SETTLING
-from ohmprop.sim.verilator import cache_directory, compile_design, compiler_version, find_tools, publish
+from ohmprop.sim.cache import cache_directory, publishing
+from ohmprop.sim.verilator import compile_design, compiler_version, find_tools
 
 MAIN = Path(__file__).with_name("board.cpp")
 #: The design's registers have initial values and no X, so these only remove work.
@@ -23,14 +24,20 @@ VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-a
 COMPILER_OPTIONS = ["-O2"]
 
 
-def _sources() -> list[str]:
-    """The text of all that the compiled machine is made from, the spec apart.
+#: Where the folders of the rooms are.
+ROOMS = MAIN.parent.parent
+
+
+def sources() -> list[str]:
+    """Name and text of every source that the compiled machine is made from, the spec apart.
 
     The Python sources stand for the Verilog, since to make that takes longer than the start of a board should.
     """
-    folder = MAIN.parent.parent
-    files = [MAIN, *sorted(folder.glob("hw/**/*.py")), *sorted(folder.glob("model/**/*.py"))]
-    return [file.read_text(encoding="utf-8") for file in files]
+    files = [
+        *ROOMS.glob("sim/*.cpp"),
+        *(file for room in ("hw", "model", "sim") for file in ROOMS.glob(f"{room}/**/*.py")),
+    ]
+    return [f"{file.relative_to(ROOMS).as_posix()}\0{file.read_text(encoding='utf-8')}" for file in sorted(files)]
 
 
 def program_path(spec: MachineSpec) -> Path:
@@ -46,7 +53,7 @@ def program_path(spec: MachineSpec) -> Path:
             "The virtual board needs the Python package amaranth; install it with `pip install 'ohmprop[sim]'`."
         ) from None
     # The whole spec and not its hash alone, since the settings are what the registers reset to.
-    made_from = [spec.to_toml(), *_sources(), amaranth, str(tools), compiler_version(tools)]
+    made_from = [spec.to_toml(), *sources(), amaranth, str(tools), compiler_version(tools)]
     made_from += [*VERILATOR_OPTIONS, *COMPILER_OPTIONS]
     key = hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
     return cache_directory() / f"board-{spec.spec_hash}-{key}"
@@ -85,10 +92,9 @@ def compile_board(spec: MachineSpec, progress: Callable[[str], None] = lambda li
 
 def compile_into_cache(text: str, main: Path, program: Path) -> None:
     """Compile a design in Verilog with its main program in C++, and put what comes of it in its place, all at once."""
-    with tempfile.TemporaryDirectory(prefix="ohmprop-") as scratch:
-        made = compile_design(text, Path(scratch) / "board", [main], VERILATOR_OPTIONS, COMPILER_OPTIONS)
-        with tempfile.TemporaryDirectory(dir=program.parent) as beside:
-            publish(Path(shutil.copy(made, beside)), program)
+    with tempfile.TemporaryDirectory(prefix="ohmprop-") as scratch, publishing(program) as made:
+        directory = Path(scratch) / "board"
+        shutil.copy(compile_design(text, directory, [main], VERILATOR_OPTIONS, COMPILER_OPTIONS), made)
 
 
 class VirtualBoard:

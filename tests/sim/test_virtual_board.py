@@ -1,16 +1,13 @@
 import os
 from contextlib import closing
-from dataclasses import replace
 
 import pytest
 
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import open_port
 from ohmprop.model.errors import UserError
-from ohmprop.model.spec import Settings
-from ohmprop.sim import virtual_board
 from ohmprop.sim.verilator import find_compiler
-from ohmprop.sim.virtual_board import VirtualBoard, program_path
+from ohmprop.sim.virtual_board import VirtualBoard
 from tests.kit.specs import SPECS
 
 SPEC = SPECS["lanes_do_not_divide"]
@@ -63,12 +60,3 @@ def test_no_compiler_is_said_with_the_remedy(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match="sudo apt install g"):
         find_compiler()
-
-
-def test_a_changed_machine_or_source_is_compiled_anew(monkeypatch, tmp_path):
-    monkeypatch.setenv("OHMPROP_CACHE", str(tmp_path))
-    paths = {program_path(SPEC), program_path(replace(SPEC, lanes=2)), program_path(replace(SPEC, settings=Settings()))}
-    assert program_path(SPEC) in paths
-    monkeypatch.setattr(virtual_board, "_sources", lambda: ["changed"])
-    paths.add(program_path(SPEC))
-    assert len(paths) == 4 and {path.parent for path in paths} == {tmp_path}
