@@ -1,6 +1,7 @@
 """Ports: a device file, a pseudo-terminal or ``socket://host:number`` by pyserial, or the golden machine in-process."""
 
 import errno
+import re
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -17,6 +18,10 @@ from ohmprop.model.spec import MachineSpec
 if TYPE_CHECKING:
     from ohmprop.sim.virtual_board import VirtualBoard
 
+#: Paths of pseudo-terminals (Linux, BSD; macOS), and the rate at which they are opened. They ignore it, and macOS refuses
+#: rates there that are not standard ones.
+PTY = re.compile(r"/dev/(pts/\d+|ttys\d+)")
+PTY_BAUD = 115_200
 #: Longest that one read of an idle port blocks, in seconds; deadlines are the driver's.
 POLL_SECONDS = 0.02
 
@@ -47,7 +52,8 @@ def open_port(url: str, baud: int) -> Port:
     baud : bits a second; a pseudo-terminal or a socket ignores it.
     """
     try:
-        port: Port = serial.serial_for_url(url, baud, timeout=POLL_SECONDS, write_timeout=5, exclusive=True)
+        rate = PTY_BAUD if PTY.fullmatch(url) else baud
+        port: Port = serial.serial_for_url(url, rate, timeout=POLL_SECONDS, write_timeout=5, exclusive=True)
     except (serial.SerialException, OSError, ValueError) as error:
         raise UserError(_explain(url, error)) from None
     return port
