@@ -44,9 +44,9 @@ def link_test(machine: Path | None, json_file: Path | None, **options: Any) -> N
     spec = MachineSpec.load(machine) if machine else MachineSpec()
     with progress("measuring", steps(options["board"], options["requests"])) as advance:
         figures = measure(spec, advance=advance, **options)
-    _show_measured(figures)
     if json_file:
         write_json(json_file, figures)
+    _show_measured(figures)
 
 
 def _show_measured(figures: dict[str, Any]) -> None:
@@ -104,9 +104,9 @@ def link_soak(machine: Path | None, json_file: Path | None, each_byte: bool, **o
     else:
         with stoppable() as stopped, progress("learning", options["frames"]) as advance:
             figures = soak.soak(spec, advance=advance, stopped=stopped, **options)
-    show("The link under faults", figures)
     if json_file:
         write_json(json_file, figures)
+    show("The link under faults", figures)
     if not figures["passed"]:
         raise MachineError("The link lost, doubled or changed patterns, as the figures say; report this with them.")
     if not each_byte and stopped():

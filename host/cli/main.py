@@ -2,6 +2,7 @@
 
 import os
 import sys
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
@@ -9,6 +10,7 @@ import click
 
 from ohmprop.host.cli import bench, board, data, demo, device, info, link, recall, reproduce, sim, study, train
 from ohmprop.host.cli import eval as eval_
+from ohmprop.host.show.output import surviving_output
 from ohmprop.model.errors import MachineError, UserError
 
 # Before numpy is imported: its threads gain nothing on matrices of this size, and take the virtual board's processor.
@@ -30,7 +32,10 @@ class _OneSentence(click.Group):
         options["standalone_mode"] = False
         message, code = "", 0
         try:
-            super().main(*args, **options)
+            with surviving_output() as printed:
+                super().main(*args, **options)
+            if printed.complaint:
+                message, code = printed.complaint, 1
         except click.UsageError as error:
             command = error.ctx.command_path if error.ctx else "ohmprop"
             message, code = f"{error.format_message().rstrip('.')}; see `{command} --help`.", 2
@@ -44,7 +49,9 @@ class _OneSentence(click.Group):
             # click puts its own exception in place of the one that says what was saved.
             message, code = str(error.__cause__ or error) or "Interrupted.", 130
         if message:
-            click.echo(" ".join(message.split()), err=True)
+            # Where even this cannot be written, the exit code is left.
+            with suppress(OSError):
+                click.echo(" ".join(message.split()), err=True)
         sys.exit(code)
 
 

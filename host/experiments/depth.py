@@ -1,8 +1,8 @@
 """What ``ohmprop bench depth`` does: with which settings three hidden layers learn, on the machine and in float64."""
 
-import multiprocessing
-import signal
+import os
 from collections.abc import Sequence
+from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
+from ohmprop.host.experiments.jobs import side_by_side
 from ohmprop.host.run.images import error
 from ohmprop.host.show.console import print_table, progress
 from ohmprop.host.show.files import check_writable, write_json
@@ -73,22 +74,22 @@ def run_bench_depth(seeds: int, epochs: int, json_file: Path | None) -> None:
     """Try everything with the seeds 1 to ``seeds``, on all cores, and show it."""
     check_writable(json_file)
     jobs = [(trial, seed) for trial in TRIALS for seed in range(1, seeds + 1)]
-    outcomes: dict[Trial, list[Outcome]] = {trial: [] for trial in TRIALS}
-    # Ctrl-C is for the command, which ends its workers.
-    workers = multiprocessing.get_context("spawn").Pool(
-        initializer=signal.signal, initargs=(signal.SIGINT, signal.SIG_IGN)
-    )
-    with workers, progress("learning", len(jobs)) as advance:
-        for (trial, _), outcome in zip(jobs, workers.imap(partial(_learn, epochs), jobs), strict=True):
-            outcomes[trial].append(outcome)
+    outcomes: dict[Trial, dict[int, Outcome]] = {trial: {} for trial in TRIALS}
+    with (
+        progress("learning", len(jobs)) as advance,
+        closing(side_by_side(partial(_learn, epochs), jobs, os.cpu_count() or 1)) as learnt,
+    ):
+        for (trial, seed), outcome in learnt:
+            outcomes[trial][seed] = outcome
             advance()
-    ranked = sorted(outcomes.items(), key=lambda item: _mean(item[1], "test_error"))
-    _show(ranked)
+    by_seed = {trial: [found[seed] for seed in sorted(found)] for trial, found in outcomes.items()}
+    ranked = sorted(by_seed.items(), key=lambda item: _mean(item[1], "test_error"))
     if json_file:
         fields = Outcome.__dataclass_fields__
         trials = [{**asdict(trial), **{name: _all(found, name) for name in fields}} for trial, found in ranked]
         figures = {"machine": MACHINE, "seeds": seeds, "epochs": epochs, "halvings": HALVINGS, "trials": trials}
         write_json(json_file, figures)
+    _show(ranked)
 
 
 def _learn(epochs: int, job: tuple[Trial, int]) -> Outcome:

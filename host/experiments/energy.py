@@ -66,7 +66,6 @@ def run_energy(
     for index, row in enumerate(matrices):
         counts = (f"{row[key]:,}" for key in ("pulses_up", "pulses_down", "pulses_lost", "reads"))
         table.add_row(str(index), *counts, *(f"{row[key]:,.3g}" for key in ("pulses_uj", "reads_uj")))
-    print_table(table)
     total = sum(row["pulses_uj"] + row["reads_uj"] for row in matrices)
     figures = {
         "device": name,
@@ -82,6 +81,7 @@ def run_energy(
         "uj_of_training": total,
         "nj_per_pattern": 1000 * total / result["learnt"],
     }
-    show("Estimated energy of the cells in learning, without drivers, wires and converters", figures)
     if json_file:
         write_json(json_file, {**figures, "matrices": matrices})
+    print_table(table)
+    show("Estimated energy of the cells in learning, without drivers, wires and converters", figures)

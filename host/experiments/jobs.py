@@ -2,11 +2,12 @@
 
 import multiprocessing
 import signal
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import closing
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeVar
 
 from ohmprop.host.show.console import progress, stoppable
 from ohmprop.host.show.files import check_writable, write_json
@@ -17,8 +18,12 @@ from ohmprop.model.text import read_json
 RUN_FILE = "run.json"
 #: Seconds between two looks at Ctrl-C.
 POLL_SECONDS = 0.2
+#: Times in a row that processes may be ended from outside.
+TRIES = 4
 
 Result = Mapping[str, Any]
+Item = TypeVar("Item")
+Outcome = TypeVar("Outcome")
 
 
 class Cell(Protocol):
@@ -80,39 +85,71 @@ def compute(title: str, cells: Sequence[Cell], store: Store, workers: int) -> No
     """Compute the cells that have no result yet, side by side in ``workers`` processes.
 
     Ctrl-C stops after the cells under way, which take seconds, a second one at once; KeyboardInterrupt says what is left.
+    A cell whose process was ended from outside is computed again by another, TRIES times at most; MachineError then.
     """
-    missing = store.missing(cells)
-    if not missing:
-        return
-    # Started anew and not forked, so that threads of this process do no harm.
-    context = multiprocessing.get_context("spawn")
-    done = 0
+    missing, done = store.missing(cells), 0
     with (
         stoppable() as stopped,
         progress(title, len(missing)) as advance,
-        ProcessPoolExecutor(min(workers, len(missing)), context, _leave_interrupts) as pool,
+        closing(side_by_side(_compute, missing, workers, stopped)) as results,
     ):
-        waiting = {pool.submit(_compute, cell): cell for cell in missing}
+        for cell, result in results:
+            store.save(cell, result)
+            done += 1
+            advance()
+    if stopped():
+        raise interrupted(title, done, len(missing), store)
+
+
+def side_by_side(
+    work: Callable[[Item], Outcome], items: Iterable[Item], workers: int, stopped: Callable[[], bool] = lambda: False
+) -> Generator[tuple[Item, Outcome], None, None]:
+    """Yields each item with what ``work`` makes of it, as they are done by ``workers`` processes; close it if you leave early.
+
+    Once ``stopped`` no item is begun, and those under way are waited for. Where a process is ended from outside the system
+    takes its pool's others with it: all that were under way are done again, TRIES times at most; MachineError then.
+    """
+    left, losses = dict(enumerate(items)), 0
+    while left and not stopped():
+        try:
+            with closing(_pooled(work, left, workers, stopped)) as outcomes:
+                for number, outcome in outcomes:
+                    # Tries count from the last success, so that a long run may lose many workers.
+                    losses = 0
+                    yield left.pop(number), outcome
+        except BrokenProcessPool:
+            losses += 1
+            if losses == TRIES:
+                raise MachineError(
+                    f"Processes that compute were ended from outside {TRIES} times in a row; free some memory or give fewer "
+                    "--workers, and the same command goes on from what is done."
+                ) from None
+
+
+def _pooled(
+    work: Callable[[Item], Outcome], items: Mapping[int, Item], workers: int, stopped: Callable[[], bool]
+) -> Generator[tuple[int, Outcome], None, None]:
+    """Yields the number of each item and what ``work`` makes of it; BrokenProcessPool if a process was ended from outside."""
+    # Spawned and not forked, so that threads of this process do no harm.
+    context = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(min(workers, len(items)), context, _leave_interrupts) as pool:
+        waiting = {pool.submit(work, item): number for number, item in items.items()}
         try:
             while waiting:
-                for future in wait(waiting, POLL_SECONDS, FIRST_COMPLETED).done:
-                    store.save(waiting.pop(future), future.result())
-                    done += 1
-                    advance()
+                # Those that were done before the pool broke are results all the same, so they come first.
+                finished = wait(waiting, POLL_SECONDS, FIRST_COMPLETED).done
+                for future in sorted(finished, key=lambda future: future.exception() is not None):
+                    outcome = future.result()
+                    yield waiting.pop(future), outcome
                 if stopped():
-                    waiting = {future: cell for future, cell in waiting.items() if not future.cancel()}
+                    waiting = {future: number for future, number in waiting.items() if not future.cancel()}
         except BrokenProcessPool:
-            raise MachineError(
-                "A process that computed was ended from outside; free some memory or give fewer "
-                "--workers, and the same command goes on from what is done."
-            ) from None
+            raise
         except BaseException:
             pool.shutdown(wait=False, cancel_futures=True)
             for process in multiprocessing.active_children():
                 process.terminate()
             raise
-    if stopped():
-        raise interrupted(title, done, len(missing), store)
 
 
 def interrupted(title: str, done: int, total: int, store: Store) -> KeyboardInterrupt:

@@ -1,6 +1,5 @@
 """What ``ohmprop link test`` measures: round trips, what the line carries, and which rates the board receives."""
 
-import os
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
@@ -11,7 +10,7 @@ import numpy as np
 
 from ohmprop.host.experiments.soak import grown
 from ohmprop.host.link.board import Board, access
-from ohmprop.host.link.port import Port, open_port, opened, virtual_board
+from ohmprop.host.link.port import Port, has_rate, open_port, opened, virtual_board
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.link.protocol import ACCESS_BYTES, CRC_BYTES, Counters, Op, Space, input_bytes, space_words
 from ohmprop.model.spec import MachineSpec
@@ -72,8 +71,8 @@ def steps(board: str, requests: int) -> int:
 
 
 def _has_rate(board: str) -> bool:
-    """Whether the host's rate can differ from the board's; sockets and pseudo-terminals take any and have none."""
-    return not (board == "golden" or board.startswith("socket:") or os.path.realpath(board).startswith("/dev/pts/"))
+    """Whether the rate of the host's end can differ from the board's."""
+    return board != "golden" and has_rate(board)
 
 
 def _clocks(board: Board) -> int:

@@ -67,9 +67,9 @@ def run_bench_model(json_file: Path | None) -> None:
         "numpy_float32_steps_per_pattern": steps / patterns,
         "golden_over_numpy": plain / golden,
     }
-    show("Learning rates on one core", figures)
     if json_file:
         write_json(json_file, figures)
+    show("Learning rates on one core", figures)
 
 
 def _epochs(spec: MachineSpec) -> Iterator[tuple[Settings, NDArray[np.int64]]]:

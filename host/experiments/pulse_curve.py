@@ -61,9 +61,9 @@ def run_pulse(
     save(stairs.picture(name), path)
     figures = {"device": name, "board": board, "spec_hash": spec.spec_hash} | stairs.figures()
     figures |= {"differences": differences, "picture": str(path)}
-    show("Pulses on one cell, in levels", {key: value for key, value in figures.items() if key not in ("up", "down")})
     if json_file:
         write_json(json_file, figures)
+    show("Pulses on one cell, in levels", {key: value for key, value in figures.items() if key not in ("up", "down")})
     if broken:
         raise MachineError(f"{broken.rstrip('.')}; what was measured up to there is in {path}.")
     if differences:

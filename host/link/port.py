@@ -1,12 +1,14 @@
 """Ports: a device file, a pseudo-terminal or ``socket://host:number`` by pyserial, or the golden machine in-process."""
 
 import errno
+import os
 import re
 import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
 from typing import TYPE_CHECKING, Protocol
+from urllib.parse import urlsplit
 
 import serial
 from serial.tools import list_ports
@@ -43,6 +45,11 @@ class Port(Protocol):
         """Give the port back."""
 
 
+def has_rate(url: str) -> bool:
+    """Whether the port's end has a baud rate; sockets and pseudo-terminals take any and have none."""
+    return not (url.startswith("socket:") or PTY.fullmatch(os.path.realpath(url)))
+
+
 def open_port(url: str, baud: int) -> Port:
     """Open a serial port, exclusively where the system allows; UserError if it is missing, taken, forbidden or no port.
 
@@ -51,10 +58,10 @@ def open_port(url: str, baud: int) -> Port:
     url : ``/dev/ttyUSB0``, ``COM3``, a pseudo-terminal, ``socket://127.0.0.1:5000`` or any other URL of pyserial's.
     baud : bits a second; a pseudo-terminal or a socket ignores it.
     """
+    rate = baud if has_rate(url) else PTY_BAUD
     try:
-        rate = PTY_BAUD if PTY.fullmatch(url) else baud
         port: Port = serial.serial_for_url(url, rate, timeout=POLL_SECONDS, write_timeout=5, exclusive=True)
-    except (serial.SerialException, OSError, ValueError) as error:
+    except Exception as error:  # pyserial and the system below raise termios.error, OSError, ValueError, TypeError, ...
         raise UserError(_explain(url, error)) from None
     return port
 
@@ -63,6 +70,10 @@ def _explain(url: str, error: Exception) -> str:
     """One sentence on why the port did not open."""
     number = getattr(error, "errno", None)
     text = str(error)
+    if url.startswith("socket:") and not _is_address(url):
+        return (
+            f"{url} lacks a host or a port number up to 65535; give socket://HOST:NUMBER, as socket://127.0.0.1:5000."
+        )
     if number in (errno.EACCES, errno.EPERM) or "PermissionError" in text:
         return (
             f"You may not use the port {url}; close the program that holds it, or join its group "
@@ -76,10 +87,20 @@ def _explain(url: str, error: Exception) -> str:
             f"The port {url} is not there (ports found: {found}); plug the board in, or start a virtual board "
             "with `ohmprop sim` and give the port it prints."
         )
+    reason = (text.splitlines() or [type(error).__name__])[0]
     return (
-        f"{url} does not open as a serial port ({text.splitlines()[0]}; ports found: {found}); give --board sim, "
+        f"{url} does not open as a serial port ({reason}; ports found: {found}); give --board sim, "
         "golden, a serial port, or socket://HOST:NUMBER."
     )
+
+
+def _is_address(url: str) -> bool:
+    """Whether a URL has a host and a number."""
+    try:
+        parts = urlsplit(url)
+        return bool(parts.hostname and parts.port)
+    except ValueError:
+        return False
 
 
 class GoldenPort:

@@ -60,7 +60,6 @@ def run_study(
     best = [(point, plan.best(point, found, store)) for point, found in candidates]
     compute("learning", [trial for pair in best for trial in plan.trials(*pair)], store, workers)
     points = [Point(*pair, [loaded(store, trial) for trial in plan.trials(*pair)]) for pair in best]
-    _show(plan, points)
     _write_csv(plan, points, out / "study.csv")
     means = [float(np.mean(point.scores(SCORES[data][0]))) for point in points]
     spans = [(min(scores), max(scores)) for scores in (point.scores(SCORES[data][0]) for point in points)]
@@ -69,6 +68,7 @@ def run_study(
     write_json(out / "study.json", figures)
     if json_file:
         write_json(json_file, figures)
+    _show(plan, points)
     Console(soft_wrap=True, highlight=False).print(f"study.csv, study.json and study.png are in {out}.")
 
 

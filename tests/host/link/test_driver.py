@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+import serial
 
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import GoldenPort, open_port
@@ -260,11 +261,56 @@ def test_weights_the_machine_cannot_hold_are_refused():
     assert not board.read_weights().any()
 
 
-@pytest.mark.parametrize("url", ["/dev/no-such-port", "/etc/hostname", "nonsense://x", "socket://127.0.0.1:1"])
+@pytest.mark.parametrize(
+    "url",
+    [
+        *("/dev/no-such-port", "/etc/hostname", "/dev/null", "/tmp", "nonsense://x", "rfc2217://x"),
+        *(
+            "socket://127.0.0.1:1",
+            "socket://127.0.0.1",
+            "socket://127.0.0.1:",
+            "socket://:5",
+            "socket://127.0.0.1:99999",
+        ),
+    ],
+)
 def test_ports_that_do_not_open(url):
     with pytest.raises(UserError, match=url.replace(".", r"\.")) as caught:
         open_port(url, 1_000_000)
     assert "\n" not in str(caught.value)
+    if "socket" in url and not url.endswith(":1"):
+        assert "give socket://HOST:NUMBER" in str(caught.value)
+
+
+class TermiosError(Exception):
+    """As termios.error, which is no OSError."""
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        *(TermiosError(22, "Invalid argument"), OSError(5, "Input/output error"), ValueError("Invalid baud rate: -1")),
+        *(serial.SerialException("no"), TypeError("no number"), OverflowError(), NotImplementedError()),
+    ],
+    ids=lambda error: type(error).__name__,
+)
+def test_whatever_the_serial_layer_raises_is_a_sentence_that_names_the_port(error, monkeypatch):
+    def refuse(*arguments, **options):
+        raise error
+
+    monkeypatch.setattr(serial, "serial_for_url", refuse)
+    with pytest.raises(UserError, match=r"^/dev/ttyUSB7 does not open.*\.$") as caught:
+        open_port("/dev/ttyUSB7", 1_000_000)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_pseudo_terminal_opens_at_a_rate_that_every_system_has(monkeypatch):
+    """Some refuse others, even where a rate means nothing; what has a rate opens at its own."""
+    rates = {}
+    monkeypatch.setattr(serial, "serial_for_url", lambda url, baud, **options: rates.setdefault(url, baud))
+    for url in ("/dev/pts/3", "/dev/ttys003", "socket://127.0.0.1:5", "/dev/ttyUSB0", "/dev/ttyS0", "COM3"):
+        open_port(url, 1_000_000)
+    assert list(rates.values()) == [115_200] * 3 + [1_000_000] * 3
 
 
 def test_a_port_in_use():

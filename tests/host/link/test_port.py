@@ -21,13 +21,13 @@ def test_a_pseudo_terminal_opens_where_the_system_refuses_its_rate(monkeypatch):
     monkeypatch.setattr(serialposix.Serial, "_set_special_baudrate", refuse)
     board, host = os.openpty()
     try:
-        with closing(open_port(os.ttyname(host), 1_000_000)) as port:
+        with closing(open_port(os.ttyname(host), 1_234_567)) as port:
             port.write(b"out")
             assert os.read(board, 3) == b"out"
         # A serial port that runs at another rate than it was asked to would be read wrongly.
         monkeypatch.setattr("ohmprop.host.link.port.PTY", re.compile("nothing"))
         with pytest.raises(UserError, match="does not open as a serial port"):
-            open_port(os.ttyname(host), 1_000_000)
+            open_port(os.ttyname(host), 1_234_567)
     finally:
         os.close(board)
         os.close(host)
