@@ -6,7 +6,7 @@ from typing import Any
 import click
 
 from ohmprop.host.cli.options import common
-from ohmprop.model.spec.settings import RULES
+from ohmprop.model.rules import RULES
 
 
 @click.command()
@@ -23,7 +23,7 @@ from ohmprop.model.spec.settings import RULES
 @click.option("--resume", type=click.Path(path_type=Path),
               help="Go on with the run in this file, its options as they were, and with its checkpoints.")  # fmt: skip
 @common("json", "out")
-@click.option("--rule", type=click.Choice(RULES),
+@click.option("--rule", type=click.Choice(list(RULES)),
               help="Of --patterns: ep, equilibrium propagation, or rbp, recurrent backpropagation [default: the machine "
               "file's, else ep].")  # fmt: skip
 @click.option("--device", help="What the cells are, a name of `ohmprop device list`; the machine gets a pulse unit [default: "

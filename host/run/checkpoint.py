@@ -126,7 +126,7 @@ class Checkpoint:
                         name: _member(archive, name, most).tobytes() for name, most in CELLS_BYTES.items() if pulsed
                     }
             counters, run = _counters(texts["counters"]), _run(texts["run"])
-            saved = MachineSpec.from_toml(texts["machine_toml"])
+            saved = MachineSpec.from_saved(texts["machine_toml"])
             cells = Cells.unpack(saved, parts) if parts else None
         except (
             *(

@@ -9,6 +9,7 @@ from ohmprop.hw.control.sweep_table import SweepTable
 from ohmprop.hw.serial.neurons import DARK, bank_shape
 from ohmprop.hw.shapes.operation import Action, input_shape, operation_layout
 from ohmprop.hw.shapes.pulses import device_layout
+from ohmprop.hw.shapes.rules import by_side
 from ohmprop.hw.shapes.signatures import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.model.memristors.unit import NOISY_SETS, READ_SETS, SETS
@@ -136,8 +137,7 @@ class Sequencer(wiring.Component):
             self.fresh.eq(starts | (self.side & (self.steps[1] == 0))),
             self.old.eq(Mux(self.fresh, DARK, bank)),
         ]
-        if self.spec.recurrent:
-            m.d.comb += self.side.eq((program == Program.LEARN) & phase & self.settings.rule[0])
+        m.d.comb += self.side.eq((program == Program.LEARN) & phase & by_side(self.spec, self.settings))
 
         m.d.comb += self.events.busy_clocks.eq(self.busy)
         with m.If(self.busy):

@@ -1,6 +1,6 @@
 """The learning machine without its link: sequencer, crossbar, neurons and random numbers."""
 
-from amaranth import Cat, Const, Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 
 from ohmprop.hw.control.inputs import Inputs
@@ -11,6 +11,7 @@ from ohmprop.hw.parallel.crossbar import Crossbar
 from ohmprop.hw.parallel.neurons import Neurons
 from ohmprop.hw.shapes.operation import Action, value_shape
 from ohmprop.hw.shapes.pulses import OWN_SETS
+from ohmprop.hw.shapes.rules import by_side
 from ohmprop.hw.shapes.signatures import machine_signature
 from ohmprop.hw.units.pipeline import RowSelect, copies, delayed
 from ohmprop.hw.units.read_noise import ReadNoise
@@ -134,7 +135,7 @@ class Machine(wiring.Component):
 
     def _by_side(self):
         """The update is that of the side network."""
-        return self.settings.rule[0] if self.spec.recurrent else Const(0)
+        return by_side(self.spec, self.settings)
 
     def _frees(self, operation, turned):
         """An update's second product is the free phase's; if ``turned``, its first one."""

@@ -26,6 +26,7 @@ from ohmprop.model.memristors.unit import (
     read_deviations,
     unit_hashes,
 )
+from ohmprop.model.rules import RULES, Factor, Second
 from ohmprop.model.spec import MachineSpec, Settings
 
 Integers = NDArray[np.int64]
@@ -221,20 +222,19 @@ class GoldenMachine:
         free_steps = self._relax(drive, goal, False, max(1, settings.free_steps))
         free = self._activities.copy()
         eta = settings.eta_shifts[0] - spec.update_shift_base
-        if settings.rule == "rbp":
-            second_steps = self._relax_side(goal)
-            terms = (self._side, free, free, self._side)
-            shifts = (spec.side_update_shift, eta)
+        rule = RULES[settings.rule]
+        side = rule.second is Second.SIDE
+        if side:
+            second_steps, second = self._relax_side(goal), self._side
         else:
-            second_steps = self._relax(drive, goal, True, settings.nudged_steps)
-            terms = (self._activities, self._activities, -free, free)
-            shifts = (0, eta)
+            second_steps, second = self._relax(drive, goal, True, settings.nudged_steps), self._activities
+        factors = {Factor.FREE: free, Factor.SECOND: second}
+        pairs = [(product.sign * factors[product.row], factors[product.column]) for product in rule.products]
+        terms, shifts = (*pairs[0], *pairs[1]), (spec.side_update_shift if side else 0, eta)
         if second_steps:
             self._update(terms, shifts, tables)
-        if settings.rule == "rbp":
-            clocks = self._timing.pattern(free_steps, int(second_steps > 0), side_steps=second_steps)
-        else:
-            clocks = self._timing.pattern(free_steps + second_steps, int(second_steps > 0))
+        steps = (free_steps, second_steps) if side else (free_steps + second_steps, 0)
+        clocks = self._timing.pattern(steps[0], int(second_steps > 0), side_steps=steps[1])
         self.learnt += 1
         if unit:
             clocks += self._timing.pulsed(

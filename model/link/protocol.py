@@ -14,8 +14,8 @@ import numpy as np
 from cobs import cobs
 from numpy.typing import NDArray
 
+from ohmprop.model.rules import RULES, code_bits, rule_of
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec, Settings
-from ohmprop.model.spec.settings import RULES
 
 VERSION = 1
 MAGIC = b"OHMP"
@@ -160,9 +160,10 @@ class SettingsRegisters(Record):
     def used_bits(cls, spec: MachineSpec) -> dict[str, int]:
         """Bits of each register that the machine has, the LFSR apart; the others read as 0."""
         shifts = {f"update_shift_{number}": 3 for number in range(len(spec.matrices))}
-        flags = ("skip", "rule" if spec.recurrent else "feedforward")
+        flags = ("skip",) if spec.recurrent else ("skip", "feedforward")
         steps = {"free_steps": 8, "nudged_steps": 8, "driven_steps": 8, "released_steps": 8 if spec.recurrent else 0}
         used = {**steps, **shifts, "tolerance": 7, "stop_when_settled": 1, **dict.fromkeys(flags, 1)}
+        used["rule"] = code_bits(spec.topology.name)
         return {name: used.get(name, 0) for name in cls.widths() if name != "lfsr"}
 
     @classmethod
@@ -184,7 +185,7 @@ class SettingsRegisters(Record):
             int(settings.stop_when_settled),
             int(settings.feedforward),
             int(settings.skip),
-            RULES.index(settings.rule),
+            RULES[settings.rule].code,
             lfsr,
         )
 
@@ -209,7 +210,7 @@ class SettingsRegisters(Record):
             bool(self.stop_when_settled & 1),
             bool(self.feedforward & 1),
             bool(self.skip & 1),
-            RULES[self.rule & 1],
+            rule_of(self.rule, spec.topology.name).name,
         )
 
 

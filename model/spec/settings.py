@@ -3,9 +3,8 @@
 from dataclasses import dataclass
 
 from ohmprop.model.errors import UserError
-
-#: Learning rules; a rule's place is its number in the machine's register.
-RULES = ("ep", "rbp")
+from ohmprop.model.rules import RULES
+from ohmprop.model.spec.optional import optional
 
 
 def whole(name: str, value: object, low: int, high: int) -> None:
@@ -29,8 +28,8 @@ class Settings:
     feedforward : the first step of a layered machine is a whole one (eps = 1), which fills the first hidden layer.
     skip : a layered machine leaves out input rows that are zero and updates that change nothing; the weights are
         the same either way, only the clocks and two counters differ.
-    rule : what a recurrent machine learns by: "ep", equilibrium propagation, or "rbp", recurrent backpropagation, whose
-        side network relaxes for at most ``nudged_steps``. A layered machine has "ep" only.
+    rule : name of the learning rule (model/rules.py): "ep", equilibrium propagation, or "rbp", recurrent
+        backpropagation, whose side network relaxes for at most ``nudged_steps``. A layered machine has "ep" only.
     """
 
     free_steps: int = 20
@@ -40,9 +39,9 @@ class Settings:
     eta_shifts: tuple[int, ...] = (6,)
     tolerance: int = 0
     stop_when_settled: bool = True
-    feedforward: bool = False
+    feedforward: bool = optional(False, off=False)
     skip: bool = True
-    rule: str = "ep"
+    rule: str = optional("ep", off="ep")
 
     def __post_init__(self) -> None:
         for name in ("free_steps", "nudged_steps", "driven_steps", "released_steps"):
@@ -57,5 +56,5 @@ class Settings:
         for name in ("stop_when_settled", "feedforward", "skip"):
             if not isinstance(getattr(self, name), bool):
                 raise UserError(f"{name} = {getattr(self, name)!r} is impossible; write true or false.")
-        if self.rule not in RULES:
+        if self.rule not in tuple(RULES):
             raise UserError(f"rule = {self.rule!r} is impossible; give one of {', '.join(RULES)}.")

@@ -9,8 +9,8 @@ from cocotb.triggers import ClockCycles, FallingEdge
 from ohmprop.hw.shapes.signatures import Program, counters_layout, settings_layout
 from ohmprop.model.golden.recurrent import GoldenMachine
 from ohmprop.model.link.protocol import SettingsRegisters, Space, block_bytes, pack_pattern, space_words
+from ohmprop.model.rules import RULES
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.settings import RULES
 from ohmprop.sim.bench import bench_parameters
 from tests.hw.parallel.tb_crossbar import random_weights
 from tests.kit.clocked import clocks, start, unpack
@@ -122,7 +122,7 @@ async def learns_as_the_golden_machine_does(dut):
     dut.lfsr_load.value = 0
     for number in range(parameters["patterns"]):
         # The rules take turns, so that each starts from what the other one left.
-        golden.settings = replace(spec.settings, rule=RULES[number % len(RULES)])
+        golden.settings = replace(spec.settings, rule=list(RULES)[number % len(RULES)])
         port.set_settings(golden.settings)
         pattern, target = rng.random(spec.neurons) < 0.5, rng.random(spec.neurons) < 0.5
         await port.load(pattern, 0)

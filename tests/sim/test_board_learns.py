@@ -18,8 +18,8 @@ from ohmprop.model.data.patterns import glyphs
 from ohmprop.model.float64.layered import initial_weights as layered_weights
 from ohmprop.model.float64.layered import quantise as quantised
 from ohmprop.model.float64.recurrent import initial_weights, quantise
+from ohmprop.model.rules import RULES
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.settings import RULES
 from ohmprop.sim.virtual_board import VirtualBoard
 from tests.kit.specs import LAYERED, SPECS
 

@@ -14,7 +14,7 @@ from ohmprop.model.float64.layered import initial_weights as layered_weights
 from ohmprop.model.float64.layered import quantise as quantised
 from ohmprop.model.float64.recurrent import initial_weights, quantise
 from ohmprop.model.memristors.tables import SCHEMES
-from ohmprop.model.spec.settings import RULES
+from ohmprop.model.rules import rules_of
 from ohmprop.sim.virtual_board import VirtualBoard
 from tests.kit.specs import PULSED
 from tests.model.golden.test_pulses import MECHANISMS, unit_of
@@ -66,7 +66,7 @@ def test_each_mechanism_and_scheme(name):
         board = Board(port, spec)
         for mechanism, scheme in CASES:
             unit = unit_of(spec, mechanism, scheme)
-            rules = RULES if spec.recurrent else ["ep"]
+            rules = [rule.name for rule in rules_of(spec.topology.name)]
             twins = [
                 learn_patterns(board, unit, rule, rng) if spec.recurrent else learn_images(board, unit, rng)
                 for rule in rules

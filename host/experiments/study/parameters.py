@@ -9,7 +9,7 @@ from ohmprop.model.errors import UserError
 from ohmprop.model.memristors.presets import PRESETS
 from ohmprop.model.memristors.tables import SCHEMES
 from ohmprop.model.memristors.variants import MOST_NONLINEARITY
-from ohmprop.model.spec.settings import RULES
+from ohmprop.model.rules import RULES
 
 #: A value of a parameter.
 Value = str | int | float
@@ -63,7 +63,7 @@ def _choice(names: Sequence[str], default: str | None = None) -> Parameter:
 PARAMETERS: Mapping[str, Parameter] = {
     "device": _choice(tuple(PRESETS), "linear"),
     "scheme": _choice(SCHEMES),
-    "rule": _choice(RULES, "ep"),
+    "rule": _choice(tuple(RULES), "ep"),
     "rate": Parameter("a learning rate's shift, 0 to 15", _number(0, 15, int)),
     "pulses": Parameter("most pulses an update, 1 to 7", _number(1, 7, int), 1),
     "bits": Parameter("bits of a weight, 2 to 8", _number(2, 8, int), 8),

@@ -1,0 +1,220 @@
+"""What differs between recurrent and layered machines: an object for each."""
+
+from abc import ABC, abstractmethod
+from itertools import pairwise
+
+from ohmprop.model.errors import UserError
+from ohmprop.model.formats import Format
+from ohmprop.model.layout import Layout
+from ohmprop.model.spec.fields import MachineFields
+from ohmprop.model.spec.matrix import Matrix, layered_pre_shift
+from ohmprop.model.spec.settings import Settings, whole
+
+#: Units of a recurrent layer.
+MAX_NEURONS = 256
+#: Units of a layered machine's layers.
+MAX_INPUTS = 1024
+MAX_HIDDEN = 512
+MAX_HIDDEN_LAYERS = 3
+MAX_OUTPUTS = 64
+#: The states of a layered machine: 0 to 1 in 255 steps, and its activities.
+UNIT = Format(False, 8, 8)
+#: Learning rates of a layered machine's matrices by their number; biases learn at the first one's.
+_ETA_SHIFTS = {2: (3, 4), 3: (3, 5, 7), 4: (3, 5, 7, 7)}
+
+
+class Topology(ABC):
+    """How the units of a machine are connected, and what follows from it.
+
+    Members
+    -------
+    name : as messages and learning rules have it.
+    fields : the fields of MachineFields that only this topology has; machines of another one leave them at their
+        defaults.
+    state, activity : default formats.
+    """
+
+    name: str
+    fields: tuple[str, ...]
+    state: Format
+    activity: Format
+
+    @abstractmethod
+    def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
+        """The settings of a machine of these layers, if nobody gives any."""
+
+    @abstractmethod
+    def check_layers(self, layers: tuple[int, ...]) -> None:
+        """Refuse impossible numbers of units."""
+
+    @abstractmethod
+    def check_fields(self, machine: MachineFields) -> None:
+        """Refuse impossible values of this topology's own fields, and number formats."""
+
+    @abstractmethod
+    def check_settings(self, settings: Settings) -> None:
+        """Refuse settings that the topology cannot have."""
+
+    @abstractmethod
+    def matrices(self, machine: MachineFields) -> tuple[Matrix, ...]:
+        """The weight matrices (MachineSpec.matrices)."""
+
+    @abstractmethod
+    def layout(self, machine: MachineFields) -> Layout:
+        """What lies where in the weight memory."""
+
+    @abstractmethod
+    def worst_accumulator(self, machine: MachineFields) -> int:
+        """The largest magnitude that any sum in a neuron can have, rounding included."""
+
+
+def signed(machine: MachineFields, name: str, low: int, high: int) -> None:
+    """Refuse anything but a signed format of ``low`` to ``high`` bits."""
+    number = getattr(machine, name)
+    if not isinstance(number, Format) or not number.signed or not low <= number.bits <= high:
+        raise UserError(f"{name} = {number} is impossible; give a signed format of {low} to {high} bits.")
+
+
+class Recurrent(Topology):
+    """One layer, connected with itself by a symmetric matrix; every unit is input and output."""
+
+    name = "recurrent"
+    fields = ("cut_diagonals", "input_level", "target_level", "side")
+    state, activity = Format(True, 8, 5), Format(True, 8, 7)
+
+    def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
+        """Those of Settings."""
+        return Settings()
+
+    def check_layers(self, layers: tuple[int, ...]) -> None:
+        """2 to MAX_NEURONS units."""
+        whole("layers[0]", layers[0], 2, MAX_NEURONS)
+
+    def check_fields(self, machine: MachineFields) -> None:
+        """Formats within what the hardware has, levels within the formats."""
+        whole("cut_diagonals", machine.cut_diagonals, 0, machine.neurons - 2)
+        for name, low, high in (("weight", 2, 8), ("state", 4, 8), ("activity", 2, 8), ("side", 8, 16)):
+            signed(machine, name, low, high)
+        # No fraction leaves nothing to round in the side network.
+        whole("weight's fraction", machine.weight.fraction, 1, 16)
+        whole("side's fraction", machine.side.fraction, machine.activity.fraction, 16)
+        if machine.activity.fraction != machine.activity.bits - 1:
+            raise UserError(
+                f"activity = {machine.activity} is impossible; tanh lies within +-1, so give "
+                f"fxp-s{machine.activity.bits}/{machine.activity.bits - 1}."
+            )
+        if machine.state.fraction > machine.weight.fraction + machine.activity.fraction:
+            raise UserError(
+                f"state = {machine.state} has more fraction than the products of {machine.weight} and "
+                f"{machine.activity}; give it fewer bits of fraction."
+            )
+        whole("input_level", machine.input_level, 1, machine.state.high)
+        whole("target_level", machine.target_level, 1, machine.activity.high)
+
+    def check_settings(self, settings: Settings) -> None:
+        """Nothing of a layered machine's."""
+        if settings.feedforward or not settings.skip:
+            raise UserError("feedforward and skip belong to a layered machine; leave them out of a recurrent one.")
+
+    def matrices(self, machine: MachineFields) -> tuple[Matrix, ...]:
+        """The one."""
+        return (Matrix(machine.neurons, machine.neurons, machine.weight, 2 * machine.activity.fraction, 0),)
+
+    def layout(self, machine: MachineFields) -> Layout:
+        """A layer with a reach."""
+        return Layout(machine.layers, machine.lanes, reach=machine.reach)
+
+    def worst_accumulator(self, machine: MachineFields) -> int:
+        """The larger one of the neurons' sum and the side network's."""
+        fan_in = min(machine.neurons - 1, 2 * machine.reach)
+        current = fan_in * machine.weight_limit * machine.activity_limit
+        leak = (machine.input_level - machine.state.low) << machine.leak_shift
+        error = machine.target_level + machine.activity_limit
+        side = fan_in * machine.weight_limit * -machine.side.low + (error << machine.side_error_shift)
+        neuron = current + leak + (error << machine.nudge_shift) + (1 << (machine.euler_shift - 1))
+        return max(neuron, side + (1 << machine.weight.fraction - 1))
+
+
+class Layered(Topology):
+    """Inputs, hidden layers and outputs, each connected with the next, both ways through the same weights."""
+
+    name = "layered"
+    fields = ("pixel_bits", "input_weight", "biases")
+    state = activity = UNIT
+
+    def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
+        """By the number of matrices."""
+        rates = _ETA_SHIFTS.get(len(layers) - 1, ())
+        return Settings(nudged_steps=4, released_steps=0, eta_shifts=rates + rates[:biases])
+
+    def check_layers(self, layers: tuple[int, ...]) -> None:
+        """Each within the most units of its kind."""
+        limits = ((1, MAX_INPUTS), *((1, MAX_HIDDEN) for _ in layers[1:-1]), (2, MAX_OUTPUTS))
+        for index, (units, (low, high)) in enumerate(zip(layers, limits, strict=True)):
+            whole(f"layers[{index}]", units, low, high)
+
+    def check_fields(self, machine: MachineFields) -> None:
+        """Formats within what the hardware has."""
+        if isinstance(machine.pixel_bits, bool) or machine.pixel_bits not in (1, 4, 8):
+            raise UserError(f"pixel_bits = {machine.pixel_bits!r} is impossible; give 1, 4 or 8.")
+        if not isinstance(machine.biases, bool):
+            raise UserError(f"biases = {machine.biases!r} is impossible; write true or false.")
+        for name in ("weight", "input_weight"):
+            signed(machine, name, 2, 12)
+            # No fraction leaves nothing to shift in an Euler step; more of it would not fit 32-bit products.
+            whole(f"{name}'s fraction", getattr(machine, name).fraction, 1, 16)
+        for name in ("state", "activity"):
+            if getattr(machine, name) != UNIT:
+                raise UserError(
+                    f"{name} = {getattr(machine, name)} is impossible in a layered machine; leave it out, it is {UNIT}."
+                )
+
+    def check_settings(self, settings: Settings) -> None:
+        """The input stays on."""
+        if settings.released_steps:
+            raise UserError(
+                f"released_steps = {settings.released_steps} is impossible in a layered machine, whose input stays on; "
+                "give 0."
+            )
+
+    def matrices(self, machine: MachineFields) -> tuple[Matrix, ...]:
+        """That of the inputs, those between layers, and the biases, if any."""
+        layers, weight, input_weight = machine.layers, machine.weight, machine.input_weight
+        first, later = machine.pixel_bits + machine.activity.fraction, 2 * machine.activity.fraction
+        shift = layered_pre_shift(input_weight, first)
+        between = [
+            Matrix(upper, lower, weight, later, layered_pre_shift(weight, later))
+            for lower, upper in pairwise(layers[1:])
+        ]
+        biases = [Matrix(1, machine.neurons, input_weight, first, shift)] if machine.biases else []
+        return (Matrix(layers[0], layers[1], input_weight, first, shift), *between, *biases)
+
+    def layout(self, machine: MachineFields) -> Layout:
+        """Layers with inputs."""
+        return Layout(machine.layers[1:], machine.lanes, inputs=machine.inputs, biases=machine.biases)
+
+    def worst_accumulator(self, machine: MachineFields) -> int:
+        """The largest of the layers' sums."""
+        layers, shift = machine.layers, machine.drive_shift
+        counts = (machine.inputs + machine.biases, *(machine.biases for _ in layers[2:]))
+        raws = [count * machine.input_weight.high * machine.brightest for count in counts]
+        # A right shift is taken of the finished sum, and rounds a negative one away from zero.
+        drives = [raw << shift if shift >= 0 else max(raw, (raw >> -shift) + 1) if raw else 0 for raw in raws]
+        fans = (layers[2], *(a + b for a, b in zip(layers[1:], layers[3:], strict=False)), layers[-2])
+        widest = machine.weight_limit * machine.state.high
+        current = max(kept + fan * widest for kept, fan in zip(drives, fans, strict=True))
+        return current + (2 * machine.state.high << machine.leak_shift) + (1 << (machine.euler_shift - 1))
+
+
+RECURRENT, LAYERED = Recurrent(), Layered()
+TOPOLOGIES: tuple[Topology, ...] = (RECURRENT, LAYERED)
+
+
+def topology_of(layers: object) -> Topology:
+    """The topology of a machine of these layers; a recurrent one's if they are impossible."""
+    return LAYERED if isinstance(layers, tuple) and len(layers) > 1 else RECURRENT
+
+
+def foreign_fields(topology: Topology) -> dict[str, Topology]:
+    """Fields that machines of this topology have no use for, and whose they are."""
+    return {name: other for other in TOPOLOGIES if other is not topology for name in other.fields}

@@ -1,0 +1,95 @@
+"""A field that is added one day: no hash changes where it is off, and saved files mean off by leaving it out."""
+
+import dataclasses
+import json
+import tomllib
+from dataclasses import dataclass, replace
+
+import numpy as np
+import pytest
+
+from ohmprop.model.spec import MachineSpec, Settings, ready_machines
+from ohmprop.model.spec.fields import MachineFields
+from ohmprop.model.spec.optional import off_values, optional
+from tests.kit.paths import ROOT
+
+#: Fields that had no off value when hashes and saved files began. No name may be added: new fields are ``optional``.
+FIRST = {
+    MachineFields: (
+        "layers lanes cut_diagonals pixel_bits input_weight weight state activity accumulator input_level target_level "
+        "side memory_bytes clock_hz baud settings"
+    ),
+    Settings: ("free_steps nudged_steps driven_steps released_steps eta_shifts tolerance stop_when_settled skip"),
+}
+#: The hashes name compiled boards and saved weights.
+HASHES = {
+    "digits-64-32-10": "43c04439f6193a19",
+    "digits-64-32-32-32-10": "1d190130dfc72de8",
+    "digits-64-64-64-10": "42a8cced24e99fde",
+    "glyphs-100": "d7fe1d5b0f636b8e",
+    "glyphs-pulses-100": "26961e9b1522f036",
+    "mnist-196-128-5": "d894edf0b1665b3c",
+    "mnist-784-128-10": "e0fceded30407455",
+    "mnist-784-128-5": "54c1532d738dfe56",
+    "mnist-784-500-10": "eefe6c89fa19daba",
+}
+
+
+@dataclass(frozen=True)
+class Later(MachineSpec):
+    """A later version's spec, whose default is not what all machines were before."""
+
+    fine_bits: int = optional(4, off=0)
+
+
+@pytest.mark.parametrize("name", ready_machines())
+def test_hashes_of_the_ready_machines_stay(name: str) -> None:
+    spec = MachineSpec.load(name)
+    assert spec.spec_hash == HASHES[name]
+    assert Later.from_saved(spec.to_toml()).spec_hash == HASHES[name]
+    assert Later.load(name).spec_hash != HASHES[name]
+
+
+@pytest.mark.parametrize("cls", FIRST, ids=lambda cls: cls.__name__)
+def test_every_new_field_has_an_off_value(cls: type) -> None:
+    names = {item.name for item in dataclasses.fields(cls)}
+    assert names - set(off_values(cls)) == set(FIRST[cls].split())
+
+
+def test_a_field_that_is_off_is_no_part_of_the_hash() -> None:
+    assert Later(fine_bits=0).spec_hash == MachineSpec().spec_hash
+    assert len({MachineSpec().spec_hash, Later(fine_bits=2).spec_hash, Later().spec_hash}) == 3
+    assert replace(MachineSpec(), cut_diagonals=0).spec_hash == MachineSpec().spec_hash
+
+
+@pytest.mark.parametrize("layers", [(100,), (64, 32, 10)], ids=str)
+def test_a_key_that_a_file_lacks(layers: tuple[int, ...]) -> None:
+    saved, text = MachineSpec(layers=layers).to_toml(), f"machine.layers = {list(layers)}"
+    fields = [(type(spec), spec.layers) for spec in (Later.from_saved(saved), Later.from_toml(text))]
+    assert fields == [(Later, layers)] * 2
+    # The program's file is of a time without the field; the user's is of today.
+    assert Later.from_saved(saved) == Later(layers=layers, fine_bits=0)
+    assert Later.from_toml(text) == Later(layers=layers, fine_bits=4)
+    for spec in (Later(layers=layers, fine_bits=0), Later(layers=layers), Later(layers=layers, fine_bits=2)):
+        assert Later.from_saved(spec.to_toml()) == spec == Later.from_toml(spec.to_toml())
+
+
+def test_a_setting_that_a_saved_file_lacks() -> None:
+    text = MachineSpec().to_toml().replace('rule = "ep"\n', "").replace("feedforward = false\n", "")
+    assert "rule" not in text and "feedforward" not in text
+    assert MachineSpec.from_saved(text) == MachineSpec()
+
+
+def test_what_is_off_by_default_is_not_written() -> None:
+    for spec in (MachineSpec(), MachineSpec(layers=(64, 32, 10))):
+        written = tomllib.loads(spec.to_toml())["machine"]
+        assert not {"biases", "serial", "pulses"} & set(written)
+
+
+def test_saved_files_are_read_as_they_were_written() -> None:
+    folder = ROOT / "tests" / "vectors" / "saved"
+    names = json.loads((folder / "expected.json").read_text(encoding="utf-8"))
+    for name in names:
+        with np.load(folder / f"{name}.npz") as file:
+            text, spec_hash = (file[key].tobytes().decode() for key in ("machine_toml", "spec_hash"))
+        assert MachineSpec.from_saved(text).spec_hash == spec_hash and MachineSpec.from_saved(text).to_toml() == text
