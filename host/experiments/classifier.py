@@ -29,7 +29,7 @@ from ohmprop.host.run.images import (
     train,
 )
 from ohmprop.host.run.patterns import LayeredTwin
-from ohmprop.host.show.console import print_table, progress, show, stoppable
+from ohmprop.host.show.console import note_idle, print_table, progress, show, stoppable
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import confusion_picture, errors_picture, hidden_picture, misread_picture
 from ohmprop.model.arithmetic import DEFAULT_LFSR
@@ -138,6 +138,7 @@ def run_train(
         }
         errors_picture(out / "errors.png", start.learnt // count + 1, curves)
     _report("Training", figures, learner, dataset, answers, json_file, out)
+    note_idle(start.spec.settings, training.patterns)
     if stopped():
         raise KeyboardInterrupt(
             f"Interrupted after {training.learnt} patterns; what was learnt is kept, and {continuing} continues it."

@@ -10,7 +10,7 @@ import numpy as np
 from ohmprop.host.link.board import connect
 from ohmprop.host.run.checkpoint import Checkpoint, check_content, content_of, leave
 from ohmprop.host.run.patterns import Twin, check_recurrent, recall, train
-from ohmprop.host.show.console import flip_text, progress, show, show_recall, stoppable
+from ohmprop.host.show.console import flip_text, note_idle, progress, show, show_recall, stoppable
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import recall_picture, weights_picture
 from ohmprop.model.arithmetic import DEFAULT_LFSR
@@ -137,6 +137,7 @@ def run_train(
     if compare:
         figures |= twin.figures()
     show("Training", figures)
+    note_idle(spec.settings, result.patterns)
     if json_file:
         write_json(json_file, figures)
     if out:

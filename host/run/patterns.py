@@ -272,7 +272,8 @@ def train(
     free, nudged, clocks = (totals / max(1, learnt)).tolist()
     bound = board.spec.timing.bound(free + nudged, nudged > 0)
     rate = learnt * board.spec.synapses / seconds
-    return Training(learnt, free, nudged, clocks, bound, clocks / bound, rate, seconds)
+    # Of no pattern there are neither clocks nor a bound.
+    return Training(learnt, free, nudged, clocks, bound, clocks / bound if learnt else 0.0, rate, seconds)
 
 
 class Examples(NamedTuple):

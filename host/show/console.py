@@ -7,9 +7,12 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import Any
 
+import click
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
+
+from ohmprop.model.spec import Settings
 
 
 def show(title: str, figures: Mapping[str, Any]) -> None:
@@ -43,6 +46,16 @@ def _number(value: Any) -> str:
         if isinstance(value, float)
         else str(value)
     )
+
+
+def note_idle(settings: Settings, patterns: int) -> None:
+    """Say on standard error that patterns were shown and nothing was learnt, if the settings have no second phase."""
+    if patterns and not settings.nudged_steps:
+        click.echo(
+            f"Nothing was learnt: with nudged_steps = 0 no weight is updated, whatever the {patterns:,} patterns; give at "
+            "least 1.",
+            err=True,
+        )
 
 
 def flip_text(p: float) -> str:
