@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from ohmprop.host.link.board import Board
-    from ohmprop.model.golden.recurrent import GoldenMachine
+    from ohmprop.model.golden.machine import GoldenMachine
     from ohmprop.model.memristors.curves import Device
     from ohmprop.model.spec import MachineSpec
 
@@ -18,7 +18,7 @@ __all__ = ["Board", "GoldenMachine", "MachineSpec", "machine", "memristor", "ope
 
 _HOMES = {
     "Board": "ohmprop.host.link.board",
-    "GoldenMachine": "ohmprop.model.golden.recurrent",
+    "GoldenMachine": "ohmprop.model.golden.machine",
     "MachineSpec": "ohmprop.model.spec",
 }
 

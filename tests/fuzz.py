@@ -20,7 +20,7 @@ import click
 import numpy as np
 
 from ohmprop.host.show.console import show
-from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.protocol import REPLY, Op, Space, Status, decode_frame
 from ohmprop.sim.virtual_board import board_verilog, compile_into_cache, program_path
 from tests.fuzz_traffic import Traffic, access, burst, waveform
@@ -113,7 +113,7 @@ class Twins:
 
     def __init__(self, spec, seed):
         self.spec, self.rng = spec, random.Random(seed)
-        self.board, self.device = Probed(spec), GoldenDevice(spec)
+        self.board, self.device = Probed(spec), GoldenBoard(spec)
         self.traffic = Traffic(spec, self.rng)
         self.seen, self.answers = Counter(), Counter()
         self._dropping = False

@@ -17,7 +17,7 @@ from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.data.patterns import corrupt, glyphs, recalled
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.memristors.curves import Device, ExponentialCurve
 from ohmprop.model.memristors.presets import PRESETS, preset
 from ohmprop.model.memristors.tables import COMPARED, equation, step_tables, table_errors
@@ -253,11 +253,10 @@ def _learn_glyphs(
     if stuck:
         pairs = np.argwhere(np.tri(spec.neurons, k=-1) * (rng.random((spec.neurons, spec.neurons)) < stuck))
         cells = [(0, int(row), int(column), str(rng.choice(["min", "max"]))) for row, column in pairs]
-        unit = dataclasses.replace(unit, stuck=stuck_cells(spec, [machine.weights], unit.tables, cells))
+        unit = dataclasses.replace(unit, stuck=stuck_cells(spec, machine.weights, unit.tables, cells))
     machine.device = unit
     for _ in range(epochs):
-        for pattern in patterns:
-            machine.learn(pattern)
+        machine.learn_many(patterns)
     recalls = []
     for p in FLIPS:
         images, labels = corrupt(patterns, p, IMAGES, rng)

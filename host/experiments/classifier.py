@@ -36,7 +36,7 @@ from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.data.datasets import NAMES, Dataset, load, pixels
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.layered import initial_weights, quantise
-from ohmprop.model.golden.layered import LayeredMachine
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.spec import MachineSpec
 
 #: Counters that a checkpoint keeps, of patterns learnt.
@@ -219,7 +219,7 @@ def _learner(board: str, start: Checkpoint) -> Iterator[Learner]:
         yield LayeredTwin(Board(port, spec), weights, start.lfsr, start.unit)
 
 
-def _reached(start: Checkpoint, golden: LayeredMachine, options: Mapping[str, Any]) -> Checkpoint:
+def _reached(start: Checkpoint, golden: GoldenMachine, options: Mapping[str, Any]) -> Checkpoint:
     """What the golden machine has learnt since ``start``."""
     counters = start.grown({name: getattr(golden, name) for name in COUNTERS})
     learnt = start.learnt + golden.learnt

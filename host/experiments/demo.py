@@ -18,7 +18,7 @@ from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.data.patterns import Patterns, correlation, corrupt, load_patterns, recalled
 from ohmprop.model.errors import MachineError
 from ohmprop.model.float64.recurrent import Reference, initial_weights, quantise
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.spec import MachineSpec
 
 #: Corrupted images a pattern, for each probability that a pixel is flipped.
@@ -103,7 +103,7 @@ def run(board: Board, patterns: Patterns, epochs: int, seed: int, out: Path) -> 
         )
         if stopped():
             raise KeyboardInterrupt
-    checkpoint = Checkpoint(spec, twin.machine.weights.copy(), twin.machine.lfsr, total, seed)
+    checkpoint = Checkpoint(spec, twin.machine.weights[0].astype(np.int8), twin.machine.lfsr, total, seed)
 
     rows: dict[str, dict[str, float | int]] = {}
     with progress("recalling", sum(BOARD_IMAGES.values()) * len(patterns.pixels)) as advance:

@@ -18,7 +18,7 @@ from ohmprop.host.show.console import print_table, progress
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.data.datasets import load, order, pixels
 from ohmprop.model.float64.layered import LayeredReference, initial_weights, quantise
-from ohmprop.model.golden.layered import LayeredMachine, eta_shifts_at
+from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.spec import MachineSpec
 
 #: The machine, whose settings hold where a trial does not say otherwise.
@@ -101,7 +101,7 @@ def _learn(epochs: int, job: tuple[Trial, int]) -> Outcome:
     images, unseen = (pixels(part, spec.pixel_bits) for part in (digits.train_images, digits.test_images))
     targets = digits.train_labels[:, None] == np.arange(spec.outputs)
     weights = initial_weights(spec, seed, trial.initial_scales)
-    machine, reference = LayeredMachine(spec), LayeredReference(spec, settings, weights)
+    machine, reference = GoldenMachine(spec), LayeredReference(spec, settings, weights)
     machine.weights = quantise(spec, weights)
     for epoch in range(epochs):
         chosen, shifts = order(digits, epoch, seed), eta_shifts_at(spec, epoch, HALVINGS)

@@ -82,7 +82,8 @@ def run_train(
         """What has been learnt, at this number of patterns."""
         if compare:
             golden = twin.machine
-            weights, lfsr, counted = golden.weights, golden.lfsr, {name: getattr(golden, name) for name in COUNTERS}
+            counted = {name: getattr(golden, name) for name in COUNTERS}
+            weights, lfsr = golden.weights[0].astype(np.int8), golden.lfsr
         else:
             weights, lfsr = connected.read_weights(), connected.read_settings()[1]
             counted = {name: twin.counted()[name] for name in COUNTERS}

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from ohmprop.host.show.console import show
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.float64.layered import initial_weights, quantise
-from ohmprop.model.golden.layered import LayeredMachine, eta_shifts_at
+from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.spec import MachineSpec, Settings
 
 #: The machine, and what it learns: epochs of so many images of its five classes.
@@ -36,8 +36,8 @@ def run_bench_model(json_file: Path | None) -> None:
     targets = labels[:, None] == np.arange(spec.outputs)
     drawn = initial_weights(spec, 1)
     # Compiled by then, where numba is installed.
-    LayeredMachine(spec).learn_many(images[:1], targets[:1])
-    machine = LayeredMachine(spec)
+    GoldenMachine(spec).learn_many(images[:1], targets[:1])
+    machine = GoldenMachine(spec)
     machine.weights = quantise(spec, drawn)
     golden = 0.0
     for settings, order in _epochs(spec):

@@ -15,12 +15,13 @@ from ohmprop.host.show.console import progress, show, stoppable
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import save
 from ohmprop.model.errors import MachineError, UserError
-from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.layout import Cell
 from ohmprop.model.link.pulses import PulseRequest
 from ohmprop.model.memristors.curves import Floats
+from ohmprop.model.memristors.kernels import GAIN_ONE, cell_gain, unit_hashes
 from ohmprop.model.memristors.presets import preset
-from ohmprop.model.memristors.unit import GAIN_ONE, PulseUnit, cell_gain, outside, pulse_unit, unit_hashes
+from ohmprop.model.memristors.unit import PulseUnit, outside, pulse_unit
 from ohmprop.model.spec import MachineSpec
 
 FOLDER = Path("runs/device")
@@ -97,7 +98,7 @@ class Staircase:
     def __init__(self, board: Board, unit: PulseUnit, cell: Cell) -> None:
         self.up, self.down = [unit.tables.bottom], list[int]()
         self._board, self._unit, self._cell = board, unit, cell
-        self._golden = Board(GoldenPort(GoldenDevice(board.spec)), board.spec)
+        self._golden = Board(GoldenPort(GoldenBoard(board.spec)), board.spec)
         self._golden.write_settings(*board.read_settings())
         self._before, self._counted = _weights(board), board.read_pulses()
         start = self._with_weight(unit.tables.bottom)

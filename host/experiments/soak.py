@@ -16,7 +16,7 @@ from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.float64.layered import initial_weights as layered_initial_weights
 from ohmprop.model.float64.layered import quantise as layered_quantise
 from ohmprop.model.float64.recurrent import initial_weights, quantise
-from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.protocol import Counters, Op, input_bytes, target_bytes
 from ohmprop.model.spec import MachineSpec
 
@@ -53,7 +53,7 @@ def soak(
         faulty = Board(port, spec, REPLY_SECONDS, clock)
         # Long enough for a request to be sent again.
         port.stall_for(1.5 * faulty.link.timeout)
-        clean = Board(GoldenPort(GoldenDevice(spec)), spec)
+        clean = Board(GoldenPort(GoldenBoard(spec)), spec)
         for connected in (faulty, clean):
             _prepare(connected, seed)
         before = faulty.read_counters()
@@ -93,8 +93,8 @@ def each_byte(spec: MachineSpec, patterns: int, seed: int) -> dict[str, Any]:
     size = input_bytes(spec) + target_bytes(spec)
     requests = [(int(Op.LEARN), rng.bytes(size)) for _ in range(patterns)]
 
-    def learn(to_board: list[Fault], to_host: list[Fault]) -> tuple[Board, FaultyPort, GoldenDevice, list[bytes]]:
-        clock, device = SimulatedTime(), GoldenDevice(spec)
+    def learn(to_board: list[Fault], to_host: list[Fault]) -> tuple[Board, FaultyPort, GoldenBoard, list[bytes]]:
+        clock, device = SimulatedTime(), GoldenBoard(spec)
         port = FaultyPort(GoldenPort(device, clock.sleep), to_board, to_host, clock.now)
         # Within this time a host that connects has sent its request again, and has not given up.
         port.stall_for(4 * REPLY_SECONDS)
@@ -136,7 +136,7 @@ def _line(board: str, spec: MachineSpec) -> Iterator[tuple[Port, Callable[[], fl
     """A board's port, and the clock that its waits are measured by."""
     if board == "golden":
         simulated = SimulatedTime()
-        yield GoldenPort(GoldenDevice(spec), simulated.sleep), simulated.now
+        yield GoldenPort(GoldenBoard(spec), simulated.sleep), simulated.now
     else:
         with opened(board, spec) as port:
             yield port, time.monotonic
@@ -157,11 +157,8 @@ def _prepare(board: Board, seed: int) -> None:
         board.write_matrices(layered_quantise(spec, layered_initial_weights(spec, seed)))
 
 
-def _image(device: GoldenDevice) -> bytes:
-    weights = device.machine.weights
-    return b"".join(
-        np.asarray(matrix).tobytes() for matrix in ([weights] if isinstance(weights, np.ndarray) else weights)
-    )
+def _image(device: GoldenBoard) -> bytes:
+    return b"".join(matrix.tobytes() for matrix in device.machine.weights)
 
 
 def _weights(board: Board) -> Any:

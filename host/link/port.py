@@ -14,7 +14,7 @@ import serial
 from serial.tools import list_ports
 
 from ohmprop.model.errors import UserError
-from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.spec import MachineSpec
 
 if TYPE_CHECKING:
@@ -106,7 +106,7 @@ def _is_address(url: str) -> bool:
 class GoldenPort:
     """The golden machine behind the same interface as a serial port, without wires or waiting."""
 
-    def __init__(self, device: GoldenDevice, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, device: GoldenBoard, sleep: Callable[[float], None] = time.sleep) -> None:
         self._device = device
         self._sleep = sleep
         self._replies = bytearray()
@@ -137,7 +137,7 @@ class GoldenPort:
 def opened(board: str, spec: MachineSpec) -> Iterator[Port]:
     """The port of a board named as ``--board`` names it: ``sim`` (started here), ``golden``, or a port's URL."""
     if board == "golden":
-        yield GoldenPort(GoldenDevice(spec))
+        yield GoldenPort(GoldenBoard(spec))
     elif board == "sim":
         with virtual_board(spec) as simulated, closing(open_port(simulated.port, spec.baud)) as port:
             yield port

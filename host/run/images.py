@@ -16,7 +16,7 @@ from ohmprop.host.run.patterns import LayeredTwin
 from ohmprop.model.data.datasets import Dataset, order, pixels
 from ohmprop.model.errors import UserError
 from ohmprop.model.float64.layered import LayeredReference, initial_weights
-from ohmprop.model.golden.layered import LayeredMachine, eta_shifts_at
+from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.link.protocol import LearnReply
 from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.spec import MachineSpec, Settings
@@ -94,7 +94,7 @@ class Alone:
     """
 
     def __init__(self, spec: MachineSpec, weights: Matrices, lfsr: int, unit: PulseUnit | None = None) -> None:
-        self.machine = LayeredMachine(spec, lfsr=lfsr)
+        self.machine = GoldenMachine(spec, lfsr=lfsr)
         self.machine.weights = tuple(weights)
         self.machine.device = unit
 
@@ -267,9 +267,9 @@ def train(
     return training
 
 
-def golden_answers(machine: LayeredMachine, images: Pixels) -> NDArray[np.uint8]:
+def golden_answers(machine: GoldenMachine, images: Pixels) -> NDArray[np.uint8]:
     """The outputs' states (count, outputs) for images (count, inputs), by a machine of its own: the counters stay."""
-    other = LayeredMachine(machine.spec, machine.settings)
+    other = GoldenMachine(machine.spec, machine.settings)
     other.weights, other.device = machine.weights, machine.device
     return other.recall_many(images)[0]
 

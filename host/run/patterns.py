@@ -14,8 +14,7 @@ from ohmprop.host.link.board import Board, Matrices
 from ohmprop.model.data.patterns import corrupt, nearest_pattern_bound, recalled
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.recurrent import Reference
-from ohmprop.model.golden.layered import LayeredMachine
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.protocol import Counters, LearnReply, RecallReply
 from ohmprop.model.link.pulses import COUNTER_BYTES
 from ohmprop.model.memristors.unit import PulseUnit
@@ -49,7 +48,7 @@ class Comparison(ABC):
     count : all differences.
     """
 
-    machine: GoldenMachine | LayeredMachine
+    machine: GoldenMachine
 
     def __init__(self, board: Board) -> None:
         self.differences: list[str] = []
@@ -116,8 +115,6 @@ class Comparison(ABC):
 class Twin(Comparison):
     """The golden machine beside a recurrent board."""
 
-    machine: GoldenMachine
-
     def __init__(
         self, board: Board, settings: Settings, weights: NDArray[np.int8], lfsr: int, unit: PulseUnit | None = None
     ) -> None:
@@ -127,7 +124,7 @@ class Twin(Comparison):
         if board.spec.pulses:
             board.load_device(unit)
         self.machine = GoldenMachine(board.spec, settings, lfsr)
-        self.machine.weights = weights.copy()
+        self.machine.weights = (weights,)
         self.machine.device = unit
         # Left by whatever the board has learnt before; nothing but recurrent backpropagation changes them.
         self.machine.side_states = board.read_side_states()
@@ -145,14 +142,12 @@ class Twin(Comparison):
         self._compare_arrays(f"{where}: signs", signs, expected_signs)
 
     def _check_weights(self, where: str) -> None:
-        self._compare_arrays(f"{where}: weights", self._board.read_weights(), self.machine.weights)
+        self._compare_arrays(f"{where}: weights", self._board.read_weights(), self.machine.weights[0])
         self._compare_arrays(f"{where}: side states", self._board.read_side_states(), self.machine.side_states)
 
 
 class LayeredTwin(Comparison):
     """A layered board as the learner, and the golden machine that does all the board does."""
-
-    machine: LayeredMachine
 
     def __init__(self, board: Board, weights: Matrices, lfsr: int, unit: PulseUnit | None = None) -> None:
         """Give the board and a golden machine the same weights, LFSR and devices, and the spec's settings."""
@@ -160,7 +155,7 @@ class LayeredTwin(Comparison):
         board.write_matrices(weights)
         if board.spec.pulses:
             board.load_device(unit)
-        self.machine = LayeredMachine(board.spec, lfsr=lfsr)
+        self.machine = GoldenMachine(board.spec, lfsr=lfsr)
         self.machine.weights = tuple(weights)
         self.machine.device = unit
         super().__init__(board)

@@ -7,7 +7,7 @@ from amaranth.lib.wiring import In, Out
 from ohmprop.hw.shapes.operation import block_shape, drawn_layout
 from ohmprop.hw.units.pipeline import Broadcast, delayed
 from ohmprop.model.arithmetic import DEFAULT_LFSR, LFSR_SHIFTS, LFSR_TAPS
-from ohmprop.model.memristors.unit import NOISY_SETS, READ_SETS
+from ohmprop.model.memristors.kernels import NOISY_SETS, READ_SETS
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
 from ohmprop.model.timing import fan_levels
 
@@ -67,7 +67,7 @@ class CellRandom(wiring.Component):
     """Each cell's random byte: the drawn bytes of those bits in which its row's and its column's numbers differ.
 
     So cell (i, j) and cell (j, i) get the same byte, wherever they are stored, and any two other cells that share no
-    such pattern of bits get independent ones (ohmprop.model.golden.recurrent.random_table).
+    such pattern of bits get independent ones (ohmprop.model.memristors.kernels.random_sets).
     Latency ``2 + fan_levels(lanes)`` clocks, a word a clock, no reset.
     """
 

@@ -12,7 +12,7 @@ from ohmprop.hw.shapes.pulses import device_layout
 from ohmprop.hw.shapes.rules import by_side
 from ohmprop.hw.shapes.signatures import MACHINE_COUNTERS, Program, counters_layout, events_layout, settings_layout
 from ohmprop.hw.units.pipeline import delayed
-from ohmprop.model.memristors.unit import NOISY_SETS, READ_SETS, SETS
+from ohmprop.model.memristors.kernels import NOISY_SETS, READ_SETS, SETS
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import DRIVE
 

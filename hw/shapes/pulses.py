@@ -7,8 +7,8 @@ from amaranth.lib.wiring import In, Out
 from ohmprop.hw.shapes.operation import address_shape, drawn_layout
 from ohmprop.model.layout import bits_for
 from ohmprop.model.link.pulses import PULSE_BITS, PulseRegisters
+from ohmprop.model.memristors.kernels import NOISY_SETS
 from ohmprop.model.memristors.tables import ENTRY_BITS
-from ohmprop.model.memristors.unit import NOISY_SETS
 from ohmprop.model.spec import MachineSpec
 
 #: Sets of random bytes of an update besides the linear device's: two round the step, two make its noise.

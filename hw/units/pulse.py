@@ -10,8 +10,7 @@ from ohmprop.hw.shapes.pulses import OWN_SETS, device_layout, entry_write_layout
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.hw.units.synapse import increment_shape
 from ohmprop.model.link.pulses import PULSE_BITS
-from ohmprop.model.memristors.tables import ENTRY_BITS, STEP_FRACTION
-from ohmprop.model.memristors.unit import (
+from ohmprop.model.memristors.kernels import (
     GAIN_MOST,
     GAIN_ONE,
     GAIN_SHIFT,
@@ -21,6 +20,7 @@ from ohmprop.model.memristors.unit import (
     SPREAD_SHIFT,
     unit_hashes,
 )
+from ohmprop.model.memristors.tables import ENTRY_BITS, STEP_FRACTION
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
 from ohmprop.model.timing import PULSE
 
@@ -73,12 +73,12 @@ def product(factor, number):
 
 
 def deviate(bits):
-    """The sum of four nibbles less 30 (ohmprop.model.memristors.unit.deviate)."""
+    """The sum of four nibbles less 30 (ohmprop.model.memristors.kernels.deviate)."""
     return sum((bits[at : at + 4] for at in range(4, HASH_BITS, 4)), bits[:4]) - 30
 
 
 class PulseUnit(wiring.Component):
-    """One lane's pulses: new weight = sat(weight + move), docs/devices.md, to the bit of model.memristors.unit.pulsed.
+    """One lane's pulses: new weight = sat(weight + move), docs/devices.md, to the bit of model.memristors.kernels.weight_after.
 
     increment: what the linear device would add, or the host's pulses, saturated to +-``device.most``; no pulse leaves the
     weight.

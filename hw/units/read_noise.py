@@ -11,7 +11,7 @@ from ohmprop.hw.shapes.operation import Action, drawn_layout, operation_layout
 from ohmprop.hw.shapes.pulses import NOISE_BITS
 from ohmprop.hw.units.pipeline import Broadcast, delayed
 from ohmprop.hw.units.pulse import deviate
-from ohmprop.model.memristors.unit import READ_SETS
+from ohmprop.model.memristors.kernels import READ_SETS
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
 from ohmprop.model.timing import GATHER
 
@@ -19,7 +19,7 @@ AMPLITUDE_BITS = 12
 
 
 class ReadNoise(wiring.Component):
-    """The noise of each lane's current, or in a serial machine of one neuron after another (model.memristors.unit).
+    """The noise of each lane's current, or in a serial machine of one neuron after another (model.memristors.kernels).
 
     A neuron's two bytes are the exclusive or of those drawn bytes whose bits are set in its number, and of the last one.
     ``noise`` belongs to the block whose currents are complete, ``columns`` or ``rows`` clocks after its last operation; in a

@@ -3,8 +3,7 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.golden.layered import LayeredMachine
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.protocol import (
     ACCESS_BYTES,
     CRC_BYTES,
@@ -28,8 +27,7 @@ from ohmprop.model.link.protocol import (
     pack_pattern,
     space_words,
     target_bytes,
-    unpack_pattern,
-    unpack_pixels,
+    unpack_input,
     unpack_target,
 )
 from ohmprop.model.link.pulses import PulseRegisters, PulseRequest, pack_counts, unpack_stuck
@@ -38,18 +36,18 @@ from ohmprop.model.spec import MachineSpec
 LFSR_BYTES = SettingsRegisters.widths()["lfsr"]
 
 
-class GoldenDevice:
+class GoldenBoard:
     """A board made of the golden machine.
 
     Members
     -------
-    machine : the golden machine behind the link, of the spec's topology; weights of more than 8 bits do not fit the link.
+    machine : the golden machine behind the link; weights of more than 8 bits do not fit the link.
 
     Its clock stands still while the machine is idle, so the counter ``clocks`` equals ``busy_clocks``.
     """
 
     def __init__(self, spec: MachineSpec) -> None:
-        self.machine: GoldenMachine | LayeredMachine = GoldenMachine(spec) if spec.recurrent else LayeredMachine(spec)
+        self.machine = GoldenMachine(spec)
         self._spec = spec
         self._layout = spec.layout
         self._input = bytearray()
@@ -135,23 +133,17 @@ class GoldenDevice:
         return Status.UNKNOWN_OP, b""
 
     def _learn(self, payload: bytes) -> tuple[Status, bytes]:
-        spec, machine = self._spec, self.machine
+        spec = self._spec
         pattern, target = payload[: input_bytes(spec)], payload[input_bytes(spec) :]
         self._settle()
-        if isinstance(machine, LayeredMachine):
-            reply = machine.learn(unpack_pixels(spec, pattern), unpack_target(spec, target))
-        else:
-            reply = machine.learn(unpack_pattern(spec, pattern), unpack_pattern(spec, target))
+        reply = self.machine.learn(unpack_input(spec, pattern), unpack_target(spec, target))
         self._words = None
         return Status.DONE, reply.pack()
 
     def _recall(self, payload: bytes) -> tuple[Status, bytes]:
         spec, machine = self._spec, self.machine
         self._settle()
-        if isinstance(machine, LayeredMachine):
-            reply, _ = machine.recall(unpack_pixels(spec, payload))
-        else:
-            reply, _ = machine.recall(unpack_pattern(spec, payload))
+        reply, _ = machine.recall(unpack_input(spec, payload))
         return Status.DONE, reply.pack() + pack_pattern(spec, machine.states > 0)
 
     def _settle(self) -> None:
@@ -164,17 +156,11 @@ class GoldenDevice:
             self._rewritten = False
         if words is None:
             return
-        if isinstance(machine, LayeredMachine):
-            machine.weights = self._spec.layout.from_words(words.astype(np.int16))
-        else:
-            machine.weights = self._spec.layout.from_words(words)[0]
+        machine.weights = self._layout.from_words(words)
 
     def _machine_words(self) -> NDArray[np.int8]:
         """The machine's own weights as the crossbar's words."""
-        machine = self.machine
-        if isinstance(machine, LayeredMachine):
-            return self._spec.layout.to_words(machine.weights).astype(np.int8)
-        return self._spec.layout.to_words((machine.weights,))
+        return self._layout.to_words(self.machine.weights).astype(np.int8)
 
     def _size(self, space: Space) -> int:
         """Bytes of a space."""
@@ -211,7 +197,7 @@ class GoldenDevice:
         machine = self.machine
         if space is Space.WEIGHTS:
             return (self._machine_words() if self._words is None else self._words).tobytes()
-        if space is Space.SIDE and isinstance(machine, GoldenMachine):
+        if space is Space.SIDE:
             blocks = self._layout.to_blocks(machine.side_states)
             return np.stack([blocks & 0xFF, blocks >> 8 & 0xFF], axis=1).astype(np.uint8).tobytes()
         if space is Space.STATES:
@@ -223,7 +209,7 @@ class GoldenDevice:
         if space is Space.SETTINGS:
             return bytes(self._registers[:-LFSR_BYTES]) + machine.lfsr.to_bytes(LFSR_BYTES, "little")
         counted = (machine.busy_clocks, machine.busy_clocks, machine.steps, machine.learnt, machine.recalled)
-        skipped = (machine.rows_skipped, machine.updates_skipped) if isinstance(machine, LayeredMachine) else (0, 0)
+        skipped = (machine.rows_skipped, machine.updates_skipped)
         link = (self._frames, self._refused, self._repeated, 0)
         limits = (1 << 8 * width for width in Counters.widths().values())
         return Counters(*(n % limit for n, limit in zip((*counted, *skipped, *link), limits, strict=True))).pack()

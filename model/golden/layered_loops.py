@@ -1,17 +1,44 @@
-"""The layered golden machine's loops, compiled where numba is there: from drive currents to whole runs of patterns.
+"""The layered network's loops, compiled where numba is there: from drive currents to whole runs of patterns.
 
-``weights`` are those of model.golden.layered; ``firsts`` are the first neuron's number of each layer but the inputs, and
-the count.
+``weights`` is the tuple of matrices; phases, schedule and cells are those of model.golden.network. Units are numbered through
+inputs, the biases' one if there is one, and neurons, so that each matrix's rows and columns are two spans of them.
 """
 
+from typing import NamedTuple
+
 import numpy as np
+from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import compiled, neuron_step, saturate, stochastic_increment
-from ohmprop.model.memristors.unit import decay_matrix, program_cell, random_sets, read_deviations, unit_hashes
+from ohmprop.model.memristors.kernels import decay_matrix, program_cell, random_sets, read_deviations
+
+Integers = NDArray[np.int64]
+
+
+class Constants(NamedTuple):
+    """What a spec says of its network.
+
+    Members
+    -------
+    firsts : the first neuron's number of each layer but the inputs, and the count of neurons.
+    spans : first and end of each matrix's rows and columns among the units; int64 (matrices, 4).
+    leak_shift, drive_shift : the neurons' shift and that of the inputs' currents.
+    brightest : the largest pixel, at which the biases' input stands.
+    codes, code_bits, hashes : each unit's number, the numbers' bits, and what the numbers hash to.
+    """
+
+    firsts: Integers
+    spans: Integers
+    leak_shift: int
+    drive_shift: int
+    brightest: int
+    codes: Integers
+    code_bits: int
+    hashes: Integers
 
 
 @compiled
-def _drive(weights, firsts, image, shift, brightest, sums, drive):  # type: ignore[no-untyped-def]
+def _drive(weights, constants, image, sums, drive):  # type: ignore[no-untyped-def]
     """The currents of inputs and biases at the accumulator's binary point; returns the number of non-zero inputs."""
     sums[:] = 0
     rows = 0
@@ -21,9 +48,10 @@ def _drive(weights, firsts, image, shift, brightest, sums, drive):  # type: igno
             row, pixel = weights[0][i], np.int32(image[i])
             for j in range(len(row)):
                 sums[j] += np.int32(row[j]) * pixel
-    if len(weights) == len(firsts):
+    if len(weights) == len(constants.firsts):
         for j in range(len(sums)):
-            sums[j] += np.int32(weights[-1][0, j]) * np.int32(brightest)
+            sums[j] += np.int32(weights[-1][0, j]) * np.int32(constants.brightest)
+    shift = constants.drive_shift
     for j in range(len(sums)):
         drive[j] = np.int64(sums[j]) << shift if shift >= 0 else np.int64(sums[j]) >> -shift
     return rows
@@ -49,14 +77,17 @@ def _currents(weights, firsts, states, sums):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _step(weights, firsts, states, drive, goal, nudged, leak_shift, sums, noise):  # type: ignore[no-untyped-def]
-    """One Euler step of all neurons from the same old states; returns the largest move of a state."""
-    _currents(weights, firsts, states, sums)
+def _step(states, currents, goal, leak_shift):  # type: ignore[no-untyped-def]
+    """One Euler step of all neurons; returns the largest move of a state.
+
+    ``currents`` are those of other layers, of inputs, and read noise; ``goal`` (outputs,) is empty without a nudge.
+    """
+    sums, drive, noise = currents
     largest = 0
-    first_output = firsts[-2]
+    first_output = len(states) - len(goal)
     for i in range(len(states)):
         state = np.int64(states[i])
-        error = goal[i - first_output] - state if nudged and i >= first_output else np.int64(0)
+        error = goal[i - first_output] - state if i >= first_output else np.int64(0)
         stepped = neuron_step(state, sums[i] + drive[i] + noise[i], 0, error, leak_shift, leak_shift, 0, 255)
         states[i] = stepped
         largest = max(largest, abs(stepped - state))
@@ -64,194 +95,140 @@ def _step(weights, firsts, states, drive, goal, nudged, leak_shift, sums, noise)
 
 
 @compiled
-def _relax(weights, firsts, states, drive, goal, nudged, leak_shift, sums, most, settled, feedforward, read, lfsr):  # type: ignore[no-untyped-def]
-    """Euler steps until ``most``, or until no state moved by more than ``settled`` (-1: never).
+def _relax(weights, states, currents, goal, phase, read_noise, constants, lfsr):  # type: ignore[no-untyped-def]
+    """Euler steps, each from the same old states, until the phase's most, or until the states have settled.
 
-    ``read`` is the read noise: amplitude, the neurons' numbers, their bits, an array of zeros. Returns the number of steps,
-    the largest move of a state in any of them, and the LFSR.
+    Returns the number of steps, the largest move of a state in any of them, and the LFSR.
     """
-    largest = 0
-    amplitude, codes, bits, noise = read
-    for step in range(most):
+    largest, neurons = 0, len(states)
+    target = goal if phase.nudged else goal[:0]
+    for step in range(phase.most):
         # From states of 0 there is no leak, and with one bit less to shift the step is eps = 1.
-        shift = leak_shift - 1 if feedforward and step == 0 else leak_shift
-        if amplitude:
-            lfsr = read_deviations(codes, bits, amplitude, lfsr, noise)
-        move = _step(weights, firsts, states, drive, goal, nudged, shift, sums, noise)
+        shift = constants.leak_shift - 1 if phase.feedforward and step == 0 else constants.leak_shift
+        if read_noise:
+            codes = constants.codes[len(constants.codes) - neurons :]
+            lfsr = read_deviations(codes, constants.code_bits, read_noise, lfsr, currents[2])
+        _currents(weights, constants.firsts, states, currents[0])
+        move = _step(states, currents, target, shift)
         largest = max(largest, move)
-        if move <= settled:
+        if move <= phase.settled:
             return step + 1, largest, lfsr
-    return most, largest, lfsr
+    return phase.most, largest, lfsr
 
 
 @compiled
-def _update(matrix, rows, columns, row_bytes, column_bytes, constants):  # type: ignore[no-untyped-def]
+def _update(matrix, rows, columns, update):  # type: ignore[no-untyped-def]
     """w += round at random(eta (r' c' - r c)), ' nudged: Scellier and Bengio 2017, eq. 9, with beta = 1.
 
-    ``rows`` and ``columns`` are pairs of activities, free and nudged; ``constants`` are both shifts and the limit.
+    ``rows`` and ``columns`` are each activities, free and nudged, random bytes (sets, units) and hashes (units,).
     """
-    pre_shift, shift, limit = constants[0], constants[1], constants[2]
-    for i in range(len(row_bytes)):
-        before, after, byte = rows[0][i], rows[1][i], row_bytes[i]
+    pre_shift, shift, limit = update[0], update[1], update[2]
+    free, nudged, column_bytes = columns[0], columns[1], columns[2][0]
+    for i in range(len(matrix)):
+        before, after, byte = rows[0][i], rows[1][i], rows[2][0, i]
         if before or after:
             row = matrix[i]
             for j in range(len(row)):
-                difference = (after * columns[1][j] - before * columns[0][j]) << pre_shift
+                difference = (after * nudged[j] - before * free[j]) << pre_shift
                 increment = stochastic_increment(difference, shift, byte ^ column_bytes[j])
                 row[j] = saturate(row[j] + increment, -limit, limit)
 
 
 @compiled
-def _program(matrix, rows, columns, row_bits, column_bits, constants, stuck, unit, counts):  # type: ignore[no-untyped-def]
-    """The update by pulses. ``row_bits`` and ``column_bits`` are pairs: random bytes (sets, units) and hashes (units,)."""
-    pre_shift, shift = constants[0], constants[1]
-    random = np.empty(len(row_bits[0]), np.int64)
-    for i in range(len(row_bits[1])):
+def _program(matrix, rows, columns, update, stuck, unit, counts):  # type: ignore[no-untyped-def]
+    """``_update`` by pulses."""
+    pre_shift, shift = update[0], update[1]
+    random = np.empty(len(rows[2]), np.int64)
+    for i in range(len(matrix)):
         before, after = rows[0][i], rows[1][i]
         if before or after:
             row = matrix[i]
             for j in range(len(row)):
                 difference = np.int64(after * columns[1][j] - before * columns[0][j]) << pre_shift
                 for s in range(len(random)):
-                    random[s] = row_bits[0][s, i] ^ column_bits[0][s, j]
-                bits = row_bits[1][i] ^ column_bits[1][j]
+                    random[s] = rows[2][s, i] ^ columns[2][s, j]
+                bits = rows[3][i] ^ columns[3][j]
                 row[j] = program_cell(np.int64(row[j]), difference, shift, random, bits, stuck[i, j], unit, counts)
 
 
 @compiled
-def learn_images(  # type: ignore[no-untyped-def]
-    weights,
-    firsts,
-    images,
-    targets,
-    states,
-    lfsr,
-    codes,
-    constants,
-    updates,
-    most,
-    settled,
-    feedforward,
-    skip,
-    read,
-    devices,
-    decay,
-):
-    """Learn pattern after pattern.
+def _learn(weights, free, nudged, tables, updates, cells, constants):  # type: ignore[no-untyped-def]
+    """The update of all matrices; ``free`` and ``nudged`` are the units' activities."""
+    # The byte of a cell is the table's entry for the exclusive or of its two numbers: that of two entries.
+    random, hashes = tables[:, constants.codes], constants.hashes
+    for m in range(len(weights)):
+        row, last_row, column, last_column = constants.spans[m]
+        rows = (free[row:last_row], nudged[row:last_row], random[:, row:last_row], hashes[row:last_row])
+        across = slice(column, last_column)
+        columns = (free[across], nudged[across], random[:, across], hashes[across])
+        if cells.sets == 1:
+            _update(weights[m], rows, columns, updates[m])
+        else:
+            _program(weights[m], rows, columns, updates[m], cells.stuck[m], cells.constants, cells.counts[m])
 
-    ``devices`` are the sets of random bytes (1: linear cells), the stuck cells, PulseUnit.constants and the counters of
-    pulses (matrices, 3); ``decay`` is the interval (0: never), the shift, and the patterns learnt since the last one. For
-    each pattern: free and nudged steps, LFSR, non-zero inputs, whether it was updated.
-    """
-    leak_shift, drive_shift, brightest = constants
-    input_codes, neuron_codes, code_bits = codes
-    sets, stuck, unit, counts = devices
-    hidden = len(firsts) - 1
-    input_hashes, neuron_hashes = unit_hashes(input_codes), unit_hashes(neuron_codes)
-    one = np.full(1, brightest, np.int32)
+
+@compiled
+def learn_images(weights, images, targets, states, lfsr, schedule, cells, constants):  # type: ignore[no-untyped-def]
+    """Learn images (count, inputs) one after another; the records of model.golden.network.Network.learn."""
+    codes, bits = constants.codes, constants.code_bits
+    first_neuron = len(codes) - len(states)
+    interval, decay_shift, since = cells.decay
     records = np.zeros((len(images), 5), np.int64)
-    sums, free, drive = np.zeros_like(states), np.zeros_like(states), np.zeros(len(states), np.int64)
+    # The biases' input, if there is one, stays at the brightest.
+    free, nudged = (
+        np.full(len(codes), constants.brightest, np.int32),
+        np.full(len(codes), constants.brightest, np.int32),
+    )
+    currents = np.zeros_like(states), np.zeros(len(states), np.int64), np.zeros(len(states), np.int64)
     for index in range(len(images)):
-        pixels = images[index].astype(np.int32)
-        count = len(pixels)
+        count = len(images[index])
+        free[:count] = images[index]
+        nudged[:count] = images[index]
         goal = targets[index] * np.int64(255)
-        tables, lfsr = random_sets(sets, code_bits, lfsr)
-        rows = _drive(weights, firsts, pixels, drive_shift, brightest, sums, drive)
+        tables, lfsr = random_sets(cells.sets, bits, lfsr)
+        rows = _drive(weights, constants, free[:count], currents[0], currents[1])
         states[:] = 0
-        first, _, lfsr = _relax(
-            weights,
-            firsts,
-            states,
-            drive,
-            goal,
-            False,
-            leak_shift,
-            sums,
-            max(1, most[0]),
-            settled,
-            feedforward,
-            read,
-            lfsr,
-        )
-        free[:] = states
+        first, _, lfsr = _relax(weights, states, currents, goal, schedule.first, cells.read_noise, constants, lfsr)
+        free[first_neuron:] = states
         second, moved, lfsr = _relax(
-            weights, firsts, states, drive, goal, True, leak_shift, sums, most[1], settled, False, read, lfsr
+            weights, states, currents, goal, schedule.second, cells.read_noise, constants, lfsr
         )
-        updated = second > 0 and (not skip or moved > 0)
+        nudged[first_neuron:] = states
+        updated = second > 0 and (not schedule.skip or moved > 0)
         if updated:
-            # The byte of a cell is the table's entry for the exclusive or of its two numbers: that of two entries.
-            row_bytes, neuron_bytes = tables[:, input_codes], tables[:, neuron_codes]
-            below = slice(0, firsts[1])
-            for m in range(len(weights)):
-                if m == 0:
-                    rows_of, row_bits = (pixels, pixels), (row_bytes[:, :count], input_hashes[:count])
-                    columns_of, column_bits = (
-                        (free[below], states[below]),
-                        (neuron_bytes[:, below], neuron_hashes[below]),
-                    )
-                elif m == hidden:
-                    rows_of, row_bits = (one, one), (row_bytes[:, count:], input_hashes[count:])
-                    columns_of, column_bits = (free, states), (neuron_bytes, neuron_hashes)
-                else:
-                    upper, lower = slice(firsts[m], firsts[m + 1]), slice(firsts[m - 1], firsts[m])
-                    rows_of, row_bits = (free[upper], states[upper]), (neuron_bytes[:, upper], neuron_hashes[upper])
-                    columns_of, column_bits = (
-                        (free[lower], states[lower]),
-                        (neuron_bytes[:, lower], neuron_hashes[lower]),
-                    )
-                if sets == 1:
-                    _update(weights[m], rows_of, columns_of, row_bits[0][0], column_bits[0][0], updates[m])
-                else:
-                    _program(
-                        weights[m], rows_of, columns_of, row_bits, column_bits, updates[m], stuck[m], unit, counts[m]
-                    )
-        interval, shift, since = decay
+            _learn(weights, free, nudged, tables, schedule.updates, cells, constants)
         if interval and (since + index + 1) % interval == 0:
-            tables, lfsr = random_sets(2, code_bits, lfsr)
+            tables, lfsr = random_sets(2, bits, lfsr)
             for m in range(len(weights)):
-                if m == 0:
-                    row_codes, column_codes = input_codes[:count], neuron_codes[: firsts[1]]
-                elif m == hidden:
-                    row_codes, column_codes = input_codes[count:], neuron_codes
-                else:
-                    row_codes = neuron_codes[firsts[m] : firsts[m + 1]]
-                    column_codes = neuron_codes[firsts[m - 1] : firsts[m]]
-                decay_matrix(weights[m], row_codes, column_codes, tables, shift, stuck[m])
+                row, last_row, column, last_column = constants.spans[m]
+                numbers = codes[row:last_row], codes[column:last_column]
+                decay_matrix(weights[m], numbers[0], numbers[1], tables, decay_shift, cells.stuck[m])
         records[index, 0] = first
         records[index, 1] = second
         records[index, 2] = lfsr
-        records[index, 3] = rows
+        # A black pattern drives its first row all the same.
+        records[index, 3] = max(rows, 1)
         records[index, 4] = updated
     return records
 
 
 @compiled
-def recall_images(weights, firsts, images, states, lfsr, constants, most, settled, feedforward, read):  # type: ignore[no-untyped-def]
-    """Recall image after image; the outputs' states, steps and non-zero inputs for each, the LFSR.
+def recall_images(weights, images, states, lfsr, schedule, read_noise, constants):  # type: ignore[no-untyped-def]
+    """Recall images (count, inputs) one after another; the outputs' states, the records of Network.recall, the LFSR.
 
     The states keep the last image's.
     """
-    leak_shift, drive_shift, brightest = constants
-    answers = np.zeros((len(images), firsts[-1] - firsts[-2]), np.uint8)
-    records = np.zeros((len(images), 2), np.int64)
-    sums, drive, goal = np.zeros_like(states), np.zeros(len(states), np.int64), np.zeros(1, np.int64)
+    outputs = constants.firsts[-1] - constants.firsts[-2]
+    answers = np.zeros((len(images), outputs), np.uint8)
+    records = np.zeros((len(images), 3), np.int64)
+    goal = np.zeros(outputs, np.int64)
+    currents = np.zeros_like(states), np.zeros(len(states), np.int64), np.zeros(len(states), np.int64)
     for index in range(len(images)):
-        records[index, 1] = _drive(weights, firsts, images[index], drive_shift, brightest, sums, drive)
+        rows = _drive(weights, constants, images[index], currents[0], currents[1])
         states[:] = 0
         records[index, 0], _, lfsr = _relax(
-            weights,
-            firsts,
-            states,
-            drive,
-            goal,
-            False,
-            leak_shift,
-            sums,
-            max(1, most),
-            settled,
-            feedforward,
-            read,
-            lfsr,
+            weights, states, currents, goal, schedule.first, read_noise, constants, lfsr
         )
-        answers[index] = states[firsts[-2] :]
+        records[index, 2] = max(rows, 1)
+        answers[index] = states[len(states) - outputs :]
     return answers, records, lfsr

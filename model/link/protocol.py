@@ -383,7 +383,7 @@ def unpack_pattern(spec: MachineSpec, data: bytes) -> NDArray[np.bool_]:
 
 
 def pack_target(spec: MachineSpec, target: NDArray[np.bool_]) -> bytes:
-    """A target (outputs,) as bytes, packed as a pattern's last blocks."""
+    """A target (outputs,), True white or 1, as bytes: packed as a pattern's last blocks."""
     pattern = np.zeros(spec.neurons, np.bool_)
     pattern[spec.neurons - spec.outputs :] = target
     return pack_pattern(spec, pattern)[-target_bytes(spec) :]
@@ -393,6 +393,11 @@ def unpack_target(spec: MachineSpec, data: bytes) -> NDArray[np.bool_]:
     """The inverse of ``pack_target``."""
     before = bytes(pattern_bytes(spec) - len(data))
     return unpack_pattern(spec, before + data)[spec.neurons - spec.outputs :]
+
+
+def unpack_input(spec: MachineSpec, data: bytes) -> NDArray[np.bool_] | NDArray[np.uint8]:
+    """An input from its bytes: a pattern (neurons,), or a layered machine's pixels (inputs,)."""
+    return unpack_pattern(spec, data) if spec.recurrent else unpack_pixels(spec, data)
 
 
 def pack_pixels(spec: MachineSpec, pixels: NDArray[np.uint8]) -> bytes:

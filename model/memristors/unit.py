@@ -6,32 +6,27 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.arithmetic import byte_table, compiled, draw, saturate, stochastic_increment
+from ohmprop.model.arithmetic import saturate
 from ohmprop.model.errors import UserError
 from ohmprop.model.layout import Cell
 from ohmprop.model.memristors.curves import Device
-from ohmprop.model.memristors.tables import NOISE_UNIT, STEP_FRACTION, StepTables, step_tables
+from ohmprop.model.memristors.kernels import (
+    GAIN_ONE,
+    MOST_PULSES,
+    NOISY_SETS,
+    SETS,
+    SPREAD_SHIFT,
+    UnitConstants,
+    pulse_cell,
+    random_sets,
+    unit_hashes,
+)
+from ohmprop.model.memristors.tables import NOISE_UNIT, StepTables, step_tables
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.settings import whole
 
 Integers = NDArray[np.int64]
 Masks = tuple[NDArray[np.bool_], ...]
-
-#: Most programming pulses that one update gives a cell.
-MOST_PULSES = 7
-#: A gain of 1; gains are from 0 to GAIN_MOST.
-GAIN_ONE, GAIN_SHIFT, GAIN_MOST = 32, 5, 63
-#: The spread register's fraction, in gains.
-SPREAD_SHIFT = 6
-#: sqrt(0) to sqrt(7), in eighths: what the noise of so many pulses grows by.
-ROOTS = np.rint(8 * np.sqrt(np.arange(MOST_PULSES + 1))).astype(np.int64)
-ROOT_SHIFT = 3
-#: Sets of random bytes of an update: one for the pulses, two that round the steps, two for the noise.
-SETS, NOISY_SETS = 3, 5
-#: Sets of an Euler step's read noise.
-READ_SETS = 2
-#: Counters of a matrix: pulses up, pulses down, those of them that met a cell at its rail.
-PULSES_UP, PULSES_DOWN, PULSES_LOST = range(3)
 
 
 def no_cells(spec: MachineSpec) -> Masks:
@@ -104,11 +99,11 @@ class PulseUnit:
         return NOISY_SETS if self.noise else SETS
 
     @property
-    def constants(self) -> tuple[Integers, Integers, tuple[int, ...]]:
-        """What the compiled loops take: steps, noises; rails, the entry of weight 0, scale, most, spread."""
+    def constants(self) -> UnitConstants:
+        """What the compiled loops take."""
         tables = self.tables
-        numbers = (tables.low, tables.high, -tables.weight.low, tables.scale, self.most, self.spread)
-        return tables.steps, tables.noises, numbers
+        rails = tables.low, tables.high, -tables.weight.low
+        return UnitConstants(tables.steps, tables.noises, *rails, tables.scale, self.most, self.spread)
 
 
 def pulse_unit(device: Device, spec: MachineSpec, most: int = 1, scheme: str | None = None) -> PulseUnit:
@@ -153,86 +148,7 @@ def stuck_cells(
     return masks
 
 
-@compiled
-def unit_hashes(numbers: Integers) -> Integers:
-    """Sixteen bits for each unit's number (its code); those of a row and a column make those of their cell.
-
-    A multiplicative hash in 32 bits, so that no bit of it is an exclusive or of bits of the number.
-    """
-    x = (numbers.astype(np.uint64) + np.uint64(1)) * np.uint64(0x9E3779B1) & np.uint64(0xFFFFFFFF)
-    x = (x ^ x >> np.uint64(15)) * np.uint64(0x85EBCA6B) & np.uint64(0xFFFFFFFF)
-    return ((x ^ x >> np.uint64(13)) >> np.uint64(8) & np.uint64(0xFFFF)).astype(np.int64)
-
-
-@compiled
-def deviate(bits: int) -> int:
-    """The sum of the four nibbles of 16 bits, less 30: mean 0, standard deviation NOISE_UNIT, nearly normal."""
-    return (bits & 15) + (bits >> 4 & 15) + (bits >> 8 & 15) + (bits >> 12 & 15) - 30
-
-
-@compiled
-def cell_gain(bits: int, spread: int) -> int:
-    """Gain of the cell that hashes to these 16 bits, 0 to GAIN_MOST, GAIN_ONE on average."""
-    gain: int = saturate(GAIN_ONE + ((spread * deviate(bits) + (1 << SPREAD_SHIFT - 1)) >> SPREAD_SHIFT), 0, GAIN_MOST)
-    return gain
-
-
-@compiled
-def pulsed(weight: int, pulses: int, gain: int, deviation: int, rounding: int, steps, noises, numbers) -> int:  # type: ignore[no-untyped-def]
-    """The weight after ``pulses`` (positive up, negative down, not 0), all of the step from where it was.
-
-    ``deviation`` is ``deviate`` of random bits, 0 without noise; ``rounding`` is 16 random bits.
-    """
-    low, high, zero, scale = numbers[0], numbers[1], numbers[2], numbers[3]
-    direction = 0 if pulses > 0 else 1
-    count = abs(pulses)
-    size = (count * steps[direction, weight + zero] * gain + (1 << GAIN_SHIFT - 1)) >> GAIN_SHIFT
-    noise = (deviation * ROOTS[count] * noises[direction, weight + zero] + (1 << ROOT_SHIFT - 1)) >> ROOT_SHIFT
-    move = ((size if pulses > 0 else -size) + noise) << scale
-    moved: int = saturate(weight + ((move + rounding) >> STEP_FRACTION), low, high)
-    return moved
-
-
-@compiled
-def given(weight, pulses, random, bits, stuck, unit, counts):  # type: ignore[no-untyped-def]
-    """The weight after ``pulses``, up or down, which are counted; ``random`` and ``bits`` as in ``program_cell``."""
-    if pulses == 0:
-        return weight
-    steps, noises, numbers = unit
-    low, high, spread = numbers[0], numbers[1], numbers[5]
-    counts[PULSES_UP if pulses > 0 else PULSES_DOWN] += abs(pulses)
-    if weight == (high if pulses > 0 else low):
-        counts[PULSES_LOST] += abs(pulses)
-    if stuck:
-        return weight
-    deviation = deviate(random[3] | random[4] << 8) if len(random) == NOISY_SETS else 0
-    return pulsed(
-        weight, pulses, cell_gain(bits, spread), deviation, random[1] | random[2] << 8, steps, noises, numbers
-    )
-
-
-@compiled
-def program_cell(weight, difference, shift, random, bits, stuck, unit, counts):  # type: ignore[no-untyped-def]
-    """The weight after an update: its pulses are what the linear device's increment would be, at most ``most``.
-
-    ``random`` are the cell's random bytes, one of each set; ``bits`` is its hash.
-    """
-    most = unit[2][4]
-    pulses = saturate(stochastic_increment(difference, shift, random[0]), -most, most)
-    return given(weight, pulses, random, bits, stuck, unit, counts)
-
-
-@compiled
-def random_sets(sets, bits, lfsr):  # type: ignore[no-untyped-def]
-    """Tables of random bytes (sets, 2**bits), one set drawn after the other, and the LFSR after them."""
-    tables = np.zeros((sets, 1 << bits), np.int64)
-    for index in range(sets):
-        drawn, lfsr = draw(bits, lfsr)
-        tables[index] = byte_table(drawn)
-    return tables, lfsr
-
-
-def pulse_cell(
+def pulse_one(
     spec: MachineSpec,
     unit: PulseUnit,
     weights: Sequence[NDArray[np.integer]],
@@ -254,7 +170,7 @@ def pulse_cell(
     rows, columns = layout.numbers[matrix]
     numbers = np.array([rows[row], columns[column]])
     row_hash, column_hash = unit_hashes(numbers)
-    weight = given(
+    weight = pulse_cell(
         np.int64(weights[matrix][row, column]),
         saturate(pulses, -unit.most, unit.most),
         tables[:, numbers[0] ^ numbers[1]],
@@ -266,50 +182,3 @@ def pulse_cell(
     for place in ((row, column), (column, row)) if spec.recurrent else ((row, column),):
         weights[matrix][place] = weight
     return int(lfsr)
-
-
-@compiled
-def program_pairs(weights, terms, codes, tables, hashes, shifts, reach, stuck, unit, counts):  # type: ignore[no-untyped-def]
-    """Pulses for each symmetric pair of a recurrent layer; its difference is (a_i b_j + c_i d_j) >> shifts[0]."""
-    a, b, c, d = terms
-    first, second = shifts
-    for i in range(len(codes)):
-        for j in range(max(0, i - reach), i):
-            difference = (a[i] * b[j] + c[i] * d[j]) >> first
-            random = tables[:, codes[i] ^ codes[j]]
-            weight = program_cell(
-                np.int64(weights[i, j]), difference, second, random, hashes[i] ^ hashes[j], stuck[i, j], unit, counts
-            )
-            weights[i, j] = weight
-            weights[j, i] = weight
-
-
-@compiled
-def decayed(weight, shift, rounding):  # type: ignore[no-untyped-def]
-    """The weight after it has lost 2**-shift of itself, rounded at random by 16 bits."""
-    lost = ((abs(weight) << STEP_FRACTION >> shift) + rounding) >> STEP_FRACTION
-    return weight - lost if weight > 0 else weight + lost
-
-
-@compiled
-def decay_matrix(weights, row_codes, column_codes, tables, shift, stuck):  # type: ignore[no-untyped-def]
-    """Let every cell that is not stuck decay; ``tables`` are two sets of random bytes."""
-    for i in range(len(row_codes)):
-        for j in range(len(column_codes)):
-            if not stuck[i, j] and weights[i, j]:
-                code = row_codes[i] ^ column_codes[j]
-                rounding = tables[0, code] | tables[1, code] << 8
-                weights[i, j] = decayed(np.int64(weights[i, j]), shift, rounding)
-
-
-@compiled
-def read_deviations(codes, bits, amplitude, lfsr, noise):  # type: ignore[no-untyped-def]
-    """Fill ``noise`` (neurons,) with each current's read noise in one Euler step; the LFSR after it.
-
-    Two bytes are drawn for each bit of a number and two more, which all neurons share, since number 0 has no bit set.
-    """
-    tables, lfsr = random_sets(READ_SETS, bits + 1, lfsr)
-    for i in range(len(codes)):
-        code = codes[i] | 1 << bits
-        noise[i] = amplitude * deviate(tables[0, code] | tables[1, code] << 8)
-    return lfsr

@@ -5,7 +5,7 @@ import numpy as np
 from cocotb.triggers import FallingEdge
 
 from ohmprop.hw.shapes.signatures import MACHINE_COUNTERS, Program, counters_layout
-from ohmprop.model.golden.layered import LayeredMachine
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.protocol import block_bytes, pack_pattern, pack_pixels, pack_target
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
@@ -51,7 +51,7 @@ class LayeredPort(Port):
 async def learns_as_the_golden_machine_does(dut):
     parameters = bench_parameters()
     spec = MachineSpec.from_toml(parameters["machine"])
-    rng, golden, port = np.random.default_rng(13), LayeredMachine(spec), LayeredPort(dut, spec)
+    rng, golden, port = np.random.default_rng(13), GoldenMachine(spec), LayeredPort(dut, spec)
     for name in ("start", "load", "access", "lfsr_load"):
         getattr(dut, name).value = 0
     await start(dut)

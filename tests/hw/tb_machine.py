@@ -7,7 +7,7 @@ import numpy as np
 from cocotb.triggers import ClockCycles, FallingEdge
 
 from ohmprop.hw.shapes.signatures import Program, counters_layout, settings_layout
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.protocol import SettingsRegisters, Space, block_bytes, pack_pattern, space_words
 from ohmprop.model.rules import RULES
 from ohmprop.model.spec import MachineSpec
@@ -114,8 +114,8 @@ async def learns_as_the_golden_machine_does(dut):
     await start(dut)
     await clocks(dut)
     assert dut.lfsr.value.to_unsigned() == golden.lfsr
-    golden.weights = random_weights(spec, rng, parameters["weight_limit"])
-    await port.write_weights((golden.weights,))
+    golden.weights = (random_weights(spec, rng, parameters["weight_limit"]),)
+    await port.write_weights(golden.weights)
     golden.lfsr = 0xC0FFEE11
     dut.lfsr_next.value, dut.lfsr_load.value = golden.lfsr, 1
     await clocks(dut)
@@ -133,7 +133,7 @@ async def learns_as_the_golden_machine_does(dut):
         assert np.array_equal(await port.states(), golden.states)
         assert np.array_equal(await port.side_states(), golden.side_states)
         assert dut.lfsr.value.to_unsigned() == golden.lfsr
-        assert np.array_equal((await port.weights())[0], golden.weights)
+        assert np.array_equal((await port.weights())[0], golden.weights[0])
 
         await port.load(target, 0)
         got = await port.run(Program.RECALL)

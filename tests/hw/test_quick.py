@@ -19,7 +19,7 @@ from ohmprop.hw.link.frame_sender import FrameSender
 from ohmprop.hw.top import machine_of
 from ohmprop.model.float64.recurrent import quantise, synapse_mask
 from ohmprop.model.formats import Format
-from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.protocol import (
     WIDE,
     WINDOW,
@@ -166,7 +166,7 @@ class Host:
 
     def play(self):
         """Send every frame once the reply to the one before is there; assert that each reply is the golden device's."""
-        board, golden = Board(self.spec), GoldenDevice(self.spec)
+        board, golden = Board(self.spec), GoldenBoard(self.spec)
 
         async def bench(ctx):
             ctx.set(board.bytes.ready, 1)

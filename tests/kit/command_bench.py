@@ -7,8 +7,8 @@ import numpy as np
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from ohmprop.model.golden.board import GoldenDevice
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.board import GoldenBoard
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.protocol import (
     Op,
     SettingsRegisters,
@@ -36,7 +36,7 @@ class Machine:
         self.dut = dut
         self.golden = GoldenMachine(SPEC)
         self.rng = random.Random(0)
-        self.image = LAYOUT.to_words((self.golden.weights,))
+        self.image = LAYOUT.to_words(self.golden.weights).astype(np.int8)
         self.loaded = bytearray(2 * pattern_bytes(SPEC))
         self.runs = self.writes = self.lfsr_loads = 0
         self.busy = 0
@@ -115,7 +115,7 @@ class Machine:
         golden = self.golden
         values = {name: settings >> 8 * at & 255 for at, name in enumerate(REGISTERS)}
         golden.settings = SettingsRegisters(**values, lfsr=1).settings(SPEC)
-        golden.weights = LAYOUT.from_words(self.image)[0]
+        golden.weights = LAYOUT.from_words(self.image)
         half = pattern_bytes(SPEC)
         pattern = unpack_pattern(SPEC, bytes(self.loaded[:half]))
         if learn:
@@ -125,7 +125,7 @@ class Machine:
             reply, _ = golden.recall(pattern)
             self.steps = reply.driven_steps | reply.released_steps << 8
         self.clocks = reply.clocks
-        self.image = LAYOUT.to_words((golden.weights,))
+        self.image = LAYOUT.to_words(golden.weights).astype(np.int8)
         self.runs += 1
         self.busy = self.rng.randrange(1, 60)
 
@@ -136,7 +136,7 @@ class Bench:
     def __init__(self, dut):
         self.dut = dut
         self.machine = Machine(dut)
-        self.device = GoldenDevice(SPEC)
+        self.device = GoldenBoard(SPEC)
         self.sent = bytearray()
         self.sequence = 0
         self.rng = random.Random(1)

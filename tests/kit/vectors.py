@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from ohmprop.model.float64.recurrent import quantise, synapse_mask
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.protocol import pack_pattern
 from ohmprop.model.spec import MachineSpec
 from tests.kit.paths import ROOT
@@ -30,9 +30,9 @@ def random_weights(spec: MachineSpec, source: random.Random) -> np.ndarray:
     return quantise(spec, (lower + lower.T) * synapse_mask(spec) / spec.weight.one)
 
 
-def digest(weights: np.ndarray) -> str:
-    """SHA-256 over the weights, row by row."""
-    return hashlib.sha256(weights.tobytes()).hexdigest()
+def digest(weights: tuple[np.ndarray, ...]) -> str:
+    """SHA-256 over the weights of 8 bits, row by row."""
+    return hashlib.sha256(weights[0].astype(np.int8).tobytes()).hexdigest()
 
 
 def vector(name: str) -> dict[str, Any]:
@@ -42,7 +42,7 @@ def vector(name: str) -> dict[str, Any]:
     """
     spec, source = SPECS[name], random.Random(SEED)
     machine = GoldenMachine(spec, lfsr=source.getrandbits(32))
-    machine.weights = random_weights(spec, source)
+    machine.weights = (random_weights(spec, source),)
     result: dict[str, Any] = {"seed": SEED, "weights": digest(machine.weights), "patterns": []}
     for _ in range(PATTERNS):
         pattern, target = (np.array([source.getrandbits(1) for _ in range(spec.neurons)], np.bool_) for _ in range(2))

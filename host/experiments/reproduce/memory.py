@@ -15,7 +15,7 @@ from ohmprop.model.data.patterns import Pixels, corrupt, glyphs, nearest_pattern
 from ohmprop.model.float64 import hopfield as associative
 from ohmprop.model.float64.backpropagation import RbpReference
 from ohmprop.model.float64.recurrent import Reference, initial_weights, quantise
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.spec import MachineSpec
 
 #: First seed of the noise, so that it shares no numbers with the initial weights.
@@ -82,10 +82,9 @@ class Recall:
             reference.train(pixels, self.epochs)
             return self.result(reference.recall_many(images))
         machine = GoldenMachine(self.spec)
-        machine.weights = quantise(self.spec, start)
+        machine.weights = (quantise(self.spec, start),)
         for _ in range(self.epochs):
-            for pattern in pixels:
-                machine.learn(pattern)
+            machine.learn_many(pixels)
         clocks = machine.busy_clocks / machine.learnt
         return self.result(machine.recall_many(images)[0], clocks)
 

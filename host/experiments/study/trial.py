@@ -20,8 +20,7 @@ from ohmprop.model.float64.layered import initial_weights as initial_layers
 from ohmprop.model.float64.layered import quantise as quantise_layers
 from ohmprop.model.float64.recurrent import initial_weights, quantise
 from ohmprop.model.formats import Format
-from ohmprop.model.golden.layered import LayeredMachine, eta_shifts_at
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.memristors.curves import Device
 from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.tables import NOISE_UNIT, step_tables
@@ -163,15 +162,14 @@ def _faults(spec: MachineSpec, stuck: float, frozen: float, seed: int) -> list[t
 def _learn_glyphs(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matrices, later: Faults) -> Result:
     """Learn the glyphs, apply the faults of ``later``, and recall corrupted ones."""
     machine, patterns = GoldenMachine(spec, lfsr=DEFAULT_LFSR ^ trial.seed), glyphs()
-    machine.weights = start[0].astype(np.int8)
+    machine.weights = tuple(start)
     machine.device = unit
     for _ in range(trial.epochs):
-        for pattern in patterns:
-            machine.learn(pattern)
+        machine.learn_many(patterns)
     # Each step reads each weight, a symmetric pair's in both directions.
     reads = [machine.steps * spec.synapses]
     for mask, weights in later:
-        machine.weights[mask] = weights[mask]
+        machine.weights[0][mask] = weights[mask]
     rng, scores = np.random.default_rng([_NOISE, trial.seed]), {}
     for name, p in zip(SCORES["glyphs"], FLIPS, strict=True):
         images, labels = corrupt(patterns, p, trial.images, rng)
@@ -184,7 +182,7 @@ def _learn_digits(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matri
     digits = _without_tests(load("digits")) if trial.choosing else load("digits")
     images, unseen = (pixels(part, spec.pixel_bits) for part in (digits.train_images, digits.test_images))
     targets = digits.train_labels[:, None] == np.arange(spec.outputs)
-    machine = LayeredMachine(spec, lfsr=DEFAULT_LFSR ^ trial.seed)
+    machine = GoldenMachine(spec, lfsr=DEFAULT_LFSR ^ trial.seed)
     machine.weights = tuple(start)
     machine.device = unit
     for epoch in range(trial.epochs):

@@ -15,7 +15,7 @@ from ohmprop.host.cli.main import main
 from ohmprop.host.experiments import demo, memory
 from ohmprop.host.link import port as transport
 from ohmprop.host.run.checkpoint import Checkpoint
-from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.spec import MachineSpec, Settings
 
 SPEC = MachineSpec(layers=(25,), lanes=8, settings=Settings(eta_shifts=(5,)))
@@ -135,15 +135,15 @@ def test_a_cut_cable_keeps_what_was_learnt(folder, monkeypatch):
 
 
 def test_one_wrong_bit_is_found(folder, monkeypatch):
-    class Wrong(GoldenDevice):
+    class Wrong(GoldenBoard):
         def _learn(self, payload):
             answer = super()._learn(payload)
             if self.machine.learnt == 7:
-                self.machine.weights[3, 4] ^= 1
-                self.machine.weights[4, 3] ^= 1
+                self.machine.weights[0][3, 4] ^= 1
+                self.machine.weights[0][4, 3] ^= 1
             return answer
 
-    monkeypatch.setattr(transport, "GoldenDevice", Wrong)
+    monkeypatch.setattr(transport, "GoldenBoard", Wrong)
     result = train("--epochs", 2, "--json", "t.json")
     assert_sentence(result, 1, "differ", "epoch 2, pattern 4: ")
     assert json.loads((folder / "t.json").read_text())["bit_exact"] is False

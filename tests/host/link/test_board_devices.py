@@ -10,9 +10,8 @@ from ohmprop.host.link.board import Board, access
 from ohmprop.host.link.port import GoldenPort, open_port
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.recurrent import synapse_mask
-from ohmprop.model.golden.board import GoldenDevice
-from ohmprop.model.golden.layered import LayeredMachine
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.board import GoldenBoard
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.protocol import ACCESS_BYTES, Op, Space
 from ohmprop.model.link.pulses import PulseRequest
 from ohmprop.model.memristors.presets import preset
@@ -38,25 +37,25 @@ def test_devices_of_a_recurrent_board():
     golden.device = replace(
         unit, stuck=stuck_cells(PATTERNS, [weights], unit.tables, [(0, 3, 1, "max"), (0, 5, 2, "min")])
     )
-    golden.weights = weights.copy()
+    golden.weights = (weights,)
     board.write_weights(weights)
     board.load_device(golden.device)
     for _ in range(3):
         pattern = rng.random(PATTERNS.neurons) < 0.5
         assert board.learn(pattern) == golden.learn(pattern)
-    assert np.array_equal(board.read_weights(), golden.weights)
+    assert np.array_equal(board.read_weights(), golden.weights[0])
     assert counted(board) == golden.pulses.tolist() and golden.pulses[0, :2].all()
     (up,), (down,) = board.read_conductances(golden.device)
-    assert np.array_equal(up - down, golden.weights) and min(up.min(), down.min()) == 0
+    assert np.array_equal(up - down, golden.weights[0]) and min(up.min(), down.min()) == 0
     board.load_device(None)
     golden.device = None
     assert board.learn(pattern) == golden.learn(pattern)
-    assert np.array_equal(board.read_weights(), golden.weights)
+    assert np.array_equal(board.read_weights(), golden.weights[0])
 
 
 def test_devices_of_a_layered_board():
     rng = np.random.default_rng(2)
-    board, golden = Board(GoldenPort(GoldenDevice(IMAGES)), IMAGES), LayeredMachine(IMAGES)
+    board, golden = Board(GoldenPort(GoldenBoard(IMAGES)), IMAGES), GoldenMachine(IMAGES)
     unit = pulse_unit(preset("pcm"), IMAGES, 2)
     masks = tuple(rng.random((matrix.rows, matrix.columns)) < 0.2 for matrix in IMAGES.matrices)
     golden.device = replace(unit, stuck=masks)
@@ -93,7 +92,7 @@ def test_pulses_on_cells_of_a_virtual_board(name):
     spec, rng = PULSED[name], np.random.default_rng(8)
     unit = replace(pulse_unit(preset("epiram"), spec, 3, "pair"), decay_every=2)
     with VirtualBoard(spec) as simulated, closing(open_port(simulated.port, spec.baud)) as port:
-        boards = [Board(port, spec), Board(GoldenPort(GoldenDevice(spec)), spec)]
+        boards = [Board(port, spec), Board(GoldenPort(GoldenBoard(spec)), spec)]
         pattern, target = rng.random(spec.inputs) < 0.5, rng.random(spec.outputs) < 0.5
         cells = [(m, r, c) for m, s in enumerate(spec.matrices) for r, c in ((s.rows - 1, 0), (0, s.columns - 1))]
         results = []

@@ -7,8 +7,8 @@ import serial
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import GoldenPort, open_port
 from ohmprop.model.errors import MachineError, UserError
-from ohmprop.model.golden.board import GoldenDevice
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.board import GoldenBoard
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.protocol import (
     MAGIC,
     REPLY,
@@ -40,7 +40,7 @@ def random_weights(spec, rng):
 
 
 def connect(spec, **options):
-    device = GoldenDevice(spec)
+    device = GoldenBoard(spec)
     return device, Board(GoldenPort(device), spec, **options)
 
 
@@ -65,9 +65,9 @@ def test_every_request(spec):
     board.write_settings(settings, 0x1234567)
     golden.settings, golden.lfsr = settings, 0x1234567
     assert board.read_settings() == (settings, 0x1234567)
-    golden.weights = random_weights(spec, rng)
-    board.write_weights(golden.weights)
-    np.testing.assert_array_equal(board.read_weights(), golden.weights)
+    golden.weights = (random_weights(spec, rng),)
+    board.write_weights(golden.weights[0].astype(np.int8))
+    np.testing.assert_array_equal(board.read_weights(), golden.weights[0])
 
     pattern, target = rng.random((2, spec.neurons)) < 0.5
     assert board.learn(pattern, target) == golden.learn(pattern, target)
@@ -82,7 +82,7 @@ def test_every_request(spec):
         expected, expected_signs = golden.recall(image)
         assert reply == expected
         np.testing.assert_array_equal(signs, expected_signs)
-    np.testing.assert_array_equal(board.read_weights(), golden.weights)
+    np.testing.assert_array_equal(board.read_weights(), golden.weights[0])
     counters = board.read_counters()
     assert (counters.busy_clocks, counters.steps) == (golden.busy_clocks, golden.steps)
     assert (counters.learnt, counters.recalled) == (6, 5)
@@ -125,14 +125,14 @@ def test_a_lossy_wire_executes_everything_exactly_once(seed, monkeypatch):
     monkeypatch.setattr("ohmprop.host.link.exchange.QUIET_SECONDS", 0.0)
     monkeypatch.setattr("ohmprop.host.link.port.POLL_SECONDS", 0.001)
     monkeypatch.setattr("ohmprop.host.link.exchange.SILENT_TRIES", 30)
-    device = GoldenDevice(SMALL)
+    device = GoldenBoard(SMALL)
     board = Board(LossyPort(device, seed, 0.04), SMALL, timeout=0.005)
     golden = GoldenMachine(SMALL)
     patterns = np.random.default_rng(seed).random((150, SMALL.neurons)) < 0.5
     replies = [reply for reply, _ in board.learn_many(patterns)]
     assert replies == [golden.learn(pattern) for pattern in patterns]
     assert device.machine.learnt == len(patterns)
-    np.testing.assert_array_equal(board.read_weights(), golden.weights)
+    np.testing.assert_array_equal(board.read_weights(), golden.weights[0])
     counters = board.read_counters()
     assert counters.repeated > 0
     assert counters.refused > 0
@@ -141,7 +141,7 @@ def test_a_lossy_wire_executes_everything_exactly_once(seed, monkeypatch):
 def test_refusals_change_nothing():
     device, board = connect(SMALL)
     board.learn(np.ones(20, np.bool_))
-    weights, states = device.machine.weights.copy(), device.machine.states
+    weights, states = device.machine.weights[0].copy(), device.machine.states
     for op, payload, word in [
         (0x55, b"", "0x55"),
         (Op.LEARN, b"123", "length"),
@@ -155,14 +155,14 @@ def test_refusals_change_nothing():
     ]:
         with pytest.raises(MachineError, match=word):
             board.request(op, payload)
-    np.testing.assert_array_equal(device.machine.weights, weights)
+    np.testing.assert_array_equal(device.machine.weights[0], weights)
     np.testing.assert_array_equal(device.machine.states, states)
     assert device.machine.learnt == 1
     assert board.read_counters().refused == 9
 
 
 def test_the_device_keeps_to_the_sequence():
-    device = GoldenDevice(SMALL)
+    device = GoldenBoard(SMALL)
     recall = bytes(3)
     for number in (0, 0, 255):
         refused = decode_frame(device.feed(encode_frame(Op.RECALL, number, recall)).rstrip(b"\0"))
@@ -191,7 +191,7 @@ class Answering(GoldenPort):
     """Answers every request by the same function of its sequence number."""
 
     def __init__(self, answer):
-        super().__init__(GoldenDevice(SMALL))
+        super().__init__(GoldenBoard(SMALL))
         self._answer = answer
 
     def write(self, data, /):
@@ -238,7 +238,7 @@ def test_no_board_of_ours_is_refused_in_a_sentence(answer, error, word, monkeypa
 
 
 def test_what_a_former_host_left_does_not_matter():
-    device = GoldenDevice(SMALL)
+    device = GoldenBoard(SMALL)
     port = GoldenPort(device)
     port.write(b"half a fra")
     board = Board(port, SMALL)

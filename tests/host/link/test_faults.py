@@ -13,8 +13,8 @@ from ohmprop.host.link.board import Board
 from ohmprop.host.link.faults import DISCONNECT, KINDS, Fault, FaultyPort, SimulatedTime, at_random
 from ohmprop.host.link.port import GoldenPort, open_port
 from ohmprop.model.errors import MachineError
-from ohmprop.model.golden.board import GoldenDevice
-from ohmprop.model.golden.recurrent import GoldenMachine
+from ohmprop.model.golden.board import GoldenBoard
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.protocol import Op, decode_frame, encode_frame, pack_pattern
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.virtual_board import VirtualBoard
@@ -55,10 +55,10 @@ class Recording(GoldenPort):
 @cache
 def error_free():
     """Replies and weights of the exchange without a fault, and the bytes to the board and to the host."""
-    device = GoldenDevice(SPEC)
+    device = GoldenBoard(SPEC)
     port = Recording(device)
     replies = [reply for reply, _ in Board(port, SPEC).learn_many(PATTERNS)]
-    return replies, device.machine.weights, port.written, port.read_so_far
+    return replies, device.machine.weights[0], port.written, port.read_so_far
 
 
 @pytest.mark.parametrize("kind", KINDS)
@@ -69,12 +69,12 @@ def test_a_fault_at_every_byte_of_an_exchange(kind, to_host):
     for position in range(lengths[to_host]):
         for value in (1, 0x80, 0xFF) if kind in ("flip", "insert", "delay") else (1,):
             fault = [Fault(position, kind, value)]
-            device = GoldenDevice(SPEC)
+            device = GoldenBoard(SPEC)
             port, clock = faulty(device, *(((), fault) if to_host else (fault, ())))
             assert learn(port, clock) == replies, (position, value)
             assert port.faults[kind] == 1, (position, value)
             assert device.machine.learnt == len(PATTERNS), (position, value)
-            np.testing.assert_array_equal(device.machine.weights, weights)
+            np.testing.assert_array_equal(device.machine.weights[0], weights)
 
 
 @pytest.mark.parametrize("to_host", [False, True])
@@ -82,7 +82,7 @@ def test_a_cable_pulled_at_every_byte(to_host):
     """The host says so; the board's counter tells how many patterns it has learnt, and a new host learns the others."""
     replies, weights, *lengths = error_free()
     for position in range(lengths[to_host]):
-        device = GoldenDevice(SPEC)
+        device = GoldenBoard(SPEC)
         fault = [Fault(position, DISCONNECT)]
         port, clock = faulty(device, *(((), fault) if to_host else (fault, ())))
         with pytest.raises(MachineError, match=r"broke.*pulled.*\.$"):
@@ -91,19 +91,19 @@ def test_a_cable_pulled_at_every_byte(to_host):
         board = Board(port, SPEC, 1.0, clock)
         done = board.read_counters().learnt
         assert [reply for reply, _ in board.learn_many(PATTERNS[done:])] == replies[done:]
-        np.testing.assert_array_equal(device.machine.weights, weights)
+        np.testing.assert_array_equal(device.machine.weights[0], weights)
 
 
 @pytest.mark.parametrize("seed", range(3))
 def test_a_bad_line(seed):
     """One byte in a hundred is hit, so that about every second exchange fails."""
     rng = np.random.default_rng(seed)
-    device, golden = GoldenDevice(SPEC), GoldenMachine(SPEC)
+    device, golden = GoldenBoard(SPEC), GoldenMachine(SPEC)
     port, clock = faulty(device, at_random(0.01, rng), at_random(0.01, rng))
     patterns = rng.random((150, SPEC.neurons)) < 0.5
     assert learn(port, clock, patterns) == [golden.learn(pattern) for pattern in patterns]
     assert device.machine.learnt == len(patterns)
-    np.testing.assert_array_equal(device.machine.weights, golden.weights)
+    np.testing.assert_array_equal(device.machine.weights[0], golden.weights[0])
     assert set(port.faults) == set(KINDS)
 
 
@@ -117,7 +117,7 @@ def test_the_virtual_board_on_a_bad_line(monkeypatch):
         board = Board(port, spec, timeout=0.2)
         port.stall_for(1.5 * board.link.timeout)
         assert [reply for reply, _ in board.learn_many(patterns)] == [golden.learn(pattern) for pattern in patterns]
-        np.testing.assert_array_equal(board.read_weights(), golden.weights)
+        np.testing.assert_array_equal(board.read_weights(), golden.weights[0])
         assert board.read_counters().learnt == len(patterns)
     assert port.faults.total() > 20 and board.link.retries > 20
 
@@ -140,9 +140,9 @@ def test_a_reset_is_noticed():
     """A board that has lost its weights must not go on learning, even where the next number is the one of a fresh board."""
     request = Op.LEARN, 2 * pack_pattern(SPEC, PATTERNS[0])
     for number in (0, 1, 100, *range(250, 260)):
-        fresh, clock = GoldenDevice(SPEC), SimulatedTime()
+        fresh, clock = GoldenBoard(SPEC), SimulatedTime()
         # The link's first two writes are a zero byte and IDENTIFY.
-        board = Board(Switched(GoldenDevice(SPEC), fresh, number + 3, clock.sleep), SPEC, clock=clock.now)
+        board = Board(Switched(GoldenBoard(SPEC), fresh, number + 3, clock.sleep), SPEC, clock=clock.now)
         learnt = 0
         with pytest.raises(MachineError, match=r"was reset.*\.$"):
             for _ in board.exchange([request] * (number + 2)):
@@ -151,7 +151,7 @@ def test_a_reset_is_noticed():
 
 
 def test_another_program_on_the_port_is_noticed():
-    device, clock = GoldenDevice(SPEC), SimulatedTime()
+    device, clock = GoldenBoard(SPEC), SimulatedTime()
     board = Board(GoldenPort(device, clock.sleep), SPEC, clock=clock.now)
     request = Op.LEARN, 2 * pack_pattern(SPEC, PATTERNS[0])
     for _ in range(9):
@@ -164,7 +164,7 @@ def test_another_program_on_the_port_is_noticed():
 
 def test_a_refusal_of_before_the_connection_does_not_matter():
     """What a fresh board answered to a former host is still on the line when the next one connects."""
-    device, clock = GoldenDevice(SPEC), SimulatedTime()
+    device, clock = GoldenBoard(SPEC), SimulatedTime()
     port = GoldenPort(device, clock.sleep)
     port.write(encode_frame(Op.LEARN, 7, 2 * pack_pattern(SPEC, PATTERNS[0])))
     assert Board(port, SPEC, clock=clock.now).read_counters().learnt == 0
@@ -177,7 +177,7 @@ def test_faults_are_as_many_as_asked_for():
     assert 1_850_000 < last.position < 2_150_000
 
 
-class Forgetful(GoldenDevice):
+class Forgetful(GoldenBoard):
     """Executes a repeated request again."""
 
     def _answer(self, frame):
@@ -195,7 +195,7 @@ def test_soak(monkeypatch, tmp_path):
     figures = json.loads(result.read_text(encoding="utf-8"))
     assert figures["frames"] == 3000 and figures["faults"] > 50 and figures["retries"] > 50
     assert figures["passed"] and figures["lost"] == figures["duplicated"] == figures["replies_different"] == 0
-    monkeypatch.setattr("ohmprop.host.experiments.soak.GoldenDevice", Forgetful)
+    monkeypatch.setattr("ohmprop.host.experiments.soak.GoldenBoard", Forgetful)
     run = CliRunner().invoke(main, command)
     assert run.exit_code == 1 and "report this" in run.stderr
     assert json.loads(result.read_text(encoding="utf-8"))["duplicated"] > 0

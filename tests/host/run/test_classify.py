@@ -22,8 +22,8 @@ from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.data.datasets import load
 from ohmprop.model.float64.layered import initial_weights, quantise
 from ohmprop.model.formats import Format
-from ohmprop.model.golden.board import GoldenDevice
-from ohmprop.model.golden.layered import LayeredMachine
+from ohmprop.model.golden.board import GoldenBoard
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.spec import MachineSpec
 
 FINE = MachineSpec(layers=(64, 32, 10), input_weight=Format(True, 12, 12), weight=Format(True, 12, 11))
@@ -52,7 +52,7 @@ def start_with(spec, seed=1):
 def test_the_board_learns_what_the_golden_machine_learns_alone():
     spec, dataset = MachineSpec.load("digits-64-32-10"), load("digits", per_class=10)
     start, weights = start_with(spec)
-    twin = LayeredTwin(Board(GoldenPort(GoldenDevice(spec)), spec), weights, start.lfsr)
+    twin = LayeredTwin(Board(GoldenPort(GoldenBoard(spec)), spec), weights, start.lfsr)
     alone = classify.Alone(spec, weights, start.lfsr)
     ours, theirs = (classify.train(learner, start, dataset, 2, 1.0) for learner in (twin, alone))
     timed = {"seconds": 0, "patterns_per_second": 0, "updates_per_second": 0}
@@ -66,7 +66,7 @@ def test_the_bound_is_the_mean_of_the_patterns_bounds():
     spec, dataset = MachineSpec.load("digits-64-32-10"), load("digits", per_class=5)
     start, weights = start_with(spec)
     training = classify.train(classify.Alone(spec, weights, start.lfsr), start, dataset, 1, 1.0)
-    machine, total = LayeredMachine(spec), 0.0
+    machine, total = GoldenMachine(spec), 0.0
     machine.weights = weights
     images = dataset.train_images >> 4
     for index in classify.order(dataset, 0, 1):
@@ -104,7 +104,7 @@ def folder(tmp_path, monkeypatch):
     @contextmanager
     def opened(board, spec):
         assert board == "device"
-        yield GoldenPort(GoldenDevice(spec))
+        yield GoldenPort(GoldenBoard(spec))
 
     monkeypatch.setattr(classifier, "opened", opened)
     return tmp_path
@@ -219,14 +219,14 @@ def test_a_cut_cable_keeps_what_was_learnt(folder, monkeypatch):
 
 @pytest.mark.parametrize("pattern", [7, 200])
 def test_one_wrong_bit_is_found(pattern, folder, monkeypatch):
-    class Wrong(GoldenDevice):
+    class Wrong(GoldenBoard):
         def _learn(self, payload):
             answer = super()._learn(payload)
             if self.machine.learnt == pattern:
                 self.machine.weights[0][30, 4] ^= 1
             return answer
 
-    monkeypatch.setattr(f"{__name__}.GoldenDevice", Wrong)
+    monkeypatch.setattr(f"{__name__}.GoldenBoard", Wrong)
     result = run("train", *DIGITS, "--board", "device", "--epochs", 1, "--json", "t.json")
     assert result.exit_code == 1
     assert "Board and golden machine differ" in result.stderr

@@ -18,7 +18,7 @@ from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.memristors import Cells
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
-from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.unit import pulse_unit
 from ohmprop.model.spec import MachineSpec
@@ -50,7 +50,7 @@ def folder(tmp_path, monkeypatch):
             with opened(board, spec) as port:
                 yield port
             return
-        yield GoldenPort(GoldenDevice(spec))
+        yield GoldenPort(GoldenBoard(spec))
 
     for module in (board_link, classifier):
         monkeypatch.setattr(module, "opened", opened_here)
@@ -110,13 +110,13 @@ def test_without_a_comparison_the_board_counts(folder):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_a_wrong_count_is_found(kind, folder, monkeypatch):
-    class Wrong(GoldenDevice):
+    class Wrong(GoldenBoard):
         def _learn(self, payload):
             answer = super()._learn(payload)
             self.machine.pulses[-1, 2] += self.machine.learnt == 3
             return answer
 
-    monkeypatch.setattr(f"{__name__}.GoldenDevice", Wrong)
+    monkeypatch.setattr(f"{__name__}.GoldenBoard", Wrong)
     result = run(*KINDS[kind][0], "--board", "device", "--device", "epiram", "--epochs", 1, "--json", "t.json")
     assert_sentence(result, 1, "differ in")
     assert figures("t.json")["bit_exact"] is False and "pulses" in figures("t.json")["differences"][0]
@@ -326,7 +326,7 @@ def test_a_board_without_a_pulse_unit(kind, folder, monkeypatch):
 
     @contextmanager
     def linear(board, spec):
-        boards.append(GoldenDevice(replace(spec, pulses=False)))
+        boards.append(GoldenBoard(replace(spec, pulses=False)))
         yield GoldenPort(boards[-1])
 
     for module in (board_link, classifier):

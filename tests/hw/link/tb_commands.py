@@ -6,7 +6,7 @@ import cocotb
 import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.protocol import (
     WINDOW,
     Counters,
@@ -219,7 +219,7 @@ async def refuses_all_before_identify(dut):
     dut.rst.value = 1
     await RisingEdge(dut.clk)
     dut.rst.value = 0
-    bench.device = GoldenDevice(SPEC)
+    bench.device = GoldenBoard(SPEC)
     for number in (0, 0, 1, 255):
         refused = await bench.request(Op.LEARN, bench.pattern() + bench.pattern(), sequence=number)
         assert refused == (Status.NOT_IDENTIFIED, b"\0")

@@ -2,7 +2,7 @@
 
 import pytest
 
-from ohmprop.model.golden.board import GoldenDevice
+from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.protocol import decode_frame
 from tests import fuzz
 
@@ -17,7 +17,7 @@ def test_the_board_takes_what_comes_as_the_golden_device_does():
     assert not missed(coverage, "serial receiver", "frame receiver")
 
 
-class Careless(GoldenDevice):
+class Careless(GoldenBoard):
     """Executes a request whatever its number."""
 
     def _answer(self, frame):
@@ -27,7 +27,7 @@ class Careless(GoldenDevice):
 
 
 def test_another_behaviour_is_noticed(monkeypatch):
-    monkeypatch.setattr(fuzz, "GoldenDevice", Careless)
+    monkeypatch.setattr(fuzz, "GoldenBoard", Careless)
     with pytest.raises(AssertionError, match=r"seed 1, burst \d+, clock \d+: replies"):
         fuzz.fuzz("recurrent", 400_000, seed=1)
 

@@ -8,8 +8,8 @@ from cocotb.triggers import FallingEdge
 
 from ohmprop.hw.shapes.operation import Action, operation_layout, value_shape
 from ohmprop.model.arithmetic import saturate, stochastic_increment
-from ohmprop.model.golden.recurrent import random_table
 from ohmprop.model.layout import Kind
+from ohmprop.model.memristors.kernels import random_sets
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import SYNAPSE
 from ohmprop.sim.bench import bench_parameters
@@ -182,8 +182,8 @@ async def reads_and_programs(dut):
             assert got == list(bench.block(currents, block)), (trial, block)
 
         lfsr = int(rng.integers(1, 1 << 32))
-        table, _ = random_table(spec, lfsr)
-        drawn = [int(table[1 << bit]) for bit in range(layout.lane_bits + layout.block_bits)]
+        tables, _ = random_sets(1, layout.code_bits, lfsr)
+        drawn = [int(tables[0, 1 << bit]) for bit in range(layout.lane_bits + layout.block_bits)]
         shift = int(rng.integers(0, 3))
         dut.random_bytes.value, dut.shifts.value = pack(drawn, 8), shift
         for sweep in layout.program:
@@ -191,7 +191,7 @@ async def reads_and_programs(dut):
         # The last word's second operation was issued one clock ago.
         for _ in range(bench.timing.columns + SYNAPSE):
             await bench.clock()
-        expected = learnt(spec, weights, bench.activities, bench.free, bench.by_side, shift, table)
+        expected = learnt(spec, weights, bench.activities, bench.free, bench.by_side, shift, tables[0])
         got = layout.from_words(await bench.read_words())[0]
         assert np.array_equal(got, expected), (trial, np.argwhere(got != expected)[:5])
         assert trial < 2 or (got != weights).any()

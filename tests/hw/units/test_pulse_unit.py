@@ -7,7 +7,7 @@ import pytest
 
 from ohmprop.hw.units.pulse import PulseUnit
 from ohmprop.model.link.pulses import PulseRegisters
-from ohmprop.model.memristors import unit as pulses
+from ohmprop.model.memristors import kernels as pulses
 from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.tables import StepTables
 from ohmprop.model.memristors.unit import PulseUnit as Devices
@@ -40,7 +40,7 @@ def expected(unit, decays, increment, weight, random, bits, stuck):
         return weight, counts
     deviation = pulses.deviate(random[2] | random[3] << 8) if unit.noise else 0
     gain = pulses.cell_gain(bits, spread)
-    return int(pulses.pulsed(weight, wanted, gain, deviation, rounding, *unit.constants)), counts
+    return int(pulses.weight_after(weight, wanted, gain, deviation, rounding, unit.constants)), counts
 
 
 def cases(unit):

@@ -7,7 +7,7 @@ import pytest
 
 from ohmprop.model.data import datasets
 from ohmprop.model.float64.layered import LayeredReference, initial_weights, quantise
-from ohmprop.model.golden.layered import LayeredMachine, eta_shifts_at
+from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.spec import MachineSpec
 from tests.model.golden.test_layered_machine import SPECS, random_patterns
 
@@ -79,7 +79,7 @@ def test_initial_weights_of_deep_machines_are_smaller(layers: tuple[int, ...], s
 def test_machine_relaxes_as_the_reference() -> None:
     # An LSB of the state is 1/256; what rounding each step leaves is a few of them.
     spec = MachineSpec(layers=(64, 32, 10))
-    machine, weights = LayeredMachine(spec), initial_weights(spec, 3)
+    machine, weights = GoldenMachine(spec), initial_weights(spec, 3)
     machine.weights = quantise(spec, weights)
     exact = [matrix / form.weight.one for matrix, form in zip(machine.weights, spec.matrices, strict=True)]
     images, _ = random_patterns(spec, 6, 20)
@@ -90,7 +90,7 @@ def test_machine_relaxes_as_the_reference() -> None:
 
 def test_both_learn_digits() -> None:
     spec, digits = MachineSpec.load("digits-64-32-10"), datasets.load("digits")
-    machine, weights = LayeredMachine(spec), initial_weights(spec, 1)
+    machine, weights = GoldenMachine(spec), initial_weights(spec, 1)
     machine.weights = quantise(spec, weights)
     reference = LayeredReference(spec, spec.settings, weights)
     images, targets = datasets.pixels(digits.train_images, 4), np.eye(10, dtype=np.bool_)[digits.train_labels]

@@ -9,8 +9,8 @@ from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import GoldenPort
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.formats import Format
-from ohmprop.model.golden.board import GoldenDevice
-from ohmprop.model.golden.layered import LayeredMachine
+from ohmprop.model.golden.board import GoldenBoard
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.protocol import LearnReply, Op, RecallReply, target_bytes
 from ohmprop.model.spec import MachineSpec
 
@@ -46,7 +46,7 @@ def assert_same_weights(board, golden):
 @pytest.mark.parametrize("name", SPECS)
 def test_every_request(name):
     spec, rng = SPECS[name], np.random.default_rng(1)
-    board, golden = Board(GoldenPort(GoldenDevice(spec)), spec), LayeredMachine(spec)
+    board, golden = Board(GoldenPort(GoldenBoard(spec)), spec), GoldenMachine(spec)
     shifts = tuple(max(0, matrix.shift_base + index) for index, matrix in enumerate(spec.matrices))
     settings = replace(
         spec.settings, free_steps=9, driven_steps=7, eta_shifts=shifts, tolerance=1, feedforward=True, skip=True
@@ -79,7 +79,7 @@ def test_every_request(name):
 
 def test_replies_and_refusals_of_the_device():
     spec = SPECS["lanes do not divide"]
-    device = GoldenDevice(spec)
+    device = GoldenBoard(spec)
     board = Board(GoldenPort(device), spec)
     device.machine.weights = random_weights(spec, np.random.default_rng(2))
     reply = board.request(Op.RECALL, b"\xff" * 6)
@@ -97,9 +97,9 @@ def test_replies_and_refusals_of_the_device():
 
 def test_weights_the_machine_or_the_link_cannot_hold_are_refused():
     with pytest.raises(UserError, match="12 bits and the link carries 8"):
-        Board(GoldenPort(GoldenDevice(FINE)), FINE)
+        Board(GoldenPort(GoldenBoard(FINE)), FINE)
     spec = SPECS["coarse weights"]
-    board = Board(GoldenPort(GoldenDevice(spec)), spec)
+    board = Board(GoldenPort(GoldenBoard(spec)), spec)
     good = random_weights(spec, np.random.default_rng(3))
     board.write_matrices(good)
     large = [matrix.copy() for matrix in good]

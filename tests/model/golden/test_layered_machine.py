@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from ohmprop.model.formats import Format
-from ohmprop.model.golden.layered import LayeredMachine, eta_shifts_at
+from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.link.protocol import LearnReply, RecallReply
 from ohmprop.model.spec import MachineSpec, Settings
 from tests.kit.paths import ROOT
@@ -56,7 +56,7 @@ SPECS = {
 class Rules:
     """The machine's rules, cell by cell: no shift to the right, no matrix, no table."""
 
-    def __init__(self, machine: LayeredMachine) -> None:
+    def __init__(self, machine: GoldenMachine) -> None:
         self.spec, self.settings, self.lfsr = machine.spec, machine.settings, machine.lfsr
         self.layers = machine.spec.layers
         self.w = {}  # (layer of i, i, j) is the weight between unit i of that layer and unit j of the next one
@@ -175,8 +175,8 @@ class Rules:
             self.rows_skipped += min(x.count(0), len(x) - 1) * -(-self.layers[1] // self.spec.lanes) * (1 + updated)
 
 
-def random_machine(spec: MachineSpec, seed: int) -> LayeredMachine:
-    machine, rng = LayeredMachine(spec, lfsr=seed), np.random.default_rng(seed)
+def random_machine(spec: MachineSpec, seed: int) -> GoldenMachine:
+    machine, rng = GoldenMachine(spec, lfsr=seed), np.random.default_rng(seed)
     # One in two machines has weights near the rails, the other ones states that seldom clip.
     share = 1 if seed % 2 else 4
     machine.weights = tuple(
@@ -197,7 +197,7 @@ def test_against_the_rules(name: str) -> None:
     assert changed > 10 or name == "no_nudge"
 
 
-def compare_with_the_rules(machine: LayeredMachine, seed: int, count: int) -> int:
+def compare_with_the_rules(machine: GoldenMachine, seed: int, count: int) -> int:
     """Learn and recall ``count`` random patterns; how many of them changed a weight."""
     rules, changed = Rules(machine), 0
     for x, target in zip(*random_patterns(machine.spec, seed, count), strict=True):

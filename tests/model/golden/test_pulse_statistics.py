@@ -9,8 +9,8 @@ from ohmprop.model.data.patterns import corrupt, glyphs, recalled
 from ohmprop.model.errors import UserError
 from ohmprop.model.float64.recurrent import synapse_mask
 from ohmprop.model.formats import Format
-from ohmprop.model.golden.recurrent import GoldenMachine
-from ohmprop.model.memristors import unit as pulses
+from ohmprop.model.golden.machine import GoldenMachine
+from ohmprop.model.memristors import kernels as pulses
 from ohmprop.model.memristors.curves import LinearStep
 from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.tables import UP, equation, step_tables
@@ -27,13 +27,13 @@ def test_steps_of_one_level_are_the_linear_device():
     for pattern in rng.random((30, 100)) < 0.5:
         linear.learn(pattern)
         pulsing.learn(pattern)
-        assert np.array_equal(linear.weights, pulsing.weights) and np.array_equal(linear.states, pulsing.states)
+        assert np.array_equal(linear.weights[0], pulsing.weights[0]) and np.array_equal(linear.states, pulsing.states)
         pulsing.lfsr = linear.lfsr
-    assert np.abs(linear.weights.astype(int)).max() > 3
+    assert np.abs(linear.weights[0].astype(int)).max() > 3
     pulsing.device = None
     linear.learn(pattern)
     pulsing.learn(pattern)
-    assert np.array_equal(linear.weights, pulsing.weights) and linear.lfsr == pulsing.lfsr
+    assert np.array_equal(linear.weights[0], pulsing.weights[0]) and linear.lfsr == pulsing.lfsr
 
 
 # -- statistics -------------------------------------------------------------------------------------------------------
@@ -55,7 +55,7 @@ def test_noise_has_the_requested_mean_and_variance(name, count):
                 random[1, code] | random[2, code] << 8,
                 pulses.deviate(random[3, code] | random[4, code] << 8),
             )
-            moves.append(pulses.pulsed(10, count, 32, deviation, rounding, *constants) - 10)
+            moves.append(pulses.weight_after(10, count, 32, deviation, rounding, constants) - 10)
     level = np.array([10.0])
     mean = count * exact.step(UP, level)[0]
     variance = count * exact.noise(UP, level)[0] ** 2
@@ -100,13 +100,13 @@ def test_decay_loses_its_share():
     spec = MachineSpec()
     machine = GoldenMachine(spec, Settings(nudged_steps=0))
     machine.device = PulseUnit(step_tables(preset("linear"), spec.weight), decay_every=1, decay_shift=6)
-    machine.weights[:] = np.where(synapse_mask(spec), 100, 0)
-    machine.weights[:50, :50] *= -1
+    machine.weights[0][:] = np.where(synapse_mask(spec), 100, 0)
+    machine.weights[0][:50, :50] *= -1
     for _ in range(32):
         machine.learn(np.ones(100, bool))
-    sizes = np.abs(machine.weights[synapse_mask(spec)].astype(int))
+    sizes = np.abs(machine.weights[0][synapse_mask(spec)].astype(int))
     assert abs(sizes.mean() - 100 * (1 - 2**-6) ** 32) < 0.5
-    assert np.array_equal(machine.weights, machine.weights.T)
+    assert np.array_equal(machine.weights[0], machine.weights[0].T)
 
 
 def test_read_noise_moves_states_and_has_its_deviation():
@@ -131,13 +131,13 @@ def test_stuck_cells_stay():
     machine, rng = GoldenMachine(spec), np.random.default_rng(7)
     tables = step_tables(preset("soft-bounds"), spec.weight)
     cells = [(0, 3, 9, "min"), (0, 40, 2, "max"), (0, 7, 99, "frozen")]
-    machine.device = PulseUnit(tables, stuck=stuck_cells(spec, [machine.weights], tables, cells))
+    machine.device = PulseUnit(tables, stuck=stuck_cells(spec, machine.weights, tables, cells))
     for pattern in rng.random((20, 100)) < 0.5:
         machine.learn(pattern)
     stuck = machine.device.stuck[0]
     assert stuck.sum() == 6 and np.array_equal(stuck, stuck.T)
-    assert [machine.weights[cell] for cell in ((3, 9), (9, 3), (2, 40), (99, 7))] == [-127, -127, 127, 0]
-    assert np.abs(machine.weights[~stuck].astype(int)).max() < 100
+    assert [machine.weights[0][cell] for cell in ((3, 9), (9, 3), (2, 40), (99, 7))] == [-127, -127, 127, 0]
+    assert np.abs(machine.weights[0][~stuck].astype(int)).max() < 100
     layered, lists = LAYERED["one_hidden"], [np.zeros((20, 7), np.int16), np.zeros((4, 7), np.int16)]
     masks = stuck_cells(layered, lists, tables, [(1, 3, 6, "max")])
     assert masks[1].sum() == 1 and masks[1][3, 6] and lists[1][3, 6] == 127 and not masks[0].any()
@@ -148,9 +148,9 @@ def test_pulses_are_lost_at_the_rails():
     machine = GoldenMachine(spec)
     machine.device = PulseUnit(step_tables(preset("linear"), spec.weight))
     signs = np.tril(rng.choice([-127, 127], (100, 100)), -1)
-    machine.weights[:] = signs + signs.T
+    machine.weights[0][:] = signs + signs.T
     machine.learn(rng.random(100) < 0.5)
-    weights = machine.weights.astype(int)
+    weights = machine.weights[0].astype(int)
     changed = weights != signs + signs.T
     assert set(np.abs(weights[changed]).tolist()) == {125}
     up, down, lost = machine.pulses[0].tolist()
@@ -199,7 +199,5 @@ def test_bad_input():
     tight = GoldenMachine(MachineSpec(layers=(65,)))
     refused(lambda: setattr(tight, "device", PulseUnit(tables, read_noise=4095)), "4095", "fxp-s25/14")
     for cell in [(1, 0, 1, "max"), (0, 100, 1, "max"), (0, -1, 1, "max"), (0, 5, 5, "max")]:
-        refused(
-            lambda cell=cell: stuck_cells(spec, [machine.weights], tables, [cell]), "outside the array", str(cell[1])
-        )
-    refused(lambda: stuck_cells(spec, [machine.weights], tables, [(0, 1, 2, "half")]), "half", "frozen")
+        refused(lambda cell=cell: stuck_cells(spec, machine.weights, tables, [cell]), "outside the array", str(cell[1]))
+    refused(lambda: stuck_cells(spec, machine.weights, tables, [(0, 1, 2, "half")]), "half", "frozen")

@@ -9,9 +9,8 @@ import numpy as np
 import pytest
 
 from ohmprop.model.formats import Format
-from ohmprop.model.golden.layered import LayeredMachine
-from ohmprop.model.golden.recurrent import GoldenMachine
-from ohmprop.model.memristors import unit as pulses
+from ohmprop.model.golden.machine import GoldenMachine
+from ohmprop.model.memristors import kernels as pulses
 from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.tables import DOWN, UP, step_tables
 from ohmprop.model.memristors.unit import PulseUnit
@@ -151,7 +150,7 @@ def test_recurrent_machine_against_the_rules(name, mechanism):
     machine.device = unit_of(spec, mechanism)
     rules = Rules(machine)
     stuck = machine.device.masks(spec)[0]
-    weights = machine.weights.astype(int)
+    weights = machine.weights[0].astype(int)
     one = spec.activity.one
 
     def activity(v):
@@ -187,7 +186,7 @@ def test_recurrent_machine_against_the_rules(name, mechanism):
                 decayed = rules.decay(int(weights[i, j]), (codes[i], codes[j]), drawn, stuck[i, j])
                 weights[i, j] = weights[j, i] = decayed
         assert machine.states.tolist() == nudged.tolist()
-        assert machine.weights.tolist() == weights.tolist()
+        assert machine.weights[0].tolist() == weights.tolist()
         assert machine.lfsr == reply.lfsr == rules.lfsr
         assert machine.pulses.tolist() == rules.counts.tolist()
     assert rules.counts[0, UP] and rules.counts[0, DOWN]
@@ -199,7 +198,7 @@ def test_layered_machine_against_the_rules(name, mechanism):
     """States are taken from the machine, since the currents' noise alone is new to them; test_recurrent has it."""
     spec = LAYERED[name]
     layout, settings = spec.layout, replace(LAYERED[name].settings, nudged_steps=3, stop_when_settled=False)
-    machine, rng = LayeredMachine(spec, settings), np.random.default_rng(4)
+    machine, rng = GoldenMachine(spec, settings), np.random.default_rng(4)
     machine.weights = tuple(rng.integers(-127, 128, (m.rows, m.columns)) for m in spec.matrices)
     machine.device = unit_of(spec, mechanism)
     rules, stuck = Rules(machine), machine.device.masks(spec)
@@ -211,7 +210,7 @@ def test_layered_machine_against_the_rules(name, mechanism):
         target = np.arange(spec.outputs) == learnt % spec.outputs
         weights = [matrix.astype(int) for matrix in machine.weights]
         # The free phase's states, from a machine that has no time for the nudged one.
-        alone = LayeredMachine(spec, replace(settings, nudged_steps=0), machine.lfsr)
+        alone = GoldenMachine(spec, replace(settings, nudged_steps=0), machine.lfsr)
         alone.weights = machine.weights
         alone.device = replace(machine.device, decay_every=0)
         alone.learn(pixels, target)
@@ -256,10 +255,10 @@ def test_pulses_of_the_host_against_the_rules(name, mechanism):
     """On every cell once, up or down, also more than the most and none; the bytes are drawn anew for each."""
     spec = (SPECS | LAYERED)[name]
     layout, rng = spec.layout, np.random.default_rng(9)
-    machine = (GoldenMachine if spec.recurrent else LayeredMachine)(spec)
+    machine = GoldenMachine(spec)
     machine.device = unit_of(spec, mechanism)
     rules, stuck, most = Rules(machine), machine.device.masks(spec), machine.device.most
-    weights = [machine.weights] if spec.recurrent else list(machine.weights)
+    weights = machine.weights
     places = [
         (m, *place) for m, matrix in enumerate(spec.matrices) for place in np.ndindex(matrix.rows, matrix.columns)
     ]
@@ -291,7 +290,7 @@ def test_pulses_of_the_host_against_the_rules(name, mechanism):
             assert found.tolist() == expected.tolist(), cell
         assert machine.lfsr == rules.lfsr
     assert machine.pulses.tolist() == rules.counts.tolist() and rules.counts[:, :2].all()
-    clocks = machine._timing.whole_update(machine.device.sets)
+    clocks = spec.timing.whole_update(machine.device.sets)
     assert (machine.busy_clocks, machine.learnt, machine.steps) == (clocks * len(places), 0, 0)
 
 
@@ -308,7 +307,7 @@ def test_a_pulse_to_its_last_bit(name):
         assert gain == Rules.gain(bits, spread)
         move = Rules.move(tables, weight, wanted, gain, deviation - 30)
         for random in (-move & 0xFFFF, -move - 1 & 0xFFFF):
-            found = pulses.pulsed(weight, wanted, gain, deviation - 30, random, *constants)
+            found = pulses.weight_after(weight, wanted, gain, deviation - 30, random, constants)
             assert found == Rules.rounded(tables, weight, move, random)
 
 
@@ -320,7 +319,7 @@ from tests.model.golden.test_pulses import fingerprint; print(fingerprint())
 
 def fingerprint():
     """Weights and registers of a recurrent and a layered machine with everything on."""
-    recurrent, layered = GoldenMachine(SPECS["band"]), LayeredMachine(LAYERED["biases"])
+    recurrent, layered = GoldenMachine(SPECS["band"]), GoldenMachine(LAYERED["biases"])
     rng = np.random.default_rng(5)
     for machine in (recurrent, layered):
         machine.device = unit_of(machine.spec, "all")
@@ -330,7 +329,7 @@ def fingerprint():
         layered.learn(rng.integers(0, 16, 10).astype(np.uint8), np.arange(4) == 2)
     recurrent.recall(rng.random(11) < 0.5)
     layered.recall(rng.integers(0, 16, 10).astype(np.uint8))
-    matrices = [recurrent.weights, *layered.weights]
+    matrices = [*recurrent.weights, *layered.weights]
     return [[int(matrix.astype(int).sum()) for matrix in matrices], recurrent.lfsr, layered.lfsr]
 
 

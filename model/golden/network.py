@@ -1,0 +1,120 @@
+"""What the golden machine asks of a network, whatever its topology, and what the compiled loops take."""
+
+from abc import ABC, abstractmethod
+from typing import Any, NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmprop.model.memristors.kernels import UnitConstants
+from ohmprop.model.memristors.unit import Masks
+from ohmprop.model.spec import MachineSpec
+
+Integers = NDArray[np.int64]
+Weights = tuple[NDArray[np.int16], ...]
+
+
+class Phase(NamedTuple):
+    """One relaxation.
+
+    Members
+    -------
+    most : most Euler steps.
+    settled : the phase ends after a step that moved no state by more than this; -1: never.
+    nudged : the outputs are drawn to their targets.
+    side : the side network relaxes, the neurons stand still. Recurrent networks only.
+    feedforward : the first step is a whole one. Layered networks only.
+    """
+
+    most: int
+    settled: int
+    nudged: bool
+    side: bool
+    feedforward: bool
+
+
+class Schedule(NamedTuple):
+    """How patterns are learnt or recalled.
+
+    Members
+    -------
+    first, second : the phases, one after the other; of recall the input is on, then off.
+    updates : of each matrix the left shift of a difference, the right shift that is the learning rate, and the largest
+        weight; int64 (matrices, 3).
+    products : of the rule's two products the sign, the row's factor and the column's, 0 what the free phase and 1 what the
+        second one ended with; int64 (2, 3). Recurrent networks only, layered ones have one rule.
+    skip : an update is left out if the second phase moved no state. Layered networks only.
+    """
+
+    first: Phase
+    second: Phase
+    updates: Integers
+    products: Integers
+    skip: bool
+
+
+class Cells(NamedTuple):
+    """What the cells are.
+
+    Members
+    -------
+    sets : sets of random bytes that an update draws; 1: linear cells.
+    constants : the pulse unit's, never looked at if the cells are linear.
+    stuck : the stuck cells of each matrix.
+    counts : pulses up, pulses down, pulses lost of each matrix, int64 (matrices, 3); counted in place.
+    read_noise : amplitude of the read noise; 0: none.
+    decay : the interval in patterns (0: never), the shift, and the patterns learnt since the last decay.
+    """
+
+    sets: int
+    constants: UnitConstants
+    stuck: Masks
+    counts: Integers
+    read_noise: int
+    decay: tuple[int, int, int]
+
+
+class Network(ABC):
+    """One topology's states and loops.
+
+    Members
+    -------
+    spec : the machine.
+    states : the neurons' states, first hidden layer first, changed in place; (neurons,).
+    side_states : those of the side network, likewise; empty if the topology has none.
+    state_type, pattern_type : numpy types of a state as the machine has it and of a pattern's entries.
+    """
+
+    states: NDArray[Any]
+    side_states: Integers
+    state_type: type[np.generic]
+    pattern_type: type[np.generic]
+
+    def __init__(self, spec: MachineSpec) -> None:
+        self.spec = spec
+
+    @abstractmethod
+    def learn(
+        self,
+        weights: Weights,
+        patterns: NDArray[Any],
+        targets: NDArray[np.bool_],
+        lfsr: int,
+        schedule: Schedule,
+        cells: Cells,
+    ) -> Integers:
+        """Learn pattern after pattern; ``weights`` change in place.
+
+        Returns for each one steps of both phases, the LFSR, input rows that are not zero, and whether it was updated;
+        int64 (count, 5).
+        """
+
+    @abstractmethod
+    def recall(
+        self, weights: Weights, patterns: NDArray[Any], lfsr: int, schedule: Schedule, cells: Cells
+    ) -> tuple[NDArray[Any], Integers, int]:
+        """Recall pattern after pattern.
+
+        Returns the answers, of each pattern the steps of both phases and the input rows that are not zero, int64
+        (count, 3), and the LFSR.
+        """

@@ -1,0 +1,208 @@
+"""The recurrent network's loops, compiled where numba is there: from an Euler step to whole runs of patterns.
+
+``weights`` is the symmetric matrix (neurons, neurons); phases, schedule and cells are those of model.golden.network.
+"""
+
+from typing import NamedTuple
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmprop.model.arithmetic import compiled, neuron_step, saturate, side_step, stochastic_increment
+from ohmprop.model.memristors.kernels import decay_matrix, program_cell, random_sets, read_deviations
+
+Integers = NDArray[np.int64]
+
+
+class States(NamedTuple):
+    """What changes in place: the neurons' states, their activities, the side network's states; int64 (neurons,) each."""
+
+    neurons: Integers
+    activities: Integers
+    side: Integers
+
+
+class Constants(NamedTuple):
+    """What a spec says of its network.
+
+    Members
+    -------
+    input_level, target_level : a white pixel's input, in LSBs of the state, and target, in LSBs of the activity.
+    leak_shift, nudge_shift, low, high : the neurons' shifts and the ends of their states.
+    activities, slopes : g = tanh(v) and g' for every state, lowest first.
+    weight_fraction, side_error_shift, side_low, side_high : the side network's shifts and the ends of its states.
+    side_update_shift : right shift of the side network's products of an update.
+    reach : units further apart have no synapse.
+    codes, code_bits, hashes : each neuron's number, the numbers' bits, and what the numbers hash to.
+    """
+
+    input_level: int
+    target_level: int
+    leak_shift: int
+    nudge_shift: int
+    low: int
+    high: int
+    activities: Integers
+    slopes: Integers
+    weight_fraction: int
+    side_error_shift: int
+    side_low: int
+    side_high: int
+    side_update_shift: int
+    reach: int
+    codes: Integers
+    code_bits: int
+    hashes: Integers
+
+
+@compiled
+def _step(weights, states, drive, target, nudged, constants, noise):  # type: ignore[no-untyped-def]
+    """One Euler step of all neurons from the same old activities; returns the largest move of a state."""
+    leak_shift, nudge_shift = constants.leak_shift, constants.nudge_shift
+    low, high = constants.low, constants.high
+    neurons, activities, table = states.neurons, states.activities, constants.activities
+    old = activities.copy()
+    largest = 0
+    for i in range(len(neurons)):
+        current = noise[i]
+        for j in range(len(neurons)):
+            current += np.int32(weights[i, j]) * np.int32(old[j])
+        state = neurons[i]
+        error = target[i] - old[i] if nudged else 0
+        neurons[i] = neuron_step(state, current, drive[i], error, leak_shift, nudge_shift, low, high)
+        activities[i] = table[neurons[i] - low]
+        largest = max(largest, abs(neurons[i] - state))
+    return largest
+
+
+@compiled
+def _relax(weights, states, drive, target, phase, read_noise, constants, lfsr):  # type: ignore[no-untyped-def]
+    """Euler steps until the phase's most, or until the states have settled; returns the number of steps and the LFSR."""
+    noise = np.zeros(len(states.neurons), np.int64)
+    for step in range(phase.most):
+        if read_noise:
+            lfsr = read_deviations(constants.codes, constants.code_bits, read_noise, lfsr, noise)
+        if _step(weights, states, drive, target, phase.nudged, constants, noise) <= phase.settled:
+            return step + 1, lfsr
+    return phase.most, lfsr
+
+
+@compiled
+def _relax_side(weights, states, target, phase, read_noise, constants, lfsr):  # type: ignore[no-untyped-def]
+    """Euler steps of the side network, all from the same old states, from 0 on; without a step it stays as it is.
+
+    The result is that of ``_relax``.
+    """
+    if phase.most == 0:
+        return 0, lfsr
+    noise, side = np.zeros(len(states.side), np.int64), states.side
+    errors, slopes = target - states.activities, constants.slopes[states.neurons - constants.low]
+    fraction, error_shift = constants.weight_fraction, constants.side_error_shift
+    low, high = constants.side_low, constants.side_high
+    side[:] = 0
+    for step in range(phase.most):
+        if read_noise:
+            lfsr = read_deviations(constants.codes, constants.code_bits, read_noise, lfsr, noise)
+        old = side.copy()
+        largest = 0
+        for i in range(len(side)):
+            current = noise[i]
+            for j in range(len(side)):
+                current += np.int32(weights[i, j]) * np.int32(old[j])
+            side[i] = side_step(old[i], current, errors[i], slopes[i], fraction, error_shift, low, high)
+            largest = max(largest, abs(side[i] - old[i]))
+        if largest <= phase.settled:
+            return step + 1, lfsr
+    return phase.most, lfsr
+
+
+@compiled
+def _update(weights, terms, product_shift, update, random, constants):  # type: ignore[no-untyped-def]
+    """Every pair learns: w_ij += round at random(eta (a_i b_j + c_i d_j)), the rule's products (model/rules.py).
+
+    ``product_shift`` brings the side network's products to those of activities, and takes their mean.
+    """
+    a, b, c, d = terms
+    shift, limit, codes = update[1], update[2], constants.codes
+    for i in range(len(codes)):
+        for j in range(max(0, i - constants.reach), i):
+            difference = (a[i] * b[j] + c[i] * d[j]) >> product_shift
+            increment = stochastic_increment(difference, shift, random[codes[i] ^ codes[j]])
+            weights[i, j] = saturate(weights[i, j] + increment, -limit, limit)
+            weights[j, i] = weights[i, j]
+
+
+@compiled
+def _program(weights, terms, product_shift, update, tables, cells, constants):  # type: ignore[no-untyped-def]
+    """``_update`` by pulses."""
+    a, b, c, d = terms
+    shift, codes, hashes = update[1], constants.codes, constants.hashes
+    stuck, counts = cells.stuck[0], cells.counts[0]
+    for i in range(len(codes)):
+        for j in range(max(0, i - constants.reach), i):
+            difference = (a[i] * b[j] + c[i] * d[j]) >> product_shift
+            random, bits = tables[:, codes[i] ^ codes[j]], hashes[i] ^ hashes[j]
+            weight = np.int64(weights[i, j])
+            weight = program_cell(weight, difference, shift, random, bits, stuck[i, j], cells.constants, counts)
+            weights[i, j] = weight
+            weights[j, i] = weight
+
+
+@compiled
+def learn_patterns(weights, patterns, targets, states, lfsr, schedule, cells, constants):  # type: ignore[no-untyped-def]
+    """Learn patterns (count, neurons) one after another; the records of model.golden.network.Network.learn."""
+    records = np.zeros((len(patterns), 5), np.int64)
+    codes, bits = constants.codes, constants.code_bits
+    interval, decay_shift, since = cells.decay
+    for index in range(len(patterns)):
+        drive = np.where(patterns[index], constants.input_level, -constants.input_level)
+        goal = np.where(targets[index], constants.target_level, -constants.target_level)
+        tables, lfsr = random_sets(cells.sets, bits, lfsr)
+        states.neurons[:] = 0
+        states.activities[:] = 0
+        first, lfsr = _relax(weights, states, drive, goal, schedule.first, cells.read_noise, constants, lfsr)
+        free = states.activities.copy()
+        if schedule.second.side:
+            second, lfsr = _relax_side(weights, states, goal, schedule.second, cells.read_noise, constants, lfsr)
+            ends, product_shift = (free, states.side), constants.side_update_shift
+        else:
+            second, lfsr = _relax(weights, states, drive, goal, schedule.second, cells.read_noise, constants, lfsr)
+            ends, product_shift = (free, states.activities), 0
+        signs, factors = schedule.products[:, 0], schedule.products[:, 1:]
+        terms = (
+            signs[0] * ends[factors[0, 0]],
+            ends[factors[0, 1]],
+            signs[1] * ends[factors[1, 0]],
+            ends[factors[1, 1]],
+        )
+        if second and cells.sets == 1:
+            _update(weights, terms, product_shift, schedule.updates[0], tables[0], constants)
+        elif second:
+            _program(weights, terms, product_shift, schedule.updates[0], tables, cells, constants)
+        if interval and (since + index + 1) % interval == 0:
+            tables, lfsr = random_sets(2, bits, lfsr)
+            decay_matrix(weights, codes, codes, tables, decay_shift, cells.stuck[0])
+        records[index, 0] = first
+        records[index, 1] = second
+        records[index, 2] = lfsr
+        records[index, 4] = second > 0
+    return records
+
+
+@compiled
+def recall_patterns(weights, patterns, states, lfsr, schedule, read_noise, constants):  # type: ignore[no-untyped-def]
+    """Recall patterns (count, neurons) one after another; signs, steps of both phases of each, the LFSR.
+
+    The states keep the last one's.
+    """
+    signs = np.zeros(patterns.shape, np.bool_)
+    records = np.zeros((len(patterns), 3), np.int64)
+    off = np.zeros(len(states.neurons), np.int64)
+    for index in range(len(patterns)):
+        drive = np.where(patterns[index], constants.input_level, -constants.input_level)
+        states.neurons[:] = 0
+        states.activities[:] = 0
+        records[index, 0], lfsr = _relax(weights, states, drive, off, schedule.first, read_noise, constants, lfsr)
+        records[index, 1], lfsr = _relax(weights, states, off, off, schedule.second, read_noise, constants, lfsr)
+        signs[index] = states.neurons > 0
+    return signs, records, lfsr
