@@ -38,6 +38,7 @@ class Rule:
     Members
     -------
     name : its name in the settings.
+    title : its name in sentences.
     code : its number in the machine's register ``rule``.
     second : what relaxes in the second phase.
     products : the two products whose sum is a weight's difference. Where storage is symmetric, their sum must be the same
@@ -46,6 +47,7 @@ class Rule:
     """
 
     name: str
+    title: str
     code: int
     second: Second
     products: tuple[Product, Product]
@@ -55,6 +57,7 @@ class Rule:
 #: Equilibrium propagation (Scellier and Bengio 2017, eq. 9): g_i' g_j' - g_i g_j, ' nudged.
 EP = Rule(
     "ep",
+    "equilibrium propagation",
     0,
     Second.NUDGED,
     (Product(1, Factor.SECOND, Factor.SECOND), Product(-1, Factor.FREE, Factor.FREE)),
@@ -63,6 +66,7 @@ EP = Rule(
 #: Recurrent backpropagation (Almeida 1987, Pineda 1987), made symmetric: y_i g_j + g_i y_j, y of the side network.
 RBP = Rule(
     "rbp",
+    "recurrent backpropagation",
     1,
     Second.SIDE,
     (Product(1, Factor.SECOND, Factor.FREE), Product(1, Factor.FREE, Factor.SECOND)),

@@ -168,7 +168,7 @@ class Timing:
                 self.row_gap * (here.kind == Kind.READ_COLUMNS and before.kind == Kind.READ_ROWS)
                 for before, here in pairwise(sweeps)
             ]
-            return (0, *gaps)
+            return (0, *gaps)[: len(sweeps)]
         lanes, result = self.layout.lanes, []
         for index, sweep in enumerate(sweeps):
             before = sweeps[index - 1] if index else None

@@ -6,6 +6,7 @@ from typing import Any
 import click
 
 from ohmprop.host.cli.options import Numbers, common
+from ohmprop.model.rules import RULES
 
 SCHEME = click.option(
     "--scheme",
@@ -90,7 +91,7 @@ def pulse(**options: Any) -> None:
 @device.command("glyphs")
 @click.argument("names", nargs=-1)
 @SCHEME
-@click.option("--rule", type=click.Choice(("ep", "rbp")), default="ep", show_default=True, help="Learning rule.")
+@click.option("--rule", type=click.Choice(list(RULES)), default="ep", show_default=True, help="Learning rule.")
 @click.option("--eta-shift", "eta_shifts", type=click.IntRange(0, 15), multiple=True, default=(4, 5, 6, 7, 8, 9),
               show_default=True, help="Rates 2**-N of pulses to try.")  # fmt: skip
 @click.option("--pulses", type=click.IntRange(1, 7), default=1, show_default=True, help="Most pulses an update.")

@@ -24,8 +24,8 @@ from ohmprop.model.rules import RULES
               help="Go on with the run in this file, its options as they were, and with its checkpoints.")  # fmt: skip
 @common("json", "out")
 @click.option("--rule", type=click.Choice(list(RULES)),
-              help="Of --patterns: ep, equilibrium propagation, or rbp, recurrent backpropagation [default: the machine "
-              "file's, else ep].")  # fmt: skip
+              help=f"Of --patterns: {' or '.join(f'{rule.name}, {rule.title}' for rule in RULES.values())} [default: the "
+              "machine file's, else ep].")  # fmt: skip
 @click.option("--device", help="What the cells are, a name of `ohmprop device list`; the machine gets a pulse unit [default: "
               "those of --load, else linear cells].")  # fmt: skip
 @click.option(

@@ -45,7 +45,7 @@ class MachineSpec(MachineFields):
             object.__setattr__(self, "accumulator", replace(self.accumulator, bits=bits))
         checks.check_accumulator(self, self.worst_accumulator)
         checks.check_settings(self, topology)
-        checks.check_memory(self, topology)
+        checks.check_memory(self, topology, self.layout.words)
 
     def _default(self, name: str, value: object) -> None:
         """Set a field that was left to the topology."""

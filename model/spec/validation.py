@@ -108,10 +108,10 @@ def check_settings(machine: MachineFields, topology: Topology) -> None:
     topology.check_settings(settings)
 
 
-def check_memory(machine: MachineFields, topology: Topology) -> None:
-    """Refuse weights that the board cannot hold."""
+def check_memory(machine: MachineFields, topology: Topology, words: int) -> None:
+    """Refuse weights, in ``words``, that the board cannot hold."""
     widest = max(matrix.weight.bits for matrix in topology.matrices(machine))
-    needed = topology.layout(machine).words * machine.lanes * -(-widest // 8)
+    needed = words * machine.lanes * -(-widest // 8)
     if needed > machine.memory_bytes:
         raise UserError(
             f"memory_bytes = {machine.memory_bytes} is too little for this machine's weights, which take {needed}; "

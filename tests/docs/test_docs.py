@@ -18,6 +18,7 @@ from ohmprop.model.layout import Kind
 from ohmprop.model.link import protocol
 from ohmprop.model.memristors.presets import PRESETS
 from ohmprop.model.memristors.tables import SCHEMES, equation, pulse_direction, step_tables, table_errors
+from ohmprop.model.rules import RULES
 from ohmprop.model.spec import MachineSpec, ready_machines
 from ohmprop.model.timing import Timing
 from tests.kit.paths import ROOT
@@ -83,6 +84,12 @@ def test_records():
     for record in protocol.Record.__subclasses__():
         expected[record.__name__] = laid_out(record.widths().items())
     assert records("protocol.md") == expected
+
+
+def test_rules():
+    text = (DOCS / "protocol.md").read_text(encoding="utf-8")
+    described = "; ".join(f"{rule.code}: {rule.title}" for rule in RULES.values())
+    assert re.search(rf"^\| \d+ \| 1 \| rule \| {described}", text, re.MULTILINE)
 
 
 def test_formats_and_shifts():

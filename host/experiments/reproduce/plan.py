@@ -8,8 +8,8 @@ from typing import Any
 
 from ohmprop.model.data.patterns import Patterns, load_patterns
 from ohmprop.model.errors import UserError
-from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.settings import Settings
+from ohmprop.model.rules import RULES, Second
+from ohmprop.model.spec import MachineSpec, Settings
 
 #: The noise of Figure 2; that of Table 1 is the first.
 FLIPS = (0.10, 0.15, 0.20, 0.25)
@@ -104,7 +104,7 @@ class Plan:
         """The machine that learns by a rule, its learning rate halved ``slower`` times."""
         shift = self.spec.settings.eta_shifts[0] + slower
         settings = replace(self.spec.settings, rule=rule, eta_shifts=(shift,))
-        if rule == "rbp":
+        if RULES[rule].second is Second.SIDE:
             settings = replace(settings, nudged_steps=SIDE_STEPS)
         return replace(self.spec, settings=settings)
 

@@ -26,6 +26,7 @@ from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.tables import NOISE_UNIT, step_tables
 from ohmprop.model.memristors.unit import PulseUnit, pulse_unit, stuck_cells
 from ohmprop.model.memristors.variants import symmetric, with_levels, with_nonlinearity
+from ohmprop.model.rules import RULES, Second
 from ohmprop.model.spec import MachineSpec
 
 #: The machine of each data set.
@@ -95,11 +96,12 @@ class Trial:
         """The machine and its cells, without what is stuck; UserError if values do not go together."""
         values = completed(dict(self.point))
         layers, bits = LAYERS[self.data], values["bits"]
-        settings = MachineSpec(layers=layers).settings
-        if values["rule"] == "rbp":
-            if self.data != "glyphs":
-                raise UserError("rule = 'rbp' takes a recurrent machine; give --data glyphs, or rule=ep.")
-            settings = replace(settings, rule="rbp", nudged_steps=SIDE_STEPS)
+        plain, rule = MachineSpec(layers=layers), RULES[values["rule"]]
+        settings = replace(plain.settings, rule=rule.name)
+        if plain.topology.name not in rule.topologies:
+            raise UserError(f"rule = {rule.name!r} takes a recurrent machine; give --data glyphs, or rule=ep.")
+        if rule.second is Second.SIDE:
+            settings = replace(settings, nudged_steps=SIDE_STEPS)
         # The later matrices keep their distance from the first one's rate.
         first = settings.eta_shifts[0]
         shifts = tuple(values["rate"] + shift - first for shift in settings.eta_shifts)

@@ -1,7 +1,5 @@
 """Where synapses lie, and that the sweeps over them compute what a matrix would."""
 
-import dataclasses
-
 import numpy as np
 import pytest
 from hypothesis import given
@@ -99,28 +97,3 @@ def test_codes_differ(spec: MachineSpec) -> None:
     codes = layout.codes
     assert len(set(codes.tolist())) == spec.neurons
     assert codes.max() < 1 << layout.lane_bits + layout.block_bits
-
-
-def test_a_decay_programs_every_word_of_a_layered_machine_once() -> None:
-    # An input's word takes one clock and a neuron's two.
-    timing = MachineSpec.load("digits-64-32-10").timing
-    assert (timing.update, timing.decay) == (96, 117)
-    assert timing.pattern(0, 1, 64) - timing.pattern(0, 0, 64) == timing.update
-
-
-@pytest.mark.parametrize("spec", [MachineSpec(), MachineSpec(layers=(64, 32, 10), biases=True)], ids=["100", "biased"])
-def test_the_layout_is_made_once_and_no_part_of_the_spec(spec: MachineSpec) -> None:
-    fresh = MachineSpec(**{item.name: getattr(spec, item.name) for item in dataclasses.fields(spec)})
-    before = hash(spec), repr(spec)
-    assert spec.layout is spec.layout and spec.timing is spec.timing and spec.timing.layout is spec.layout
-    assert fresh == spec and (hash(spec), repr(spec)) == before == (hash(fresh), repr(fresh))
-    assert dataclasses.replace(spec, lanes=8).layout.lanes == 8
-
-
-@pytest.mark.parametrize("layers", [(100,), (64, 32, 10)], ids=str)
-def test_no_update_in_the_bound_where_there_is_none(layers: tuple[int, ...]) -> None:
-    spec = MachineSpec(layers=layers)
-    rows, timing = 0 if spec.recurrent else spec.inputs, spec.timing
-    assert timing.bound(20, 0, rows) < timing.pattern(20, 0, rows)
-    update = 2 * spec.layout.pairs + rows * spec.layers[-2] if rows else spec.synapses
-    assert timing.bound(20, 1, rows) - timing.bound(20, 0, rows) == update / spec.lanes

@@ -2,17 +2,14 @@
 
 import re
 from dataclasses import replace
-from itertools import pairwise
 from typing import Any
 
-import numpy as np
 import pytest
 
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
-from ohmprop.model.layout import Kind, Sweep
 from ohmprop.model.spec import MachineSpec, Settings, ready_machines
-from tests.model.golden.test_layered_machine import FINE, SPECS, random_machine, random_patterns
+from tests.model.golden.test_layered_machine import FINE, SPECS
 
 MNIST = MachineSpec(layers=(784, 128, 5))
 BIASED = MachineSpec(layers=(784, 128, 5), biases=True)
@@ -124,86 +121,3 @@ def test_impossible_machines(changes: dict[str, Any], said: str) -> None:
         MachineSpec(**{"layers": (784, 128, 5)} | changes)
     text = str(caught.value)
     assert re.search(said, text) and text.endswith(".") and "\n" not in text
-
-
-def numbered(spec: MachineSpec) -> list[np.ndarray]:
-    """Weights that all differ and are not 0."""
-    ends = np.cumsum([0, *(m.rows * m.columns for m in spec.matrices)])
-    return [
-        (np.arange(m.rows * m.columns) + first + 1).reshape(m.rows, m.columns).astype(np.int16)
-        for m, first in zip(spec.matrices, ends[:-1], strict=True)
-    ]
-
-
-@pytest.mark.parametrize("name", SPECS)
-def test_every_synapse_is_stored_once(name: str) -> None:
-    spec = SPECS[name]
-    layout, weights = spec.layout, numbered(spec)
-    image = layout.to_words(weights)
-    assert sorted(image[image != 0]) == list(range(1, spec.synapses + 1))
-    assert all(np.array_equal(a, b) for a, b in zip(layout.from_words(image), weights, strict=True))
-    addresses = [sweep.address + row for sweep in layout.program for row in range(sweep.rows)]
-    assert addresses == list(range(layout.words)) and image.shape == (layout.words, layout.lanes)
-
-
-def run(spec: MachineSpec, sweeps: tuple[Sweep, ...], pixels: np.ndarray, states: np.ndarray) -> np.ndarray:
-    """What the sweeps leave for each neuron."""
-    layout, lanes = spec.layout, spec.lanes
-    image, places = layout.to_words(random_machine(spec, 1).weights).astype(np.int64), layout.to_blocks(states)
-    accumulators, currents = np.zeros(lanes, np.int64), np.zeros((layout.blocks, lanes), np.int64)
-    fired = []
-    for sweep in sweeps:
-        if sweep.clear:
-            accumulators[:] = 0
-        for index in range(sweep.rows):
-            row, word = sweep.row + index, image[sweep.address + index]
-            if sweep.kind is Kind.READ_ROWS:
-                accumulators[row % lanes] += word @ places[sweep.block]
-            else:
-                accumulators += word * (pixels[row] if sweep.pixels else places.reshape(-1)[row])
-        if sweep.fires:
-            fired.append(sweep.target)
-            currents[sweep.target] = accumulators
-    assert fired == list(range(len(fired))), "each block of neurons once"
-    return layout.from_blocks(currents)
-
-
-@pytest.mark.parametrize("name", SPECS)
-def test_the_sweeps_compute_the_currents(name: str) -> None:
-    spec = SPECS[name]
-    layout, first, *later = spec.layout, *random_machine(spec, 1).weights
-    pixels = np.append(random_patterns(spec, 1, 1)[0][0].astype(np.int64), spec.brightest)
-    states = np.random.default_rng(2).integers(0, 256, spec.neurons)
-    driven = run(spec, layout.reading, pixels, states)
-    drives = later.pop()[0] * pixels[-1] if spec.biases else np.zeros(spec.neurons, np.int64)
-    drives[: spec.layers[1]] += pixels[:-1] @ first.astype(np.int64)
-    assert np.array_equal(driven, drives)
-    layers, expected = np.split(states, np.cumsum(spec.layers[1:-1])), [np.zeros(n, np.int64) for n in spec.layers[1:]]
-    for index, matrix in enumerate(later):
-        expected[index] += layers[index + 1] @ matrix.astype(np.int64)
-        expected[index + 1] += matrix.astype(np.int64) @ layers[index]
-    assert np.array_equal(run(spec, layout.step, pixels, states), np.concatenate(expected))
-
-
-@pytest.mark.parametrize("name", SPECS)
-def test_no_cell_goes_without_a_random_byte(name: str) -> None:
-    layout = SPECS[name].layout
-    codes = [*layout.codes.tolist(), *layout.input_codes.tolist()]
-    assert len(set(codes)) == len(codes) and max(codes) < 1 << layout.code_bits
-    ends = np.cumsum(SPECS[name].layers[1:])
-    layers = [layout.input_codes, *np.split(layout.codes, ends[:-1])]
-    for lower, upper in pairwise(layers):
-        assert np.bitwise_xor.outer(lower, upper).all()
-
-
-def test_words_and_bound_of_784_128_5() -> None:
-    layout, timing = MNIST.layout, MNIST.timing
-    assert (layout.words, layout.step_words, sum(sweep.rows for sweep in layout.reading)) == (3156, 40, 3136)
-    assert timing.bound(24, 1, 784) == 2 * 3136 + 25 * 40
-    assert timing.bound(14.5, 0.25, 150) == 1.25 * 150 * 4 + 14.75 * 40
-    assert layout.code_bits == 11
-    # Five blocks of neurons; 133 biases take a product in the reading and one in the update.
-    layout, biased = BIASED.layout, BIASED.timing
-    assert (layout.words, layout.step_words, sum(sweep.rows for sweep in layout.reading)) == (3161, 40, 3141)
-    assert biased.bound(24, 1, 784) == timing.bound(24, 1, 784) + 2 * 133 / 32
-    assert layout.code_bits == 11

@@ -1,7 +1,7 @@
 """MachineSpec: TOML both ways, a hash that stays, and every impossible machine refused in a sentence."""
 
 import re
-from dataclasses import replace
+from dataclasses import fields, replace
 from pathlib import Path
 from typing import Any
 
@@ -173,3 +173,12 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
         with pytest.raises(UserError) as caught:
             MachineSpec.load(path)
         assert_sentence(str(caught.value), "cannot be read .* give the path of a TOML file or one of .*mnist-784-128-5")
+
+
+@pytest.mark.parametrize("spec", [MachineSpec(), MachineSpec(layers=(64, 32, 10), biases=True)], ids=["100", "biased"])
+def test_the_layout_is_made_once_and_no_part_of_the_spec(spec: MachineSpec) -> None:
+    fresh = MachineSpec(**{item.name: getattr(spec, item.name) for item in fields(spec)})
+    before = hash(spec), repr(spec)
+    assert spec.layout is spec.layout and spec.timing is spec.timing and spec.timing.layout is spec.layout
+    assert fresh == spec and (hash(spec), repr(spec)) == before == (hash(fresh), repr(fresh))
+    assert replace(spec, lanes=8).layout.lanes == 8
