@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from ohmprop.boards.description import BAUDS, Board
-from ohmprop.model.link.protocol import CRC_BYTES, input_bytes, target_bytes
+from ohmprop.model.link.frames import CRC_BYTES
+from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.spec import MachineSpec
 
 #: What a pattern takes on average in the first epoch of MNIST, as the golden machine counts it: share of pixels that are

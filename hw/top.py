@@ -10,7 +10,8 @@ from ohmprop.hw.link.frame_sender import FrameSender
 from ohmprop.hw.link.uart import UartReceiver, UartTransmitter
 from ohmprop.hw.parallel.machine import Machine
 from ohmprop.hw.serial.machine import SerialMachine
-from ohmprop.model.link.protocol import WINDOW, frame_bytes
+from ohmprop.model.link.frames import WINDOW
+from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.spec import MachineSpec
 
 

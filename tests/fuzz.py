@@ -21,7 +21,8 @@ import numpy as np
 
 from ohmprop.host.show.console import show
 from ohmprop.model.golden.board import GoldenBoard
-from ohmprop.model.link.protocol import REPLY, Op, Space, Status, decode_frame
+from ohmprop.model.link.frames import REPLY, Op, Status, decode_frame
+from ohmprop.model.link.spaces import Space
 from ohmprop.sim.virtual_board import board_verilog, compile_into_cache, program_path
 from tests.fuzz_traffic import Traffic, access, burst, waveform
 from tests.kit.specs import LAYERED, SPECS

@@ -7,7 +7,10 @@ import numpy as np
 from ohmprop.model.float64.layered import initial_weights as layered_weights
 from ohmprop.model.float64.layered import quantise as layered_quantise
 from ohmprop.model.float64.recurrent import initial_weights, quantise
-from ohmprop.model.link.protocol import Op, SettingsRegisters, Space, encode_frame, input_bytes, target_bytes
+from ohmprop.model.link.frames import Op, encode_frame
+from ohmprop.model.link.packing import input_bytes, target_bytes
+from ohmprop.model.link.registers import SettingsRegisters
+from ohmprop.model.link.spaces import Space
 
 BAUD_ERROR = 0.02
 #: Kinds of traffic, those that are wanted more often several times.

@@ -19,7 +19,7 @@ from ohmprop.hw.link.commands import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
 from ohmprop.hw.link.uart import UartReceiver, UartTransmitter
-from ohmprop.model.link.protocol import frame_bytes
+from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.spec import MachineSpec
 
 
@@ -37,7 +37,7 @@ def cells(component, directory):
 
 
 def components(spec, window):
-    """The link's components with a window of so many requests; the protocol has ohmprop.model.link.protocol.WINDOW."""
+    """The link's components with a window of so many requests; the protocol has ohmprop.model.link.frames.WINDOW."""
     size = frame_bytes(spec)
     with ExitStack() as stack:
         stack.enter_context(patch("ohmprop.hw.link.commands.WINDOW", window))

@@ -13,7 +13,7 @@ from amaranth.utils import ceil_log2
 from ohmprop.hw.link.commands import Body, CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.units.synapse import Synapse
-from ohmprop.model.link.protocol import Op, Status
+from ohmprop.model.link.frames import Op, Status
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
 
 #: Clocks that a proof looks at, from reset and in the induction; more than a weight takes through the synapse unit.

@@ -12,7 +12,10 @@ from ohmprop.host.experiments.soak import grown
 from ohmprop.host.link.board import Board, access
 from ohmprop.host.link.port import Port, has_rate, open_port, opened, virtual_board
 from ohmprop.model.errors import MachineError, UserError
-from ohmprop.model.link.protocol import ACCESS_BYTES, CRC_BYTES, Counters, Op, Space, input_bytes, space_words
+from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, Op
+from ohmprop.model.link.packing import input_bytes
+from ohmprop.model.link.records import Counters
+from ohmprop.model.link.spaces import Space, space_words
 from ohmprop.model.spec import MachineSpec
 
 #: Bits on the line for each byte.

@@ -17,7 +17,7 @@ from ohmprop.host.show.pictures import save
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.layout import Cell
-from ohmprop.model.link.pulses import PulseRequest
+from ohmprop.model.link.registers import PulseRequest
 from ohmprop.model.memristors.curves import Floats
 from ohmprop.model.memristors.kernels import GAIN_ONE, cell_gain, unit_hashes
 from ohmprop.model.memristors.presets import preset

@@ -17,7 +17,9 @@ from ohmprop.model.float64.layered import initial_weights as layered_initial_wei
 from ohmprop.model.float64.layered import quantise as layered_quantise
 from ohmprop.model.float64.recurrent import initial_weights, quantise
 from ohmprop.model.golden.board import GoldenBoard
-from ohmprop.model.link.protocol import Counters, Op, input_bytes, target_bytes
+from ohmprop.model.link.frames import Op
+from ohmprop.model.link.packing import input_bytes, target_bytes
+from ohmprop.model.link.records import Counters
 from ohmprop.model.spec import MachineSpec
 
 #: Seconds without a reply after which a request is sent again; shorter than a driver's, as silence is what a soak makes.

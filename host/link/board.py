@@ -15,29 +15,21 @@ from ohmprop.host.link.exchange import Link
 from ohmprop.host.link.port import Port, opened
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.layout import Cell
-from ohmprop.model.link.protocol import (
-    ACCESS_BYTES,
-    CRC_BYTES,
+from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, Op
+from ohmprop.model.link.identity import MAGIC, VERSION, Identity
+from ohmprop.model.link.packing import (
     LINK_BITS,
-    MAGIC,
-    VERSION,
-    WIDE,
-    Counters,
-    Identity,
-    LearnReply,
-    Op,
-    RecallReply,
-    SettingsRegisters,
-    Space,
     pack_pattern,
     pack_pixels,
     pack_target,
     pattern_bytes,
-    space_words,
     target_blocks,
     unpack_pattern,
 )
-from ohmprop.model.link.pulses import PulseCounts, PulseRequest, pack_stuck, unit_spaces, unpack_counts
+from ohmprop.model.link.pulses import PulseCounts, pack_stuck, unit_spaces, unpack_counts
+from ohmprop.model.link.records import Counters, LearnReply, RecallReply
+from ohmprop.model.link.registers import PulseRequest, SettingsRegisters
+from ohmprop.model.link.spaces import WIDE, Space, space_words
 from ohmprop.model.memristors.tables import conductances, pulse_direction
 from ohmprop.model.memristors.unit import PulseUnit, no_cells, outside
 from ohmprop.model.spec import MachineSpec, Settings

@@ -10,7 +10,7 @@ import serial
 
 from ohmprop.host.link.port import Port
 from ohmprop.model.errors import MachineError
-from ohmprop.model.link.protocol import REPLY, Op, Status, decode_frame, encode_frame
+from ohmprop.model.link.frames import REPLY, Op, Status, decode_frame, encode_frame
 
 #: After a damaged or refused frame the line is given this long to fall quiet before the requests are sent again.
 QUIET_SECONDS = 0.1

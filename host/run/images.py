@@ -17,7 +17,7 @@ from ohmprop.model.data.datasets import Dataset, order, pixels
 from ohmprop.model.errors import UserError
 from ohmprop.model.float64.layered import LayeredReference, initial_weights
 from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
-from ohmprop.model.link.protocol import LearnReply
+from ohmprop.model.link.records import LearnReply
 from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.spec import MachineSpec, Settings
 

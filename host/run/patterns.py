@@ -15,8 +15,8 @@ from ohmprop.model.data.patterns import corrupt, nearest_pattern_bound, recalled
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.recurrent import Reference
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import Counters, LearnReply, RecallReply
 from ohmprop.model.link.pulses import COUNTER_BYTES
+from ohmprop.model.link.records import Counters, LearnReply, RecallReply
 from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.spec import MachineSpec, Settings
 

@@ -13,8 +13,9 @@ from ohmprop.hw.shapes.pulses import (
     word_counts_layout,
 )
 from ohmprop.model.layout import bits_for
-from ohmprop.model.link.protocol import PULSE_BYTES, REQUEST_BYTES, STEP_BYTES, Space
-from ohmprop.model.link.pulses import COUNTER_BYTES, PulseRegisters, PulseRequest
+from ohmprop.model.link.pulses import COUNTER_BYTES
+from ohmprop.model.link.registers import PulseRegisters, PulseRequest
+from ohmprop.model.link.spaces import PULSE_BYTES, STEP_BYTES, Space
 from ohmprop.model.memristors.tables import ENTRY_BITS
 from ohmprop.model.spec import MachineSpec
 
@@ -23,7 +24,7 @@ COUNTERS = 3
 
 
 class PulseCounters(wiring.Component):
-    """Pulses up, down and lost of each matrix, 32 bits each, which wrap around; read as model.link.protocol.Space.PULSES.
+    """Pulses up, down and lost of each matrix, 32 bits each, which wrap around; read as model.link.spaces.Space.PULSES.
 
     Latency one clock from ``counts`` to the counters, and from ``address`` to ``value``. Reset clears them.
     """
@@ -49,7 +50,7 @@ class PulseCounters(wiring.Component):
 
 
 class DeviceRegisters(wiring.Component):
-    """The spaces DEVICE, STEPS, STUCK, PULSES and PROGRAM of model/link/protocol.py, a byte at a time.
+    """The spaces DEVICE, STEPS, STUCK, PULSES and PROGRAM of model/link/spaces.py, a byte at a time.
 
     An entry of STEPS is written with its last byte, a word of STUCK with its last lane's, and PROGRAM's last byte completes
     a request. Latency: a byte takes effect two
@@ -89,7 +90,7 @@ class DeviceRegisters(wiring.Component):
         registers = self._registers(m, writes & (self.space == Space.DEVICE))
         m.d.sync += self.read.eq(Mux(self.space == Space.PULSES, counters.value, Array(registers)[address[:4]]))
 
-        gathered, cells = Signal(8 * REQUEST_BYTES), Signal(spec.lanes)
+        gathered, cells = Signal(8 * PulseRequest.size()), Signal(spec.lanes)
         steps, stuck = writes & (self.space == Space.STEPS), writes & (self.space == Space.STUCK)
         programs = writes & (self.space == Space.PROGRAM)
         with m.If(steps | programs):
@@ -101,7 +102,7 @@ class DeviceRegisters(wiring.Component):
             self.table.write.eq(steps & last_byte),
             self.stuck.write.eq(stuck & (self.lane == spec.lanes - 1)),
             self.rewritten.eq(writes & (self.space >= Space.DEVICE) & ~programs),
-            self.requested.eq(programs & (address == REQUEST_BYTES - 1)),
+            self.requested.eq(programs & (address == PulseRequest.size() - 1)),
         ]
         entry = gathered[-8 * STEP_BYTES :]
         asked = data.StructLayout({name: 8 * width for name, width in PulseRequest.widths().items()})

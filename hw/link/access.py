@@ -6,17 +6,9 @@ from amaranth.lib.wiring import In, Out, Signature
 
 from ohmprop.hw.link.frames import reply_token
 from ohmprop.model.layout import bits_for
-from ohmprop.model.link.protocol import (
-    ACCESS_BYTES,
-    CRC_BYTES,
-    READ_ONLY,
-    WIDE,
-    WRITE_ONLY,
-    Space,
-    Status,
-    frame_bytes,
-    space_words,
-)
+from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, Status
+from ohmprop.model.link.packing import frame_bytes
+from ohmprop.model.link.spaces import READ_ONLY, WIDE, WRITE_ONLY, Space, space_words
 from ohmprop.model.spec import MachineSpec
 
 

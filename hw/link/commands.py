@@ -9,21 +9,11 @@ from ohmprop.hw.link.frames import replies_signature, reply_token, requests_sign
 from ohmprop.hw.link.registers import Registers
 from ohmprop.hw.shapes.signatures import Program, machine_signature
 from ohmprop.model.layout import bits_for
-from ohmprop.model.link.protocol import (
-    REPLY,
-    WINDOW,
-    Identity,
-    LearnReply,
-    Op,
-    RecallReply,
-    Space,
-    Status,
-    block_bytes,
-    frame_bytes,
-    input_bytes,
-    target_blocks,
-    target_bytes,
-)
+from ohmprop.model.link.frames import REPLY, WINDOW, Op, Status
+from ohmprop.model.link.identity import Identity
+from ohmprop.model.link.packing import block_bytes, frame_bytes, input_bytes, target_blocks, target_bytes
+from ohmprop.model.link.records import LearnReply, RecallReply
+from ohmprop.model.link.spaces import Space
 from ohmprop.model.spec import MachineSpec
 
 
@@ -39,7 +29,7 @@ class Body(enum.Enum):
 
 
 class CommandProcessor(wiring.Component):
-    """Executes the requests of model/link/protocol.py, in order and each only once.
+    """Executes the requests of model/link, in order and each only once.
 
     A request with the expected sequence number is executed; one of the last WINDOW is answered with the reply that the
     sender still keeps; all others are refused. IDENTIFY is always answered, forgets all replies, and the numbers go on from

@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.signatures import events_layout
-from ohmprop.model.link.protocol import Counters
+from ohmprop.model.link.records import Counters
 from ohmprop.model.spec import MachineSpec
 
 #: Counters that would count too often for the memory, and their bytes that are registers: the lowest.
@@ -22,7 +22,7 @@ WAITING = 3
 
 
 class CounterMemory(wiring.Component):
-    """Counts events; the host reads bytes at the offsets of ohmprop.model.link.protocol.Counters.
+    """Counts events; the host reads bytes at the offsets of ohmprop.model.link.records.Counters.
 
     Each kind of event waits until its counter's bytes have been read, counted up and written, two clocks a byte that
     carries. At ``snapshot`` the clocks are kept as they are, with their upper bytes and the dropped frames copied; a

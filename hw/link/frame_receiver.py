@@ -6,7 +6,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.link.frames import check_geometry, crc_processor, requests_signature
-from ohmprop.model.link.protocol import CRC_BYTES, Status
+from ohmprop.model.link.frames import CRC_BYTES, Status
 
 #: The COBS code of a run of 254 bytes.
 LONGEST_CODE = 0xFF

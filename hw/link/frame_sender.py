@@ -7,7 +7,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.link.frames import check_geometry, crc_processor, replies_signature
-from ohmprop.model.link.protocol import CRC_BYTES
+from ohmprop.model.link.frames import CRC_BYTES
 
 #: Data bytes after which a COBS run ends by itself.
 LONGEST_RUN = 254

@@ -1,11 +1,11 @@
-"""What crosses between the command processor and the frame receiver and sender; frames are in model/link/protocol.py."""
+"""What crosses between the command processor and the frame receiver and sender; frames are in model/link."""
 
 from amaranth.lib import data, stream
 from amaranth.lib.crc import Processor
 from amaranth.lib.crc.catalog import CRC32_ISO_HDLC
 from amaranth.lib.wiring import In, Out, Signature
 
-from ohmprop.model.link.protocol import CRC_BYTES
+from ohmprop.model.link.frames import CRC_BYTES
 
 
 def crc_processor() -> Processor:

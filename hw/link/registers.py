@@ -10,7 +10,9 @@ from ohmprop.hw.shapes.signatures import MACHINE_COUNTERS, counters_layout, even
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.layout import bits_for
-from ohmprop.model.link.protocol import Counters, SettingsRegisters, Space
+from ohmprop.model.link.records import Counters
+from ohmprop.model.link.registers import SettingsRegisters
+from ohmprop.model.link.spaces import Space
 from ohmprop.model.spec import MachineSpec
 
 #: Bytes of a record of which one is chosen in a clock.
@@ -19,7 +21,7 @@ SETTINGS_BYTES = SettingsRegisters.size() - SettingsRegisters.widths()["lfsr"]
 
 
 class Registers(wiring.Component):
-    """The spaces SETTINGS and COUNTERS of model/link/protocol.py.
+    """The spaces SETTINGS and COUNTERS of model/link.
 
     The LFSR's four bytes are gathered, and loaded together after the last of them is written. Counters wrap around;
     those that count while they are read out are read as they were at ``snapshot``.

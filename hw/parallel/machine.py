@@ -16,7 +16,8 @@ from ohmprop.hw.shapes.signatures import machine_signature
 from ohmprop.hw.units.pipeline import RowSelect, copies, delayed
 from ohmprop.hw.units.read_noise import ReadNoise
 from ohmprop.model.errors import UserError
-from ohmprop.model.link.protocol import LINK_BITS, Space, block_bytes
+from ohmprop.model.link.packing import LINK_BITS, block_bytes
+from ohmprop.model.link.spaces import Space
 from ohmprop.model.memristors.kernels import NOISY_SETS, READ_SETS
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import FANOUT, MEMORY

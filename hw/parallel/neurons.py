@@ -11,7 +11,7 @@ from ohmprop.hw.units.neuron import Neuron, state_shape
 from ohmprop.hw.units.pipeline import Broadcast, copies, delayed
 from ohmprop.hw.units.side_neuron import SideNeuron
 from ohmprop.model.layout import bits_for
-from ohmprop.model.link.protocol import block_bytes
+from ohmprop.model.link.packing import block_bytes
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import FANOUT, MEMORY, NEURON, SIDE, SIDE_VERDICT, VERDICT, fan_levels
 

@@ -9,7 +9,7 @@ from ohmprop.hw.serial.crossbar import SerialCrossbar
 from ohmprop.hw.serial.neurons import SerialNeurons
 from ohmprop.hw.shapes.operation import Action
 from ohmprop.hw.units.pipeline import RowSelect, delayed
-from ohmprop.model.link.protocol import Space
+from ohmprop.model.link.spaces import Space
 from ohmprop.model.timing import MEMORY
 
 

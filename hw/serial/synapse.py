@@ -22,7 +22,7 @@ from ohmprop.hw.units.pulse import HASH_BITS, PulseUnit, asked_pulses, asked_wor
 from ohmprop.hw.units.saturate import saturated
 from ohmprop.hw.units.synapse import difference_shape, increment_shape
 from ohmprop.model.layout import bits_for
-from ohmprop.model.link.pulses import PULSE_BITS
+from ohmprop.model.link.registers import PULSE_BITS
 from ohmprop.model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
 from ohmprop.model.timing import ONE_PORT_MEMORY, PULSE
 

@@ -6,7 +6,7 @@ from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.operation import address_shape, drawn_layout
 from ohmprop.model.layout import bits_for
-from ohmprop.model.link.pulses import PULSE_BITS, PulseRegisters
+from ohmprop.model.link.registers import PULSE_BITS, PulseRegisters
 from ohmprop.model.memristors.kernels import NOISY_SETS
 from ohmprop.model.memristors.tables import ENTRY_BITS
 from ohmprop.model.spec import MachineSpec

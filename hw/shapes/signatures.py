@@ -4,7 +4,10 @@ from amaranth.lib import data, enum
 from amaranth.lib.wiring import In, Out, Signature
 
 from ohmprop.model.layout import bits_for
-from ohmprop.model.link.protocol import Counters, SettingsRegisters, Space, block_bytes, input_bytes
+from ohmprop.model.link.packing import block_bytes, input_bytes
+from ohmprop.model.link.records import Counters
+from ohmprop.model.link.registers import SettingsRegisters
+from ohmprop.model.link.spaces import Space
 from ohmprop.model.spec import MachineSpec
 
 #: Counters that the machine itself keeps.

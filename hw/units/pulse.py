@@ -9,7 +9,7 @@ from amaranth.lib.wiring import In, Out
 from ohmprop.hw.shapes.pulses import OWN_SETS, device_layout, entry_write_layout
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.hw.units.synapse import increment_shape
-from ohmprop.model.link.pulses import PULSE_BITS
+from ohmprop.model.link.registers import PULSE_BITS
 from ohmprop.model.memristors.kernels import (
     GAIN_MOST,
     GAIN_ONE,

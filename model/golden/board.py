@@ -4,33 +4,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import (
-    ACCESS_BYTES,
-    CRC_BYTES,
-    READ_ONLY,
-    REPLY,
-    REQUEST_BYTES,
-    STEP_BYTES,
-    WIDE,
-    WINDOW,
-    WRITE_ONLY,
-    Counters,
-    Identity,
-    Op,
-    SettingsRegisters,
-    Space,
-    Status,
-    decode_frame,
-    encode_frame,
-    frame_bytes,
-    input_bytes,
-    pack_pattern,
-    space_words,
-    target_bytes,
-    unpack_input,
-    unpack_target,
-)
-from ohmprop.model.link.pulses import PulseRegisters, PulseRequest, pack_counts, unpack_stuck
+from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, REPLY, WINDOW, Op, Status, decode_frame, encode_frame
+from ohmprop.model.link.identity import Identity
+from ohmprop.model.link.packing import frame_bytes, input_bytes, pack_pattern, target_bytes, unpack_input, unpack_target
+from ohmprop.model.link.pulses import pack_counts, unit_of, unpack_stuck
+from ohmprop.model.link.records import Counters
+from ohmprop.model.link.registers import PulseRegisters, PulseRequest, SettingsRegisters
+from ohmprop.model.link.spaces import READ_ONLY, STEP_BYTES, WIDE, WRITE_ONLY, Space, space_words
 from ohmprop.model.spec import MachineSpec
 
 LFSR_BYTES = SettingsRegisters.widths()["lfsr"]
@@ -61,7 +41,7 @@ class GoldenBoard:
         # The pulse unit as it was written, and whether the machine has to be told.
         written = (Space.DEVICE, Space.STEPS, Space.STUCK) if spec.pulses else ()
         self._unit = {space: bytearray(self._size(space)) for space in written}
-        self._gathered = bytes(REQUEST_BYTES)
+        self._gathered = bytes(PulseRequest.size())
         self._rewritten = False
 
     def feed(self, data: bytes) -> bytes:
@@ -152,7 +132,8 @@ class GoldenBoard:
         if self._rewritten:
             registers = PulseRegisters.unpack(bytes(self._unit[Space.DEVICE]))
             stuck = np.frombuffer(bytes(self._unit[Space.STUCK]), np.int8).reshape(-1, self._spec.lanes)
-            machine.device = registers.unit(self._spec, bytes(self._unit[Space.STEPS]), unpack_stuck(self._spec, stuck))
+            steps = bytes(self._unit[Space.STEPS])
+            machine.device = unit_of(self._spec, registers, steps, unpack_stuck(self._spec, stuck))
             self._rewritten = False
         if words is None:
             return
@@ -231,8 +212,8 @@ class GoldenBoard:
 
     def _program(self, end: int, data: bytes) -> None:
         """Write to PROGRAM; its last byte gives the pulses."""
-        self._gathered = (self._gathered + data)[-REQUEST_BYTES:]
-        if end == REQUEST_BYTES:
+        self._gathered = (self._gathered + data)[-PulseRequest.size() :]
+        if end == PulseRequest.size():
             self._settle()
             layout, request = self._layout, PulseRequest.unpack(self._gathered)
             row, column = request.row % (1 << layout.code_bits), request.column % (1 << layout.neuron_bits)

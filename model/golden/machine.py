@@ -12,7 +12,7 @@ from ohmprop.model.golden.layered import LayeredNetwork
 from ohmprop.model.golden.network import Cells, Integers, Network, Phase, Schedule, Weights
 from ohmprop.model.golden.recurrent import RecurrentNetwork
 from ohmprop.model.layout import Cell
-from ohmprop.model.link.protocol import LearnReply, RecallReply
+from ohmprop.model.link.records import LearnReply, RecallReply
 from ohmprop.model.memristors.kernels import LINEAR
 from ohmprop.model.memristors.unit import PulseUnit, no_cells, pulse_one
 from ohmprop.model.rules import RULES, Factor, Second

@@ -16,7 +16,8 @@ from ohmprop.boards.report import Built, learn_bytes, link, make_report, speed, 
 from ohmprop.boards.tools import Tool, find_tool
 from ohmprop.host.cli.main import main
 from ohmprop.model.errors import MachineError, UserError
-from ohmprop.model.link.protocol import encode_frame, input_bytes, target_bytes
+from ohmprop.model.link.frames import encode_frame
+from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.spec import MachineSpec
 from tests.kit.paths import ROOT
 

@@ -15,7 +15,11 @@ from ohmprop.model.arithmetic import DEFAULT_LFSR, LFSR_TAPS
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.layout import Kind
-from ohmprop.model.link import protocol
+from ohmprop.model.link.frames import Op, Status
+from ohmprop.model.link.identity import Identity
+from ohmprop.model.link.packing import frame_bytes, input_bytes, target_bytes
+from ohmprop.model.link.records import Record
+from ohmprop.model.link.spaces import Space
 from ohmprop.model.memristors.presets import PRESETS
 from ohmprop.model.memristors.tables import SCHEMES, equation, pulse_direction, step_tables, table_errors
 from ohmprop.model.rules import RULES
@@ -68,9 +72,7 @@ def test_examples(page):
     assert tried and not failures
 
 
-@pytest.mark.parametrize(
-    ("heading", "numbers"), [("op", protocol.Op), ("status", protocol.Status), ("space", protocol.Space)]
-)
+@pytest.mark.parametrize(("heading", "numbers"), [("op", Op), ("status", Status), ("space", Space)])
 def test_codes(heading, numbers):
     assert [(int(code, 0), name) for code, name, *_ in table("protocol.md", "code", heading)] == [
         (item.value, item.name) for item in numbers
@@ -78,10 +80,10 @@ def test_codes(heading, numbers):
 
 
 def test_records():
-    identity = [struct.calcsize(f"<{part}") for part in re.findall(r"\d*\w", protocol.Identity.FORMAT[1:])]
-    names = ["magic", *protocol.Identity.__dataclass_fields__]
+    identity = [struct.calcsize(f"<{part}") for part in re.findall(r"\d*\w", Identity.FORMAT[1:])]
+    names = ["magic", *Identity.__dataclass_fields__]
     expected = {"ID block": laid_out(zip(names, identity, strict=True))}
-    for record in protocol.Record.__subclasses__():
+    for record in Record.__subclasses__():
         expected[record.__name__] = laid_out(record.widths().items())
     assert records("protocol.md") == expected
 
@@ -190,8 +192,8 @@ def test_ready_machines():
         spec = MachineSpec.load(name)
         assert layers == "-".join(map(str, spec.layers))
         assert rates == ", ".join(map(str, spec.settings.eta_shifts))
-        payload = protocol.input_bytes(spec) + protocol.target_bytes(spec)
-        frames = [payload, protocol.frame_bytes(spec)]
+        payload = input_bytes(spec) + target_bytes(spec)
+        frames = [payload, frame_bytes(spec)]
         assert [int(words), int(learn), int(frame)] == [spec.layout.words, *frames], name
 
 

@@ -6,7 +6,7 @@ from cocotb.triggers import FallingEdge
 
 from ohmprop.hw.shapes.signatures import MACHINE_COUNTERS, Program, counters_layout
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import block_bytes, pack_pattern, pack_pixels, pack_target
+from ohmprop.model.link.packing import block_bytes, pack_pattern, pack_pixels, pack_target
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
 from tests.hw.tb_machine import Port

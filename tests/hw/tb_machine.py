@@ -8,7 +8,9 @@ from cocotb.triggers import ClockCycles, FallingEdge
 
 from ohmprop.hw.shapes.signatures import Program, counters_layout, settings_layout
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import SettingsRegisters, Space, block_bytes, pack_pattern, space_words
+from ohmprop.model.link.packing import block_bytes, pack_pattern
+from ohmprop.model.link.registers import SettingsRegisters
+from ohmprop.model.link.spaces import Space, space_words
 from ohmprop.model.rules import RULES
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters

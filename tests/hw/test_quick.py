@@ -20,22 +20,12 @@ from ohmprop.hw.top import machine_of
 from ohmprop.model.float64.recurrent import quantise, synapse_mask
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.board import GoldenBoard
-from ohmprop.model.link.protocol import (
-    WIDE,
-    WINDOW,
-    Counters,
-    Op,
-    SettingsRegisters,
-    Space,
-    decode_frame,
-    encode_frame,
-    frame_bytes,
-    pack_pattern,
-    pack_pixels,
-    pack_target,
-    space_words,
-)
-from ohmprop.model.link.pulses import PulseRequest, unit_spaces
+from ohmprop.model.link.frames import WINDOW, Op, decode_frame, encode_frame
+from ohmprop.model.link.packing import frame_bytes, pack_pattern, pack_pixels, pack_target
+from ohmprop.model.link.pulses import unit_spaces
+from ohmprop.model.link.records import Counters
+from ohmprop.model.link.registers import PulseRequest, SettingsRegisters
+from ohmprop.model.link.spaces import WIDE, Space, space_words
 from ohmprop.model.spec import MachineSpec, Settings
 from tests.kit.simulated import simulate
 from tests.kit.specs import LAYERED, SPECS

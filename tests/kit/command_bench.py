@@ -9,17 +9,10 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import (
-    Op,
-    SettingsRegisters,
-    Space,
-    block_bytes,
-    decode_frame,
-    encode_frame,
-    pack_pattern,
-    pattern_bytes,
-    unpack_pattern,
-)
+from ohmprop.model.link.frames import Op, decode_frame, encode_frame
+from ohmprop.model.link.packing import block_bytes, pack_pattern, pattern_bytes, unpack_pattern
+from ohmprop.model.link.registers import SettingsRegisters
+from ohmprop.model.link.spaces import Space
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
 

@@ -13,7 +13,7 @@ import numpy as np
 
 from ohmprop.model.float64.recurrent import quantise, synapse_mask
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import pack_pattern
+from ohmprop.model.link.packing import pack_pattern
 from ohmprop.model.spec import MachineSpec
 from tests.kit.paths import ROOT
 from tests.kit.specs import SPECS

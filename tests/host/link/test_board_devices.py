@@ -12,8 +12,9 @@ from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.recurrent import synapse_mask
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import ACCESS_BYTES, Op, Space
-from ohmprop.model.link.pulses import PulseRequest
+from ohmprop.model.link.frames import ACCESS_BYTES, Op
+from ohmprop.model.link.registers import PulseRequest
+from ohmprop.model.link.spaces import Space
 from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.unit import pulse_unit, stuck_cells
 from ohmprop.model.spec import MachineSpec

@@ -9,18 +9,10 @@ from ohmprop.host.link.port import GoldenPort, open_port
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import (
-    MAGIC,
-    REPLY,
-    WINDOW,
-    Counters,
-    Identity,
-    Op,
-    Space,
-    Status,
-    decode_frame,
-    encode_frame,
-)
+from ohmprop.model.link.frames import REPLY, WINDOW, Op, Status, decode_frame, encode_frame
+from ohmprop.model.link.identity import MAGIC, Identity
+from ohmprop.model.link.records import Counters
+from ohmprop.model.link.spaces import Space
 from ohmprop.model.spec import MachineSpec, Settings
 
 SPECS = [

@@ -15,7 +15,8 @@ from ohmprop.host.link.port import GoldenPort, open_port
 from ohmprop.model.errors import MachineError
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import Op, decode_frame, encode_frame, pack_pattern
+from ohmprop.model.link.frames import Op, decode_frame, encode_frame
+from ohmprop.model.link.packing import pack_pattern
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.virtual_board import VirtualBoard
 from tests.kit.specs import SPECS

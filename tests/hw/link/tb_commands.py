@@ -7,22 +7,12 @@ import numpy as np
 from cocotb.triggers import ReadOnly, RisingEdge
 
 from ohmprop.model.golden.board import GoldenBoard
-from ohmprop.model.link.protocol import (
-    WINDOW,
-    Counters,
-    Identity,
-    LearnReply,
-    Op,
-    RecallReply,
-    SettingsRegisters,
-    Space,
-    Status,
-    decode_frame,
-    encode_frame,
-    frame_bytes,
-    pattern_bytes,
-    unpack_pattern,
-)
+from ohmprop.model.link.frames import WINDOW, Op, Status, decode_frame, encode_frame
+from ohmprop.model.link.identity import Identity
+from ohmprop.model.link.packing import frame_bytes, pattern_bytes, unpack_pattern
+from ohmprop.model.link.records import Counters, LearnReply, RecallReply
+from ohmprop.model.link.registers import SettingsRegisters
+from ohmprop.model.link.spaces import Space
 from tests.kit.command_bench import LAYOUT, PARAMETERS, SPEC, Bench, access, random_words
 
 

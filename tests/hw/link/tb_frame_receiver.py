@@ -1,4 +1,4 @@
-"""Bench: frames whole, damaged, cut, too long and empty, against model.link.protocol.encode_frame and decode_frame."""
+"""Bench: frames whole, damaged, cut, too long and empty, against model.link.frames.encode_frame and decode_frame."""
 
 import random
 
@@ -7,7 +7,7 @@ from cobs import cobs
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from ohmprop.model.link.protocol import Status, decode_frame, encode_frame
+from ohmprop.model.link.frames import Status, decode_frame, encode_frame
 from ohmprop.sim.bench import bench_parameters
 
 PARAMETERS = bench_parameters()

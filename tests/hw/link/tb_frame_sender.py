@@ -1,4 +1,4 @@
-"""Bench: replies with random stalls on both sides, against ohmprop.model.link.protocol.encode_frame."""
+"""Bench: replies with random stalls on both sides, against ohmprop.model.link.frames.encode_frame."""
 
 import random
 
@@ -6,7 +6,7 @@ import cocotb
 from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge
 
-from ohmprop.model.link.protocol import encode_frame
+from ohmprop.model.link.frames import encode_frame
 from ohmprop.sim.bench import bench_parameters
 
 PARAMETERS = bench_parameters()

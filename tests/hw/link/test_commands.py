@@ -9,7 +9,8 @@ from ohmprop.hw.link.commands import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
 from ohmprop.hw.shapes.signatures import machine_signature
-from ohmprop.model.link.protocol import WINDOW, frame_bytes
+from ohmprop.model.link.frames import WINDOW
+from ohmprop.model.link.packing import frame_bytes
 from ohmprop.sim.bench import run_bench
 from tests.kit.specs import SPECS
 

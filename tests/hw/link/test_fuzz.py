@@ -3,7 +3,7 @@
 import pytest
 
 from ohmprop.model.golden.board import GoldenBoard
-from ohmprop.model.link.protocol import decode_frame
+from ohmprop.model.link.frames import decode_frame
 from tests import fuzz
 
 

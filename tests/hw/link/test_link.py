@@ -67,7 +67,7 @@ def test_baud_too_fast():
 
 @pytest.mark.parametrize("frame_bytes", [256, 512])
 def test_frame_receiver(frame_bytes):
-    """Against the codec of model/link/protocol.py."""
+    """Against the codec of model/link/frames.py."""
     parameters = {"frame_bytes": frame_bytes, "window": 2, "latency": FrameReceiver.latency}
     run_bench(
         FrameReceiver(frame_bytes, 2), f"frame_receiver_{frame_bytes}", "tests.hw.link.tb_frame_receiver", parameters
@@ -76,7 +76,7 @@ def test_frame_receiver(frame_bytes):
 
 @pytest.mark.parametrize("frame_bytes", [256, 512])
 def test_frame_sender(frame_bytes):
-    """Against the codec of model/link/protocol.py."""
+    """Against the codec of model/link/frames.py."""
     parameters = {"frame_bytes": frame_bytes, "window": 2, "latency": FrameSender.latency}
     run_bench(FrameSender(frame_bytes, 2), f"frame_sender_{frame_bytes}", "tests.hw.link.tb_frame_sender", parameters)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ohmprop.hw.units.pulse import PulseUnit
-from ohmprop.model.link.pulses import PulseRegisters
+from ohmprop.model.link.registers import PulseRegisters
 from ohmprop.model.memristors import kernels as pulses
 from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.tables import StepTables

@@ -11,7 +11,7 @@ import pytest
 
 from ohmprop.model.float64.recurrent import synapse_mask
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import RecallReply
+from ohmprop.model.link.records import RecallReply
 from ohmprop.model.spec import MachineSpec, Settings
 from tests.kit.paths import ROOT
 from tests.kit.specs import SPECS

@@ -11,7 +11,9 @@ from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.protocol import LearnReply, Op, RecallReply, target_bytes
+from ohmprop.model.link.frames import Op
+from ohmprop.model.link.packing import target_bytes
+from ohmprop.model.link.records import LearnReply, RecallReply
 from ohmprop.model.spec import MachineSpec
 
 SPECS = {

@@ -11,7 +11,7 @@ import pytest
 
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
-from ohmprop.model.link.protocol import LearnReply, RecallReply
+from ohmprop.model.link.records import LearnReply, RecallReply
 from ohmprop.model.spec import MachineSpec, Settings
 from tests.kit.paths import ROOT
 

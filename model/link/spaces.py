@@ -1,0 +1,54 @@
+"""The spaces that READ and WRITE reach, and their sizes."""
+
+from enum import IntEnum
+
+from ohmprop.model.link.records import Counters
+from ohmprop.model.link.registers import PulseRegisters, PulseRequest, SettingsRegisters
+from ohmprop.model.spec import MachineSpec
+
+
+class Space(IntEnum):
+    """What READ and WRITE reach; a word is ``lanes`` bytes in those that are WIDE, one byte in the others."""
+
+    WEIGHTS = 0  #: the crossbar's words (model/layout), signed bytes
+    STATES = 1  #: the neurons' states, a word a block, signed bytes; read only
+    SETTINGS = 2  #: Settings, then the LFSR
+    COUNTERS = 3  #: Counters; read only
+    SIDE = (
+        4  #: the side network's states, two words a block, the low and then the high bytes; recurrent only, read only
+    )
+    # The rest only in a machine with a pulse unit (model/link/pulses.py).
+    DEVICE = 5  #: PulseRegisters
+    STEPS = 6  #: the step tables, four bytes an entry; write only
+    STUCK = 7  #: a word for each of WEIGHTS, whose bytes are 1 where the cell is stuck; write only
+    PULSES = 8  #: each matrix's counters of pulses, 16 bytes a matrix; read only
+    PROGRAM = 9  #: PulseRequest, executed when its last byte is written; write only
+
+
+#: Spaces whose words are ``lanes`` bytes; those that cannot be written; those that cannot be read.
+WIDE = (Space.WEIGHTS, Space.STATES, Space.SIDE, Space.STUCK)
+READ_ONLY = (Space.STATES, Space.COUNTERS, Space.SIDE, Space.PULSES)
+WRITE_ONLY = (Space.STEPS, Space.STUCK, Space.PROGRAM)
+#: Bytes of an entry of STEPS, and of a matrix's counters in PULSES.
+STEP_BYTES, PULSE_BYTES = 4, 16
+
+
+def space_words(spec: MachineSpec) -> dict[Space, int]:
+    """Words of each space that the machine has, in the order of their codes."""
+    layout = spec.layout
+    sizes = {
+        Space.WEIGHTS: layout.words,
+        Space.STATES: layout.blocks,
+        Space.SETTINGS: SettingsRegisters.size(),
+        Space.COUNTERS: Counters.size(),
+        Space.SIDE: 2 * layout.blocks if spec.recurrent else 0,
+    }
+    if spec.pulses:
+        sizes |= {
+            Space.DEVICE: PulseRegisters.size(),
+            Space.STEPS: 2 * STEP_BYTES << spec.weight.bits,
+            Space.STUCK: layout.words,
+            Space.PULSES: PULSE_BYTES * len(spec.matrices),
+            Space.PROGRAM: PulseRequest.size(),
+        }
+    return sizes
