@@ -41,10 +41,10 @@ def machine(name: str) -> "MachineSpec":
 
 
 def memristor(name: str) -> "Device":
-    """A memristor of the literature by its name in ``ohmprop device list``; UserError if there is none."""
-    from ohmprop.model.memristors.presets import preset
+    """A memristor by its name in ``ohmprop device list``, or by a file of ``device fit --json``; UserError if there is none."""
+    from ohmprop.model.memristors.fitted import device_named
 
-    return preset(name)
+    return device_named(name)
 
 
 def open_board(port: str, spec: "MachineSpec | None" = None) -> "AbstractContextManager[Board]":

@@ -8,8 +8,9 @@ from typing import Any
 
 import click
 
-from ohmprop.host.cli import bench, board, data, demo, device, info, link, recall, reproduce, sim, study, train
+from ohmprop.host.cli import bench, board, data, demo, info, link, recall, reproduce, sim, study, train
 from ohmprop.host.cli import eval as eval_
+from ohmprop.host.cli.device.group import device
 from ohmprop.host.show.output import surviving_output
 from ohmprop.model.errors import MachineError, UserError
 
@@ -73,6 +74,6 @@ def main(context: click.Context) -> None:
 
 for _command in (
     *(demo.demo, train.train, recall.recall, eval_.evaluate, info.info, sim.sim, study.study, reproduce.reproduce),
-    *(board.board, device.device, link.link, data.data, bench.bench),
+    *(board.board, device, link.link, data.data, bench.bench),
 ):
     main.add_command(_command)

@@ -30,7 +30,7 @@ def study(**options: Any) -> None:
     """Learn with devices of one property or two varied, on the golden machine, and tell the accuracy.
 
     \b
-    device         a preset, or all            levels        of a conductance
+    device         NAME, FILE, or all         levels        of a conductance
     scheme         reference|pair|one-sided    nonlinearity  of the pulse curves, NeuroSim's NL
     rule           ep|rbp                      noise         from pulse to pulse, in steps
     rate           2^-N, of the first matrix   spread        from device to device, in steps

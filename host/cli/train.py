@@ -26,8 +26,8 @@ from ohmprop.model.rules import RULES
 @click.option("--rule", type=click.Choice(list(RULES)),
               help=f"Of --patterns: {' or '.join(f'{rule.name}, {rule.title}' for rule in RULES.values())} [default: the "
               "machine file's, else ep].")  # fmt: skip
-@click.option("--device", help="What the cells are, a name of `ohmprop device list`; the machine gets a pulse unit [default: "
-              "those of --load, else linear cells].")  # fmt: skip
+@click.option("--device", help="What the cells are, a name of `ohmprop device list` or a file of `ohmprop device fit --json`; "
+              "the machine gets a pulse unit [default: those of --load, else linear cells].")  # fmt: skip
 @click.option(
     "--scheme",
     type=click.Choice(["reference", "pair", "one-sided"]),

@@ -11,7 +11,7 @@ from ohmprop.host.show.console import print_table, show
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import UserError
 from ohmprop.model.memristors.energy import programming
-from ohmprop.model.memristors.presets import preset
+from ohmprop.model.memristors.fitted import device_named
 from ohmprop.model.spec import MachineSpec
 
 #: pJ in a uJ.
@@ -28,7 +28,7 @@ def run_energy(
     json_file: Path | None,
 ) -> None:
     """Train once with a device, and show counters and energy of each matrix."""
-    preset(name)
+    device_named(name)
     check_writable(json_file)
     values: dict[str, Value] = {"rate": MachineSpec(layers=LAYERS[data]).settings.eta_shifts[0], "device": name}
     for parameter, given in (parse("--set", text) for text in fix):

@@ -19,8 +19,8 @@ from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.layout import Cell
 from ohmprop.model.link.registers import PulseRequest
 from ohmprop.model.memristors.curves import Floats
+from ohmprop.model.memristors.fitted import device_named
 from ohmprop.model.memristors.kernels import GAIN_ONE, cell_gain, unit_hashes
-from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.unit import PulseUnit, outside, pulse_unit
 from ohmprop.model.spec import MachineSpec
 
@@ -40,7 +40,7 @@ def run_pulse(
 ) -> None:
     """Measure a cell's curve; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, all drawn."""
     spec = replace(MachineSpec.load(machine) if machine else MachineSpec(), pulses=True)
-    unit, place = pulse_unit(preset(name), spec, scheme=scheme), _cell(spec, cell)
+    unit, place = pulse_unit(device_named(name), spec, scheme=scheme), _cell(spec, cell)
     if not noise:
         unit = replace(unit, noise=False, spread=0)
     folder = out or FOLDER
@@ -58,7 +58,7 @@ def run_pulse(
             broken = str(error)
         else:
             broken = ""
-    path = folder / f"{name}-pulses.png"
+    path = folder / f"{Path(name).stem}-pulses.png"
     save(stairs.picture(name), path)
     figures = {"device": name, "board": board, "spec_hash": spec.spec_hash} | stairs.figures()
     figures |= {"differences": differences, "picture": str(path)}

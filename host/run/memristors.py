@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.pulses import PulseCounts, pack_unit, unpack_unit
-from ohmprop.model.memristors.presets import preset
+from ohmprop.model.memristors.fitted import device_named
 from ohmprop.model.memristors.tables import SCHEMES
 from ohmprop.model.memristors.unit import PulseUnit, pulse_unit
 from ohmprop.model.spec import MachineSpec
@@ -45,8 +45,8 @@ class Cells:
 
     @classmethod
     def of(cls, spec: MachineSpec, name: str, scheme: str | None, most: int) -> "Cells":
-        """The preset of this name for a machine; UserError if it, its scheme or the machine is none for devices."""
-        device = preset(name)
+        """The device of this name or file for a machine; UserError if it, its scheme or the machine is none for devices."""
+        device = device_named(name)
         widths = sorted({matrix.weight.bits for matrix in spec.matrices})
         if len(widths) > 1 or widths[-1] > STEP_TABLE_BITS:
             raise UserError(

@@ -146,6 +146,11 @@ class ExponentialCurve(Device):
 
     A negative shape bends the curve the other way. From one end to the other it takes ``levels`` pulses. NeuroSim's
     non-linearity NL stands for a shape by a table: NL 1 is a shape of about 1.25, NL 4.88 one of 0.2.
+
+    Members
+    -------
+    levels_up, levels_down, shape_up, shape_down : of the two curves.
+    ends_up, ends_down : low and high of the two curves where they are not those of the device, as in measurements.
     """
 
     low: float = 0.0
@@ -153,17 +158,21 @@ class ExponentialCurve(Device):
     levels_down: int
     shape_up: float
     shape_down: float
+    ends_up: tuple[float, float] | None = None
+    ends_down: tuple[float, float] | None = None
 
     def up(self, w: Floats) -> Floats:
         """Step of a pulse up."""
+        low, high = self.ends_up or (self.low, self.high)
         a = self.shape_up * self.levels_up
-        span = (self.high - self.low) / -np.expm1(-1 / self.shape_up)
-        step: Floats = (self.low + span - w) * -np.expm1(-1 / a)
+        span = (high - low) / -np.expm1(-1 / self.shape_up)
+        step: Floats = (low + span - w) * -np.expm1(-1 / a)
         return step
 
     def down(self, w: Floats) -> Floats:
         """Step of a pulse down."""
+        low, high = self.ends_down or (self.low, self.high)
         a = self.shape_down * self.levels_down
-        span = (self.high - self.low) / -np.expm1(-1 / self.shape_down)
-        step: Floats = (self.low + span - w) * np.expm1(1 / a)
+        span = (high - low) / -np.expm1(-1 / self.shape_down)
+        step: Floats = (low + span - w) * np.expm1(1 / a)
         return step

@@ -75,5 +75,5 @@ PRESETS: dict[str, Device] = {
 def preset(name: str) -> Device:
     """The device of this name; UserError if there is none."""
     if name not in PRESETS:
-        raise UserError(f"There is no device {name!r}; give one of {', '.join(PRESETS)}.")
+        raise UserError(f"There is no device {name!r}; give one of {', '.join(PRESETS)}, or the file of a fitted one.")
     return PRESETS[name]

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from ohmprop.model.errors import UserError
+from ohmprop.model.memristors.fitted import device_named
 from ohmprop.model.memristors.presets import PRESETS
 from ohmprop.model.memristors.tables import SCHEMES
 from ohmprop.model.memristors.variants import MOST_NONLINEARITY
@@ -60,8 +61,14 @@ def _choice(names: Sequence[str], default: str | None = None) -> Parameter:
     return Parameter(f"one of {', '.join(names)}", _one_of(names), default)
 
 
+def _device(text: str) -> Value:
+    # UserError, which says more than that the value is impossible, if there is none.
+    device_named(text)
+    return text
+
+
 PARAMETERS: Mapping[str, Parameter] = {
-    "device": _choice(tuple(PRESETS), "linear"),
+    "device": Parameter("a device of `ohmprop device list` or a fitted one's file", _device, "linear"),
     "scheme": _choice(SCHEMES),
     "rule": _choice(tuple(RULES), "ep"),
     "rate": Parameter("a learning rate's shift, 0 to 15", _number(0, 15, int)),

@@ -1,8 +1,10 @@
 """One training of a study on the golden machine, and what it has come to."""
 
 import dataclasses
+import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +24,8 @@ from ohmprop.model.float64.recurrent import initial_weights, quantise
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.memristors.curves import Device
-from ohmprop.model.memristors.presets import preset
+from ohmprop.model.memristors.fitted import device_named
+from ohmprop.model.memristors.presets import PRESETS
 from ohmprop.model.memristors.tables import NOISE_UNIT, step_tables
 from ohmprop.model.memristors.unit import PulseUnit, pulse_unit, stuck_cells
 from ohmprop.model.memristors.variants import symmetric, with_levels, with_nonlinearity
@@ -49,7 +52,7 @@ Matrices = Sequence[NDArray[np.integer[Any]]]
 
 def device_of(values: dict[str, Any]) -> Device:
     """The device of a point with all that the point changes in it."""
-    device, ideal = preset(values["device"]), values["ideal"]
+    device, ideal = device_named(values["device"]), values["ideal"]
     if values["nonlinearity"] is not None:
         device = with_nonlinearity(device, values["nonlinearity"])
     if values["levels"] is not None:
@@ -89,7 +92,7 @@ class Trial:
     @property
     def name(self) -> str:
         """The name of the cell's file."""
-        values = "-".join(f"{name}={value}" for name, value in self.point)
+        values = "-".join(f"{name}={_label(name, value)}" for name, value in self.point)
         return f"{self.data}-{values}-{self.epochs}x{self.images}-seed{self.seed}{'-choosing' * self.choosing}"
 
     def machine(self) -> tuple[MachineSpec, PulseUnit]:
@@ -140,6 +143,13 @@ class Trial:
         if values["training"] == "array":
             return learn(self, spec, replace(unit, stuck=stuck), faulty, [])
         return learn(self, spec, unit, start, list(zip(stuck, faulty, strict=True)))
+
+
+def _label(name: str, value: Value) -> Value:
+    """A value as a file name has it: of a fitted device its file's name and content, which may change."""
+    if name != "device" or value in PRESETS:
+        return value
+    return f"{Path(str(value)).stem}~{zlib.crc32(repr(device_named(str(value))).encode()):08x}"
 
 
 #: Which cells of a matrix are stuck, and weights that those have.

