@@ -41,7 +41,7 @@ def read_pulses(path: Path) -> tuple[Floats, Floats]:
     places = _places(_cells(heading, separator))
     if len(places) < len(COLUMNS):
         raise UserError(f"The pulse data {path} has no heading pulse,up,down; {_FORM}.")
-    values = []
+    values: list[tuple[float, float]] = []
     for number, line in lines[1:]:
         cells = _cells(line, separator)
         pulse, up, down = (_value(cells, places[name], separator, f"Line {number} of {path}") for name in COLUMNS)
