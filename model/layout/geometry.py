@@ -134,12 +134,23 @@ class Geometry:
         inside = 0 <= row < len(part.rows) and 0 <= column < self.columns(part)
         return inside and (not self.reach or 1 <= abs(row - column) <= self.reach)
 
+    def copies(self, row: int, column: int) -> set[tuple[int, int]]:
+        """The places in its matrix at which a synapse stands: w_ij and w_ji are one in a recurrent layer."""
+        return {(row, column), (column, row)} if self.reach else {(row, column)}
+
     @cached_property
     def pairs(self) -> int:
         """Pairs of neurons that are connected, each read in both directions in an Euler step."""
         if self.reach:
             return self.reach * self.neurons - self.reach * (self.reach + 1) // 2
         return sum(len(part.rows) * self.columns(part) for part in self.parts if not part.pixels)
+
+    @property
+    def synapses(self) -> int:
+        """Weights that may differ from zero; each pair of a recurrent layer counts two."""
+        if self.reach:
+            return 2 * self.pairs
+        return self.pairs + self.inputs * self.layers[0] + self.biases * self.neurons
 
     # -- numbers of units ----------------------------------------------------------------------------------------
 

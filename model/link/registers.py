@@ -38,10 +38,10 @@ class SettingsRegisters(Record):
     def used_bits(cls, spec: MachineSpec) -> dict[str, int]:
         """Bits of each register that the machine has, the LFSR apart; the others read as 0."""
         shifts = {f"update_shift_{number}": 3 for number in range(len(spec.matrices))}
-        flags = ("skip",) if spec.recurrent else ("skip", "feedforward")
-        steps = {"free_steps": 8, "nudged_steps": 8, "driven_steps": 8, "released_steps": 8 if spec.recurrent else 0}
-        used = {**steps, **shifts, "tolerance": 7, "stop_when_settled": 1, **dict.fromkeys(flags, 1)}
-        used["rule"] = code_bits(spec.topology.name)
+        steps = dict.fromkeys(("free_steps", "nudged_steps", "driven_steps", "released_steps"), 8)
+        flags = dict.fromkeys(("stop_when_settled", "feedforward", "skip"), 1)
+        used = {**steps, **shifts, **flags, "tolerance": 7, "rule": code_bits(spec.topology.name)}
+        used |= dict.fromkeys(spec.topology.unused_settings, 0)
         return {name: used.get(name, 0) for name in cls.widths() if name != "lfsr"}
 
     @classmethod

@@ -140,7 +140,7 @@ def stuck_cells(
             raise UserError(f"The stuck cell {outside(spec, matrix, row, column)}")
         if where not in places:
             raise UserError(f"A cell cannot stick at {where!r}; give one of {', '.join(places)}.")
-        for cell in {(row, column), (column, row)} if spec.recurrent else {(row, column)}:
+        for cell in layout.copies(row, column):
             masks[matrix][cell] = True
             level = places[where]
             if level is not None:
@@ -179,6 +179,6 @@ def pulse_one(
         unit.constants,
         counts[matrix],
     )
-    for place in ((row, column), (column, row)) if spec.recurrent else ((row, column),):
+    for place in layout.copies(row, column):
         weights[matrix][place] = weight
     return int(lfsr)

@@ -79,9 +79,7 @@ class MachineSpec(MachineFields):
     @property
     def synapses(self) -> int:
         """Weights that may differ from zero; each symmetric pair of a recurrent layer counts two."""
-        if self.recurrent:
-            return 2 * self.layout.pairs
-        return sum(matrix.rows * matrix.columns for matrix in self.matrices)
+        return self.layout.synapses
 
     @property
     def update_shift_base(self) -> int:

@@ -31,11 +31,13 @@ class Topology(ABC):
     name : as messages and learning rules have it.
     fields : the fields of MachineFields that only this topology has; machines of another one leave them at their
         defaults.
+    unused_settings : settings that this topology has no register for.
     state, activity : default formats.
     """
 
     name: str
     fields: tuple[str, ...]
+    unused_settings: tuple[str, ...]
     state: Format
     activity: Format
 
@@ -80,6 +82,7 @@ class Recurrent(Topology):
 
     name = "recurrent"
     fields = ("cut_diagonals", "input_level", "target_level", "side")
+    unused_settings = ("feedforward",)
     state, activity = Format(True, 8, 5), Format(True, 8, 7)
 
     def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
@@ -140,6 +143,7 @@ class Layered(Topology):
 
     name = "layered"
     fields = ("pixel_bits", "input_weight", "biases")
+    unused_settings = ("released_steps",)
     state = activity = UNIT
 
     def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
