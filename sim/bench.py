@@ -12,15 +12,26 @@ from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-#: The environment variable that carries the parameters into the simulation.
+#: The environment variable that carries the parameters and the names of the inputs into the simulation.
 VARIABLE = "OHMPROP_BENCH"
+#: Those that run each bench, the second one where it is installed.
+SIMULATORS = ("verilator", "icarus")
 #: How long a build is kept that no text of today has; another process may still use it.
 SECONDS_KEPT = 86_400
 
 
 def bench_parameters() -> dict[str, Any]:
     """What the caller of ``run_bench`` passed as ``parameters``; for use inside the test bench."""
-    return dict(json.loads(os.environ.get(VARIABLE, "{}")))
+    return dict(_passed()["parameters"])
+
+
+def bench_inputs() -> list[str]:
+    """Names of all inputs of the component but the clock; for use inside the test bench."""
+    return list(_passed()["inputs"])
+
+
+def _passed() -> dict[str, Any]:
+    return dict(json.loads(os.environ.get(VARIABLE, '{"parameters": {}, "inputs": []}')))
 
 
 def run_bench(component: Any, name: str, testbench: str, parameters: Mapping[str, Any] | None = None) -> None:
@@ -41,10 +52,12 @@ def run_bench(component: Any, name: str, testbench: str, parameters: Mapping[str
 
     text = verilog.convert(component, name="top", emit_src=False)
     benches = writable_directory(Path("build").absolute()) / "benches" / name
-    simulators = [("verilator", _with_verilator), *([("icarus", _with_icarus)] if shutil.which("iverilog") else [])]
-    for simulator, build in simulators:
-        _test(simulator, build(text, benches), testbench, parameters or {})
-    print(f"{name}: passed with {' and '.join(simulator for simulator, _ in simulators)}")
+    passed = {"parameters": dict(parameters or {}), "inputs": [port for port in _ports(text, "input") if port != "clk"]}
+    simulators = [name for name in SIMULATORS if name != "icarus" or shutil.which("iverilog")]
+    for simulator in simulators:
+        build = _with_icarus if simulator == "icarus" else _with_verilator
+        _test(simulator, build(text, benches), testbench, json.dumps(passed))
+    print(f"{name}: passed with {' and '.join(simulators)}")
 
 
 def _forget_old(benches: Path) -> None:
@@ -55,13 +68,24 @@ def _forget_old(benches: Path) -> None:
                 shutil.rmtree(built, ignore_errors=True)
 
 
+def _ports(text: str, directions: str) -> list[str]:
+    """Names of the top's ports of these directions, a regular expression."""
+    top = text[text.index("module top(") :]
+    top = top[: top.index("endmodule")]
+    names = re.findall(rf"^  (?:{directions}) (?:\[[^]]*\] )?([^;]+);", top, re.MULTILINE)
+    # A name that is a word of Verilog is written with a backslash before it and a blank behind.
+    return [name.strip("\\ ") for name in names]
+
+
 def _visible_ports(text: str) -> str:
     """Verilator's configuration that shows cocotb the top's ports; all signals would take minutes to compile."""
-    top = text[text.index("module top(") :]
-    names = re.findall(r"^  (?:input|output) (?:\[[^]]*\] )?([^;]+);", top[: top.index("endmodule")], re.MULTILINE)
-    # A name that is a word of Verilog is written with a backslash before it and a blank behind.
-    rules = ['public_flat_rw -module "top" -var "' + name.strip("\\ ") + '"' for name in names]
+    rules = [f'public_flat_rw -module "top" -var "{name}"' for name in _ports(text, "input|output")]
     return "\n".join(["`verilator_config", *rules, ""])
+
+
+def _of_2005(text: str) -> str:
+    """The design without ``assert``, which Verilog of 2005 does not know: the simulation ends there instead."""
+    return re.sub(r"\bassert \((.*)\);", r"if ((\1) !== 1'h1) $finish;", text)
 
 
 def _with_verilator(text: str, benches: Path) -> Path:
@@ -98,11 +122,11 @@ def _with_icarus(text: str, benches: Path) -> Path:
 
     from ohmprop.sim.cache import publishing
 
-    target = benches / f"icarus-{_key(text)}"
+    target = benches / f"icarus-{_key(_of_2005(text))}"
     if not target.exists():
         with publishing(target) as made:
             made.mkdir()
-            (made / "top.v").write_text(text, encoding="utf-8")
+            (made / "top.v").write_text(_of_2005(text), encoding="utf-8")
             # With a newer standard, combinational outputs stay unknown.
             get_runner("icarus").build(
                 sources=[made / "top.v"],
@@ -119,7 +143,7 @@ def _key(*made_from: str) -> str:
     return hashlib.sha256("\0".join(made_from).encode()).hexdigest()[:16]
 
 
-def _test(simulator: str, directory: Path, testbench: str, parameters: Mapping[str, Any]) -> None:
+def _test(simulator: str, directory: Path, testbench: str, passed: str) -> None:
     """Run the tests; cocotb's own exit code is 0 outside pytest even if one fails, so its report is read here."""
     from cocotb_tools.check_results import get_results
     from cocotb_tools.runner import get_runner
@@ -135,9 +159,9 @@ def _test(simulator: str, directory: Path, testbench: str, parameters: Mapping[s
                 test_dir=scratch,
                 results_xml=str(report),
                 seed=1,
-                extra_env={VARIABLE: json.dumps(dict(parameters))},
+                extra_env={VARIABLE: passed},
             )
-        except SystemExit as stop:
-            raise AssertionError(f"{testbench} failed with {simulator} (exit code {stop.code})") from None
+        except (SystemExit, RuntimeError) as stop:
+            raise AssertionError(f"{testbench} failed with {simulator} ({stop})") from None
         tests, failed = get_results(report)
     assert tests and not failed, f"{testbench} with {simulator}: {failed} of {tests} tests failed"

@@ -52,8 +52,6 @@ async def learns_as_the_golden_machine_does(dut):
     parameters = bench_parameters()
     spec = MachineSpec.from_toml(parameters["machine"])
     rng, golden, port = np.random.default_rng(13), GoldenMachine(spec), LayeredPort(dut, spec)
-    for name in ("start", "load", "access", "lfsr_load"):
-        getattr(dut, name).value = 0
     await start(dut)
     await clocks(dut)
     golden.weights = [rng.integers(-127, 128, (matrix.rows, matrix.columns)) for matrix in spec.matrices]

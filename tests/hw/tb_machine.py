@@ -111,8 +111,6 @@ async def learns_as_the_golden_machine_does(dut):
     parameters = bench_parameters()
     spec = MachineSpec.from_toml(parameters["machine"])
     rng, golden, port = np.random.default_rng(11), GoldenMachine(spec), Port(dut, spec)
-    for name in ("start", "load", "access", "lfsr_load"):
-        getattr(dut, name).value = 0
     await start(dut)
     await clocks(dut)
     assert dut.lfsr.value.to_unsigned() == golden.lfsr

@@ -15,6 +15,7 @@ from ohmprop.model.link.registers import SettingsRegisters
 from ohmprop.model.link.spaces import Space
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
+from tests.kit.clocked import rest
 
 PARAMETERS = bench_parameters()
 SPEC = MachineSpec.from_toml(PARAMETERS["machine"])
@@ -137,7 +138,7 @@ class Bench:
     async def start(self):
         """Clock, reset, machine and host."""
         dut = self.dut
-        dut.valid.value = dut.data.value = dut.bytes__ready.value = 0
+        rest(dut)
         dut.rst.value = 1
         cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
         cocotb.start_soon(self.machine.run())

@@ -1,5 +1,7 @@
+import shutil
+
 import pytest
-from amaranth.hdl import Module
+from amaranth.hdl import Assert, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -13,12 +15,41 @@ class Adder(wiring.Component):
     def elaborate(self, platform):
         m = Module()
         m.d.sync += self.result.eq(self.operand + 2)
+        m.d.sync += Assert(self.operand != 9, "an operand that no bench may give")
         return m
 
 
-def test_only_a_bench_whose_tests_all_hold_passes():
-    run_bench(Adder(), "bench", "tests.sim.tb_adder", {"operand": 3})
-    with pytest.raises(AssertionError, match="tb_adder failed with verilator"):
-        run_bench(Adder(), "bench", "tests.sim.tb_adder", {"operand": 4})
-    with pytest.raises(AssertionError, match="json failed with verilator"):
-        run_bench(Adder(), "bench", "json")
+@pytest.fixture(params=["verilator", "icarus"])
+def simulator(request, monkeypatch):
+    """One simulator, and the other one hidden where that is possible."""
+    if request.param == "icarus" and not shutil.which("iverilog"):
+        pytest.skip("Icarus is not installed")
+    monkeypatch.setattr("ohmprop.sim.bench.SIMULATORS", (request.param,))
+    return request.param
+
+
+def test_only_a_bench_whose_tests_all_hold_passes(simulator):
+    run_bench(Adder(), "bench", "tests.sim.tb_adder", {"operand": 3, "sum": 5})
+    for testbench, total in (("tests.sim.tb_adder", 6), ("json", 5)):
+        with pytest.raises(AssertionError, match=f"{testbench} failed with {simulator}"):
+            run_bench(Adder(), "bench", testbench, {"operand": 3, "sum": total})
+
+
+def test_an_assertion_of_the_design_that_does_not_hold_is_a_failure(simulator):
+    with pytest.raises(AssertionError, match=f"tb_adder .*{simulator}"):
+        run_bench(Adder(), "bench", "tests.sim.tb_adder", {"operand": 9, "sum": 11})
+
+
+class Passes(wiring.Component):
+    driven: In(1)
+    forgotten: In(4)
+    result: Out(4)
+
+    def elaborate(self, platform):
+        m = Module()
+        m.d.comb += self.result.eq(self.forgotten)
+        return m
+
+
+def test_an_input_that_a_bench_does_not_drive_is_zero(simulator):
+    run_bench(Passes(), "bench-inputs", "tests.sim.tb_inputs")

@@ -9,6 +9,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from ohmprop.model.link.frames import Status, decode_frame, encode_frame
 from ohmprop.sim.bench import bench_parameters
+from tests.kit.clocked import rest
 
 PARAMETERS = bench_parameters()
 WINDOW = 2
@@ -24,8 +25,7 @@ class Bench:
     async def start(self):
         """Clock and reset."""
         dut = self.dut
-        dut.valid.value = dut.data.value = 0
-        dut.requests__release.value = dut.requests__address.value = 0
+        rest(dut)
         dut.rst.value = 1
         cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
         for _ in range(3):

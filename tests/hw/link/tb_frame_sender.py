@@ -8,6 +8,7 @@ from cocotb.triggers import ReadOnly, RisingEdge
 
 from ohmprop.model.link.frames import encode_frame
 from ohmprop.sim.bench import bench_parameters
+from tests.kit.clocked import rest
 
 PARAMETERS = bench_parameters()
 WINDOW = 2
@@ -25,8 +26,7 @@ class Bench:
     async def start(self):
         """Clock and reset."""
         dut = self.dut
-        for signal in (dut.replies__slot, dut.replies__bytes__valid, dut.replies__resend, dut.bytes__ready):
-            signal.value = 0
+        rest(dut)
         dut.rst.value = 1
         cocotb.start_soon(Clock(dut.clk, 10, unit="ns").start())
         for _ in range(3):

@@ -9,6 +9,7 @@ from cocotb.clock import Clock
 from cocotb.triggers import ReadOnly, RisingEdge, Timer
 
 from ohmprop.sim.bench import bench_parameters
+from tests.kit.clocked import rest
 
 CLOCK = 10_000  # picoseconds
 
@@ -26,8 +27,8 @@ class Line:
 
     async def start(self, seed):
         """Clock, reset and the record of what is received; the line starts at a random phase of the clock."""
+        rest(self.dut)
         self.dut.rx.value = 1
-        self.dut.bytes__valid.value = 0
         self.dut.rst.value = 1
         cocotb.start_soon(Clock(self.dut.clk, CLOCK, unit="ps").start())
         for _ in range(4):

@@ -152,7 +152,6 @@ async def reads_and_programs(dut):
     spec = MachineSpec.from_toml(bench_parameters()["machine"])
     bench, rng = Bench(dut, spec), np.random.default_rng(3)
     layout, n = bench.layout, spec.neurons
-    dut.operation.value = dut.access_write.value = 0
     await start(dut)
     for trial in range(6):
         # The first trials stand at the rails: full weights, full activities.

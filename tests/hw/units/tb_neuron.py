@@ -49,8 +49,8 @@ def stepped(spec, case, driven, nudged):
 async def steps(dut):
     spec = MachineSpec.from_toml(bench_parameters()["machine"])
     table = tanh_table(spec)
-    dut.stages.value = (1 << VERDICT) - 1
     await start(dut)
+    dut.stages.value = (1 << VERDICT) - 1
     rails = set()
     for driven, nudged, tolerance in ((1, 0, 0), (1, 1, 0), (0, 0, 2), (1, 1, 1)):
         dut.driven.value, dut.nudged.value, dut.tolerance.value = driven, nudged, tolerance

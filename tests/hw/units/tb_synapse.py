@@ -34,8 +34,8 @@ def cases(spec, shift):
 @cocotb.test()
 async def learns(dut):
     spec = MachineSpec.from_toml(bench_parameters()["machine"])
-    dut.stages.value = (1 << SYNAPSE) - 1
     await start(dut)
+    dut.stages.value = (1 << SYNAPSE) - 1
     for shift in range(UPDATE_SHIFTS):
         dut.shift.value = shift
         stream = list(cases(spec, shift))
