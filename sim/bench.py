@@ -7,14 +7,14 @@ import re
 import shutil
 import tempfile
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
 #: The environment variable that carries the parameters and the names of the inputs into the simulation.
 VARIABLE = "OHMPROP_BENCH"
-#: Those that run each bench, the second one where it is installed.
+#: Those that run a bench.
 SIMULATORS = ("verilator", "icarus")
 #: How long a build is kept that no text of today has; another process may still use it.
 SECONDS_KEPT = 86_400
@@ -34,7 +34,13 @@ def _passed() -> dict[str, Any]:
     return dict(json.loads(os.environ.get(VARIABLE, '{"parameters": {}, "inputs": []}')))
 
 
-def run_bench(component: Any, name: str, testbench: str, parameters: Mapping[str, Any] | None = None) -> None:
+def run_bench(
+    component: Any,
+    name: str,
+    testbench: str,
+    parameters: Mapping[str, Any] | None = None,
+    simulators: Sequence[str] = SIMULATORS,
+) -> None:
     """Run all cocotb tests of a module on a component.
 
     Parameters
@@ -43,6 +49,7 @@ def run_bench(component: Any, name: str, testbench: str, parameters: Mapping[str
     name : the folder of its builds below ``build/benches``; one for each component and set of parameters.
     testbench : the Python module with the cocotb tests, for instance ``tests.hw.parallel.tb_crossbar``.
     parameters : anything JSON can carry; the bench reads it with ``bench_parameters()``.
+    simulators : which run it; Icarus where it is installed only.
 
     Raises AssertionError if a test fails, the simulator stops early or there is no test.
     """
@@ -53,7 +60,7 @@ def run_bench(component: Any, name: str, testbench: str, parameters: Mapping[str
     text = verilog.convert(component, name="top", emit_src=False)
     benches = writable_directory(Path("build").absolute()) / "benches" / name
     passed = {"parameters": dict(parameters or {}), "inputs": [port for port in _ports(text, "input") if port != "clk"]}
-    simulators = [name for name in SIMULATORS if name != "icarus" or shutil.which("iverilog")]
+    simulators = [simulator for simulator in simulators if simulator != "icarus" or shutil.which("iverilog")]
     for simulator in simulators:
         build = _with_icarus if simulator == "icarus" else _with_verilator
         _test(simulator, build(text, benches), testbench, json.dumps(passed))
