@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow boards sizes lint mutants clean
+.PHONY: demo test test-slow boards sizes lint mutants mutants-drawn wheel-check clean
 
 demo: .venv/ready
 	$(BIN)/ohmprop demo --out runs/demo
@@ -20,9 +20,9 @@ boards: .venv/ready
 	    $(BIN)/ohmprop board build $$board --machine $${name#*-} --json $$report || exit 1; \
 	done
 
-# A board's machine is synthesised again and its size compared with the report in docs/boards.
+# The iCEBreaker's machines are synthesised again; their size is compared with the reports in docs/boards and with the FPGA.
 sizes: .venv/ready
-	$(BIN)/python -m pytest -m slow -k outgrow tests/boards/test_boards.py
+	$(BIN)/python -m pytest -n 2 -m slow -k outgrow tests/boards/test_boards.py
 
 lint: .venv/ready
 	$(BIN)/ruff check .
@@ -35,17 +35,25 @@ lint: .venv/ready
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants
 
+# Those of the files that the last landing changed, and some that its commit draws.
+mutants-drawn: .venv/ready
+	$(BIN)/python -m tests.mutants --draw 30
+
+# The wheel, installed in a fresh environment.
+wheel-check: .venv/ready
+	$(BIN)/python -m scripts.wheel_check
+
 clean:
 	rm -rf .venv build runs *.egg-info .pytest_cache .mypy_cache .ruff_cache .hypothesis
 
-# The environment is made anew when pyproject.toml or setup.py changes. Debian's python3 comes without ensurepip, so the venv module
+# The environment is made again when pyproject.toml or setup.py changes. Debian's python3 comes without ensurepip, so the venv module
 # may fail there; then virtualenv, uv or the system's pip make the same environment.
 .venv/ready: pyproject.toml setup.py
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { echo \
-	    "ohmprop needs Python 3.11 or newer, and '$(PYTHON)' is none; install one and name it: make PYTHON=python3.11 ..." \
+	    "ohmprop needs Python 3.11 or newer, and '$(PYTHON)' is not; install one and name it: make PYTHON=python3.11 ..." \
 	    >&2; exit 1; }
 	@for compiler in "$${CXX%% *}" g++ clang++; do command -v "$$compiler" >/dev/null && exit 0; done; echo \
-	    "ohmprop's simulators need a C++ compiler, and there is none; install one: sudo apt install g++" >&2; exit 1
+	    "ohmprop's simulators need a C++ compiler; install one: sudo apt install g++" >&2; exit 1
 	@rm -rf .venv
 	@$(PYTHON) -m venv .venv >/dev/null 2>&1 \
 	    || virtualenv --quiet --clear --python $(PYTHON) .venv 2>/dev/null \
@@ -55,5 +63,5 @@ clean:
 	    || { rm -rf .venv; echo \
 	    "'$(PYTHON)' cannot make a virtual environment; install what it lacks: sudo apt install python3-venv" >&2; exit 1; }
 	@echo "installing ohmprop and its Python packages into .venv"
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --editable '.[all]'
+	@$(BIN)/python -m pip install --quiet --quiet --disable-pip-version-check --editable '.[all]'
 	@touch $@

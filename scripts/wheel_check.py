@@ -4,6 +4,7 @@
 if anything but ``ohmprop`` comes into site-packages, or if a user's own ``model.py`` or ``host/`` is in its way.
 """
 
+import shutil
 import subprocess
 import sys
 import tempfile
@@ -51,13 +52,15 @@ def main() -> int:
     with tempfile.TemporaryDirectory(prefix="ohmprop-wheel-") as name:
         folder = Path(name)
         # From a copy, since setuptools would pack what an earlier build left beside the sources.
-        run("git", "clone", "--quiet", "--no-hardlinks", ROOT, folder / "clone")
-        run(*pip, "wheel", "--no-deps", "--wheel-dir", folder, folder / "clone")
+        for path in run("git", "ls-files").splitlines():
+            (folder / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(ROOT / path, folder / "copy" / path)
+        run(*pip, "wheel", "--no-deps", "--wheel-dir", folder, folder / "copy")
         (wheel,) = folder.glob("*.whl")
         wrong = missing(wheel)
         run(sys.executable, "-m", "venv", "--without-pip", folder / "environment")
         python = folder / "environment" / "bin" / "python"
-        run(*pip, "--python", python, "install", wheel)
+        run(*pip, "--python", python, "install", "--no-compile", wheel)
         for foreign in FOREIGN:
             file = folder / "user" / foreign
             file.parent.mkdir(parents=True, exist_ok=True)
