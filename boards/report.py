@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from ohmprop.boards.description import BAUDS, Board
+from ohmprop.boards.description import BAUDS, BoardDescription
 from ohmprop.model.link.frames import CRC_BYTES
 from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.spec import MachineSpec
@@ -17,22 +17,6 @@ from ohmprop.model.spec import MachineSpec
 #: of a recurrent machine that learns the glyphs.
 PIXELS, STEPS, UPDATES = 0.19, 12.2, 0.27
 RECURRENT_STEPS = 15.9
-#: Patterns of a cell's type, in a netlist of Yosys and in a report of nextpnr.
-CELLS = {
-    "ice40": {
-        "luts": (r"SB_LUT4", "ICESTORM_LC"),
-        "flip_flops": (r"SB_DFF\w*", None),
-        "multipliers": (r"SB_MAC16", "ICESTORM_DSP"),
-        "block_rams": (r"SB_RAM40_4K\w*", "ICESTORM_RAM"),
-        "sprams": (r"SB_SPRAM256KA", "ICESTORM_SPRAM"),
-    },
-    "ecp5": {
-        "luts": (r"LUT4|CCU2C", "TRELLIS_COMB"),
-        "flip_flops": (r"TRELLIS_FF", "TRELLIS_FF"),
-        "multipliers": (r"MULT18X18D", "MULT18X18D"),
-        "block_rams": (r"DP16KD", "DP16KD"),
-    },
-}
 
 
 @dataclass(frozen=True)
@@ -47,7 +31,7 @@ class Built:
     tools : versions of the tools by their names.
     """
 
-    board: Board
+    board: BoardDescription
     spec: MachineSpec
     machine: str
     directory: Path
@@ -132,10 +116,10 @@ def _netlist(path: Path) -> Counter[str]:
     return Counter(cell["type"] for cell in modules["top"]["cells"].values() if not cell["type"].startswith("$"))
 
 
-def _used(board: Board, netlist: Counter[str], found: dict[str, Any] | None) -> dict[str, int]:
+def _used(board: BoardDescription, netlist: Counter[str], found: dict[str, Any] | None) -> dict[str, int]:
     """Resources used and available; logic cells after packing if there was place and route."""
     used = {}
-    for name, (pattern, packed) in CELLS[board.family].items():
+    for name, (pattern, packed) in board.family.cells.items():
         used[name] = sum(count for kind, count in netlist.items() if re.fullmatch(pattern, kind))
         if found and packed:
             used[name] = found["utilization"][packed]["used"]

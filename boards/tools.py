@@ -11,11 +11,6 @@ from pathlib import Path
 
 from ohmprop.model.errors import MachineError, UserError
 
-#: The tools of each family: synthesis, place and route, bitstream.
-STAGES = {
-    "ice40": ("yosys", "nextpnr-ice40", "icepack"),
-    "ecp5": ("yosys", "nextpnr-ecp5", "ecppack"),
-}
 #: Versions below which a tool does not know what it is asked for here.
 OLDEST = {"yosys": (0, 40)}
 

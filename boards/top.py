@@ -5,7 +5,7 @@ from typing import Any
 from amaranth import ClockDomain, ClockSignal, DomainRenamer, Elaboratable, Module, Signal
 from amaranth.lib.cdc import FFSynchronizer
 
-from ohmprop.boards.description import Board
+from ohmprop.boards.description import BoardDescription
 from ohmprop.hw.top import Top
 from ohmprop.model.spec import MachineSpec
 
@@ -17,10 +17,10 @@ class BoardTop(Elaboratable):
     PLL is locked, so that nothing begins before. A host that disconnects changes nothing.
     """
 
-    def __init__(self, board: Board, spec: MachineSpec, clock: Any):
+    def __init__(self, board: BoardDescription, spec: MachineSpec, clock: Any):
         self.board, self.spec, self.clock = board, spec, clock
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         clock = self.clock
         m.submodules.clock = clock

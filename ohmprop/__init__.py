@@ -34,14 +34,22 @@ def __dir__() -> list[str]:
 
 
 def machine(name: str) -> "MachineSpec":
-    """A ready machine by its name, as ``mnist-784-128-10``, or one of a TOML file by its path; UserError if it is neither."""
+    """A ready machine by its name, as ``mnist-784-128-10``, or one of a TOML file by its path; UserError if it is neither.
+
+    >>> machine("mnist-784-128-10").layers
+    (784, 128, 10)
+    """
     from ohmprop.model.spec import MachineSpec
 
     return MachineSpec.load(name)
 
 
 def memristor(name: str) -> "Device":
-    """A memristor by its name in ``ohmprop device list``, or by a file of ``device fit --json``; UserError if there is none."""
+    """A memristor by its name in ``ohmprop device list``, or by a file of ``device fit --json``; UserError if there is none.
+
+    >>> memristor("reram-es").source
+    'Gong et al. 2018, aihwkit ReRam-ES'
+    """
     from ohmprop.model.memristors.fitted import device_named
 
     return device_named(name)

@@ -29,7 +29,9 @@ def cells(component, directory):
     (directory / "top.v").write_text(
         verilog.convert(component, name="top", ports=ports, emit_src=False), encoding="utf-8"
     )
-    script = f"read_verilog top.v; synth_ice40 -top top {BOARD.options['synth_opts']}; tee -q -o top.json stat -json"
+    script = (
+        f"read_verilog top.v; synth_ice40 -top top {BOARD.family.options['synth_opts']}; tee -q -o top.json stat -json"
+    )
     find_tool("yosys").run(["-q", "-p", script], directory, directory / "yosys.log")
     counted = json.loads((directory / "top.json").read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
     flip_flops = sum(number for name, number in counted.items() if name.startswith("SB_DFF"))

@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
+import ohmprop.boards
 from ohmprop.boards.build import _judge
-from ohmprop.boards.description import NAMES, board, boards
-from ohmprop.boards.icebreaker import divisors
+from ohmprop.boards.description import board, boards
+from ohmprop.boards.families import ecp5, ice40
 from ohmprop.boards.program import program
 from ohmprop.boards.report import Built, learn_bytes, link, make_report, speed, table
 from ohmprop.boards.tools import Tool, find_tool
@@ -55,7 +56,7 @@ def exit_code_and_message(*arguments):
     return result.exit_code, result.output
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [found.name for found in boards()])
 def test_a_boards_machines_fit_it(name):
     for machine in board(name).machines:
         spec = board(name).machine(MachineSpec.load(machine))
@@ -125,9 +126,25 @@ def test_a_tool_that_fails_names_its_log(tmp_path):
 
 
 def test_a_clock_that_the_pll_cannot_make():
-    assert divisors(30_000_000) == (79, 5)
-    with pytest.raises(UserError, match="cannot make 31 MHz"):
-        divisors(31_000_000)
+    assert ice40.settings(12_000_000, 30_000_000) == (79, 5)
+    assert ecp5.settings(25_000_000, 75_000_000) == (15, 8)
+    said = (
+        ("icebreaker", 31_000_000, "PLL of icebreaker cannot make 31 MHz from 12 MHz; give --freq 30.75 or 31.125."),
+        ("icebreaker", 1_000_000, "give --freq 8.625."),
+        ("ulx3s", 76_000_000, "give --freq 75 or 80."),
+        ("ulx3s", 900_000_000, "give --freq 800."),
+    )
+    for name, clock_hz, sentence in said:
+        with pytest.raises(UserError, match=re.escape(sentence)):
+            board(name).clock(clock_hz)
+
+
+def test_a_file_with_a_board_is_a_board(tmp_path, monkeypatch):
+    text = "from dataclasses import replace\nfrom ohmprop.boards.icebreaker import BOARD\nBOARD = replace(BOARD, name='new')\n"
+    (tmp_path / "unheard_of.py").write_text(text)
+    monkeypatch.setattr(ohmprop.boards, "__path__", [*ohmprop.boards.__path__, str(tmp_path)])
+    assert [found.name for found in boards()] == ["icebreaker", "ulx3s", "new"]
+    assert board("new").machine(MNIST).lanes == 8
 
 
 def built(directory: Path, placed: dict | None = PLACED) -> dict:

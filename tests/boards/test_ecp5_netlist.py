@@ -11,8 +11,8 @@ from amaranth.back import rtlil
 from amaranth.hdl import ClockDomain, Module
 
 import ohmprop.sim.virtual_board
+from ohmprop.boards.families.ecp5 import PREPARE
 from ohmprop.boards.tools import find_tool
-from ohmprop.boards.ulx3s import PREPARE
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import open_port
 from ohmprop.host.run.patterns import LayeredTwin

@@ -1,0 +1,1 @@
+"""FPGA families: what is the same for every board with such an FPGA."""

@@ -1,0 +1,57 @@
+"""What `import ohmprop` gives, and what it does not load."""
+
+import doctest
+import subprocess
+import sys
+
+import pytest
+
+import ohmprop
+from ohmprop.model.errors import UserError
+
+
+def test_every_name_that_is_promised_is_there_and_no_other():
+    exported = {name for name in vars(ohmprop) if not name.startswith("_")}
+    # What the door itself is made of, and rooms that other tests have imported.
+    made_of = {"AbstractContextManager", "import_module", "TYPE_CHECKING", "Any"}
+    rooms = {"model", "hw", "sim", "boards", "host"}
+    promised = {"MachineSpec", "GoldenMachine", "Board", "open_board", "machine", "memristor"}
+    assert set(ohmprop.__all__) == promised
+    assert all(callable(getattr(ohmprop, name)) for name in promised)
+    assert exported - made_of - rooms <= promised
+    assert promised <= set(dir(ohmprop))
+    with pytest.raises(AttributeError, match="no attribute 'nothing'"):
+        _ = ohmprop.nothing
+
+
+def loaded_by(program):
+    """Names of all modules that a fresh interpreter has loaded after running a program."""
+    command = [sys.executable, "-c", f"{program}\nimport sys\nprint(*sys.modules)"]
+    return set(subprocess.run(command, capture_output=True, text=True, check=True).stdout.split())
+
+
+def test_the_door_alone_loads_nothing():
+    loaded = loaded_by("import ohmprop")
+    assert not loaded & {"numpy", "serial", "amaranth", "matplotlib", "numba", "click", "scipy"}
+
+
+@pytest.mark.parametrize("name", ["Board", "MachineSpec", "open_board", "machine('glyphs-100')"])
+def test_what_drives_a_board_loads_neither_the_design_nor_pictures(name):
+    assert not loaded_by(f"import ohmprop; ohmprop.{name}") & {"amaranth", "matplotlib"}
+
+
+def test_its_examples():
+    found = doctest.testmod(ohmprop)
+    assert found.attempted >= 3 and not found.failed
+
+
+def test_names_that_are_not_there_are_refused_in_a_sentence():
+    with pytest.raises(UserError, match=r"\.$"):
+        ohmprop.machine("no-such-machine")
+    with pytest.raises(UserError, match=r"\.$"):
+        ohmprop.memristor("no-such-memristor")
+
+
+def test_the_command_is_also_a_module():
+    command = [sys.executable, "-m", "ohmprop", "--help"]
+    assert "Usage: ohmprop" in subprocess.run(command, capture_output=True, text=True, check=True).stdout
