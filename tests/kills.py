@@ -55,9 +55,9 @@ def start(arguments: list[str]) -> int:
 def same(first: Checkpoint, second: Checkpoint) -> bool:
     """Whether two files hold the same."""
     names = ("spec", "lfsr", "learnt", "seed", "counters", "run")
-    packed = [file.cells and file.cells.pack(file.spec) for file in (first, second)]
+    packed = [file.memristors and file.memristors.pack(file.spec) for file in (first, second)]
     return (
-        np.array_equal(first.weights, second.weights)
+        all(map(np.array_equal, first.weights, second.weights))
         and packed[0] == packed[1]
         and all(getattr(first, name) == getattr(second, name) for name in names)
     )

@@ -12,7 +12,7 @@ from ohmprop.host.cli.options import common
 @common("machine", "board")
 @click.option("--data", required=True, help="The data set, as of train.")
 @common("classes", "per_class", "resize")
-@click.option("--load", "start_from", type=click.Path(path_type=Path), required=True,
+@click.option("--load", "load", type=click.Path(path_type=Path), required=True,
               help="What `train --data --save` wrote.")  # fmt: skip
 @common("json", "out")
 def evaluate(**options: Any) -> None:
@@ -21,5 +21,7 @@ def evaluate(**options: Any) -> None:
     Example: ohmprop eval --load mine.npz --data mnist --classes 0,1,2,3,4 --board golden
     """
     from ohmprop.host.experiments.classifier import run_eval
+    from ohmprop.host.run.task import ImageSource
 
-    run_eval(**options)
+    source = ImageSource(*(options.pop(name) for name in ("data", "classes", "per_class", "resize")))
+    run_eval(source=source, **options)

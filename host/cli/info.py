@@ -69,5 +69,5 @@ def _speed(board: "Board") -> float:
                 rng.random(spec.neurons) < 0.5 if spec.recurrent else rng.integers(0, 1 << spec.pixel_bits, spec.inputs)
             )
 
-    deque(board.recall_many(images()) if spec.recurrent else board.answer_many(images()), maxlen=0)
+    deque(board.recall_many(images()), maxlen=0)
     return (board.read_counters().clocks - before) / (time.monotonic() - begin)

@@ -25,6 +25,7 @@ def recall(**options: Any) -> None:
 
     Example: ohmprop recall --load mine.npz --board golden --flip 0.1 --images 200
     """
-    from ohmprop.host.experiments.memory import run_recall
+    from ohmprop.host.experiments.recalling import Noise, run_recall
 
-    run_recall(**options)
+    noise = Noise(*(options.pop(name) for name in ("flips", "images", "seed")))
+    run_recall(noise=noise, **options)

@@ -1,12 +1,20 @@
 """``ohmprop train``: learn patterns or the images of a data set."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from ohmprop.host.cli.options import common
 from ohmprop.model.rules import RULES
+
+if TYPE_CHECKING:
+    from ohmprop.host.run.task import Source
+
+#: Options that a resumed run takes from its file, those of data sets alone, and those of patterns alone.
+OF_DATA = {"classes", "per_class", "resize", "halvings"}
+OF_PATTERNS = {"patterns", "compare", "rule"}
+FIXED = OF_DATA | {"machine", "patterns", "data", "seed", "rule", "load", "device", "scheme", "pulses"}
 
 
 @click.command()
@@ -39,18 +47,7 @@ from ohmprop.model.rules import RULES
     "--compare/--no-compare", default=True, show_default=True, help="Compare each bit with the golden machine."
 )
 @click.pass_context
-def train(
-    context: click.Context,
-    /,
-    data: str | None,
-    epochs: int | None,
-    patterns: str,
-    compare: bool,
-    rule: str | None,
-    load: Path | None,
-    resume: Path | None,
-    **options: Any,
-) -> None:
+def train(context: click.Context, /, **options: Any) -> None:
     """Learn patterns, or the images of a data set, on a board; Ctrl-C saves what was learnt and stops.
 
     With --load the run continues, bit for bit, up to --epochs in all; with --resume up to the end it was to have. With --data
@@ -65,41 +62,38 @@ def train(
              ohmprop train --data digits --machine digits-64-32-10 --epochs 12 --out runs/digits
              ohmprop train --data digits --machine digits-64-32-10 --device epiram --pulses 7
     """
-    given = {
-        name for name in context.params if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE
-    }
+    from ohmprop.host.experiments.training import Files, run_train
+    from ohmprop.host.run.run import Beginning
+    from ohmprop.host.run.task import ImageSource, PatternSource, source_of
+
+    given = {name for name in options if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
+    resume = options["resume"]
+    _refuse(context, given & FIXED if resume else set(), "with --resume, which takes it from its file")
+    _refuse(context, given & {"scheme", "pulses"} if options["device"] is None else set(), "without --device")
+    checkpoint, load, epochs = options["checkpoint"], options["load"], options["epochs"]
+    source: Source
     if resume:
         from ohmprop.host.run.checkpoint import resumed
 
-        fixed = {
-            *("machine", "patterns", "data", "classes", "per_class", "resize", "halvings", "seed", "rule", "load"),
-            *("device", "scheme", "pulses"),
-        }
-        for name in sorted(fixed & given):
-            option = f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"{option} does not go with --resume, which takes it from its file", context)
         run = resumed(resume)
-        data, patterns, epochs = run.get("data"), run.get("patterns", patterns), epochs or run["epochs"]
-        options |= {name: run[name] for name in ("classes", "per_class", "resize", "halvings") if name in run}
-        load, options["checkpoint"] = resume, options["checkpoint"] or resume
-    options["resumes"] = resume is not None
-    for name in ("scheme", "pulses"):
-        if name in given and options["device"] is None:
-            raise click.UsageError(f"--{name} does not go without --device", context)
-    other = ("classes", "per_class", "resize", "halvings") if data is None else ("patterns", "compare", "rule")
-    for name in other:
-        if name in given:
-            option = f"--{name.replace('_', '-')}"
-            raise click.UsageError(f"{option} does not go {'without' if data is None else 'with'} --data", context)
-    if data is not None:
-        from ohmprop.host.experiments.classifier import run_train as run_train_classifier
-
-        halvings = options.pop("halvings")
-        halvings = 1.0 if halvings is None else halvings
-        run_train_classifier(data=data, epochs=epochs or 6, halvings=halvings, start_from=load, **options)
+        source, load, checkpoint, epochs = source_of(run), resume, checkpoint or resume, epochs or run["epochs"]
+    elif options["data"] is None:
+        source = PatternSource(options["patterns"])
     else:
-        from ohmprop.host.experiments.memory import run_train
+        chosen = {name: options[name] for name in ("data", "classes", "per_class", "resize", "halvings")}
+        source = ImageSource(**{name: value for name, value in chosen.items() if value is not None})
+    images = isinstance(source, ImageSource)
+    _refuse(context, given & (OF_PATTERNS if images else OF_DATA), f"{'with' if images else 'without'} --data")
+    beginning = Beginning(
+        *(options["machine"], load, options["seed"], options["rule"], options["device"], options["scheme"]),
+        options["pulses"],
+    )
+    files = Files(options["save"], checkpoint, options["every"], options["json_file"], options["out"])
+    epochs = epochs or (6 if images else 100)
+    run_train(beginning, source, epochs, options["board"], options["compare"], resume is not None, files)
 
-        for name in other:
-            del options[name]
-        run_train(patterns=patterns, epochs=epochs or 100, compare=compare, rule=rule, load=load, **options)
+
+def _refuse(context: click.Context, names: set[str], where: str) -> None:
+    """Refuse options that do not go together, the first by name."""
+    for name in sorted(names):
+        raise click.UsageError(f"--{name.replace('_', '-')} does not go {where}", context)

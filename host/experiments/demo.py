@@ -2,6 +2,7 @@
 
 import dataclasses
 import time
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,16 +11,18 @@ import numpy as np
 
 from ohmprop.host.link.board import Board, connect
 from ohmprop.host.run.checkpoint import Checkpoint
-from ohmprop.host.run.patterns import Twin, check_recurrent, recall, train
+from ohmprop.host.run.learner import golden_answers
+from ohmprop.host.run.recall import Corruption, recall
+from ohmprop.host.run.run import Run, fresh
+from ohmprop.host.run.task import PatternSource, PatternTask
+from ohmprop.host.run.train import Training, train
+from ohmprop.host.run.twin import Twin
 from ohmprop.host.show.console import flip_text, progress, show, show_recall, stoppable
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import accuracy_picture, recall_picture, weights_picture
-from ohmprop.model.arithmetic import DEFAULT_LFSR
-from ohmprop.model.data.patterns import Patterns, correlation, corrupt, load_patterns, recalled
+from ohmprop.model.data.patterns import Patterns, correlation, corrupt, recalled
 from ohmprop.model.errors import MachineError
-from ohmprop.model.float64.recurrent import Reference, initial_weights, quantise
-from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.spec import MachineSpec
+from ohmprop.model.float64.recurrent import Reference, initial_weights
 
 #: Corrupted images a pattern, for each probability that a pixel is flipped.
 IMAGES = 200
@@ -49,15 +52,15 @@ def run_demo(
     out: Path,
 ) -> None:
     """The demonstration; MachineError if it falls short."""
-    spec = MachineSpec.load(machine) if machine else MachineSpec()
-    check_recurrent(spec)
-    loaded = load_patterns(patterns, spec.neurons)
+    source = PatternSource(patterns)
+    spec = source.machine(machine)
+    task = source.load(spec, seed)
     for path in (save, json_file):
         check_writable(path)
     check_writable(out, folder=True)
     begin = time.monotonic()
     with connect(board, spec) as connected:
-        figures, checkpoint = run(connected, loaded, epochs, seed, out)
+        figures, checkpoint = run(connected, Run(fresh(spec, seed), task, epochs), out)
     lacking = shortfalls(figures, patterns == "glyphs")
     # From the start of the command, so that building the virtual board counts.
     figures |= {"board_name": board, "passed": not lacking, "shortfalls": lacking, "seconds": time.monotonic() - begin}
@@ -76,51 +79,44 @@ def run_demo(
         raise MachineError(f"The demonstration fell short: {'; '.join(lacking)}; see {out / 'result.json'}.")
 
 
-def run(board: Board, patterns: Patterns, epochs: int, seed: int, out: Path) -> tuple[dict[str, Any], Checkpoint]:
+def run(board: Board, run: Run, out: Path) -> tuple[dict[str, Any], Checkpoint]:
     """Train and recall; writes pictures into ``out`` and returns every figure, and what was learnt.
 
-    KeyboardInterrupt after Ctrl-C.
+    ``run`` is of patterns and starts with fresh weights. KeyboardInterrupt after Ctrl-C.
     """
     begin = time.monotonic()
-    spec, settings = board.spec, board.spec.settings
-    drawn = initial_weights(spec, seed)
-    reference = Reference(spec, settings, drawn)
-    twin = Twin(board, settings, quantise(spec, drawn), DEFAULT_LFSR)
+    spec, settings, seed, epochs = board.spec, board.spec.settings, run.start.seed, run.epochs
+    assert isinstance(run.task, PatternTask)
+    patterns = run.task.loaded
+    reference = Reference(spec, settings, initial_weights(spec, seed))
+    twin = Twin(board, settings, run.start.weights, run.start.lfsr)
     rng = np.random.default_rng(seed)
     curve = _Curve(patterns, twin, reference, rng)
     before = board.read_counters().clocks
-    total = epochs * len(patterns.pixels)
-    with stoppable() as stopped, progress("learning", total) as advance:
-        training = train(
-            board,
-            twin,
-            patterns.pixels,
-            range(total),
-            CHECK_EPOCHS,
-            advance,
-            lambda epoch: curve.add(epoch, epochs),
-            stopped,
-        )
+    with stoppable() as stopped, progress("learning", run.last) as advance:
+
+        def after_epoch(epoch: int, training: Training) -> None:
+            curve.add(epoch, epochs)
+
+        training = train(run, twin, advance, stopped, after_epoch, check_epochs=CHECK_EPOCHS)
         if stopped():
             raise KeyboardInterrupt
-    checkpoint = Checkpoint(spec, twin.machine.weights[0].astype(np.int8), twin.machine.lfsr, total, seed)
+    checkpoint = replace(run.reached(twin), run={})
 
     rows: dict[str, dict[str, float | int]] = {}
     with progress("recalling", sum(BOARD_IMAGES.values()) * len(patterns.pixels)) as advance:
         for p, images in BOARD_IMAGES.items():
-            row, examples = recall(board, twin, reference, patterns.pixels, p, IMAGES, images, rng, advance)
+            row, examples = recall(twin, reference, patterns.pixels, Corruption(p, IMAGES, images), rng, advance)
             rows[flip_text(p)] = row
             recall_picture(out / f"recall-{flip_text(p)}.png", patterns.shape, examples, p)
     twin.check("after recall")
     clocks = (board.read_counters().clocks - before) % (1 << 48)
     seconds = training.seconds + sum(row["board_seconds"] for row in rows.values())
     accuracy_picture(out / "accuracy.png", curve.epochs, curve.shares, CURVE_P)
-    weights_picture(out / "weights.png", checkpoint.weights, spec.weight_limit)
+    weights_picture(out / "weights.png", checkpoint.weights[0], spec.weight_limit)
     alike = correlation(patterns.pixels)[np.triu_indices(len(patterns.pixels), 1)]
     figures = {
-        "bit_exact": twin.count == 0,
-        "differences": twin.differences,
-        "differences_in_all": twin.count,
+        **twin.figures(),
         "spec_hash": spec.spec_hash,
         "seed": seed,
         "epochs": epochs,
@@ -174,7 +170,6 @@ class _Curve:
         self._patterns = patterns.pixels
         self._images, self._labels = corrupt(patterns.pixels, CURVE_P, CURVE_IMAGES, rng)
         self._twin, self._reference = twin, reference
-        self._golden = GoldenMachine(twin.machine.spec, twin.machine.settings)
         self._point(0)
 
     def add(self, epoch: int, epochs: int) -> None:
@@ -184,10 +179,9 @@ class _Curve:
             self._point(epoch)
 
     def _point(self, epoch: int) -> None:
-        self._golden.weights = self._twin.machine.weights
         self.epochs.append(epoch)
         for name, signs in (
-            ("golden", self._golden.recall_many(self._images)[0]),
+            ("golden", golden_answers(self._twin.machine, self._images)),
             ("reference", self._reference.recall_many(self._images)),
         ):
             self.shares[name].append(float(recalled(self._patterns, self._labels, signs).mean()))

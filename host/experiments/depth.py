@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from ohmprop.host.experiments.jobs import side_by_side
-from ohmprop.host.run.images import error
+from ohmprop.host.run.readings import error
 from ohmprop.host.show.console import print_table, progress
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.data.datasets import load, order, pixels

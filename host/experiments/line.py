@@ -9,7 +9,8 @@ from typing import Any
 import numpy as np
 
 from ohmprop.host.experiments.soak import grown
-from ohmprop.host.link.board import Board, access
+from ohmprop.host.link.access import access
+from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import Port, has_rate, open_port, opened, virtual_board
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, Op

@@ -100,11 +100,11 @@ class Staircase:
         self._board, self._unit, self._cell = board, unit, cell
         self._golden = Board(GoldenPort(GoldenBoard(board.spec)), board.spec)
         self._golden.write_settings(*board.read_settings())
-        self._before, self._counted = _weights(board), board.read_pulses()
+        self._before, self._counted = board.read_weights(), board.memristors.counts()
         start = self._with_weight(unit.tables.bottom)
         for each in (board, self._golden):
-            _write(each, start)
-            each.load_device(unit)
+            each.write_weights(start)
+            each.memristors.load(unit)
         self._wrong = 0
 
     def _with_weight(self, weight: int) -> list[NDArray[Any]]:
@@ -136,8 +136,8 @@ class Staircase:
                     return
                 yield pulses
 
-        for weight in self._board.pulse_many(self._cell, conductance, commands()):
-            self._wrong += weight != self._golden.pulse(*self._cell, conductance, pulses)
+        for weight in self._board.memristors.pulse_many(self._cell, conductance, commands()):
+            self._wrong += weight != self._golden.memristors.pulse(*self._cell, conductance, pulses)
             steps.append(weight)
             yield weight
 
@@ -146,15 +146,15 @@ class Staircase:
         board, golden = self._board, self._golden
         pulses = [
             [asdict(now)[kind] - asdict(then)[kind] for kind in asdict(now)]
-            for now, then in zip(board.read_pulses(), self._counted, strict=True)
+            for now, then in zip(board.memristors.counts(), self._counted, strict=True)
         ]
         same = {
             "the cell's weight after a pulse": not self._wrong,
-            "weights": all(map(np.array_equal, _weights(board), _weights(golden))),
+            "weights": all(map(np.array_equal, board.read_weights(), golden.read_weights())),
             "random register": board.read_settings()[1] == golden.read_settings()[1],
-            "counters of pulses": pulses == [list(asdict(counts).values()) for counts in golden.read_pulses()],
+            "counters of pulses": pulses == [list(asdict(counts).values()) for counts in golden.memristors.counts()],
         }
-        _write(board, self._with_weight(int(self._before[self._cell[0]][self._cell[1:]])))
+        board.write_weights(self._with_weight(int(self._before[self._cell[0]][self._cell[1:]])))
         return [name for name, equal in same.items() if not equal]
 
     def _tables(self) -> tuple[Floats, Floats]:
@@ -194,16 +194,3 @@ class Staircase:
         axes.legend()
         axes.grid(alpha=0.3)
         return figure
-
-
-def _weights(board: Board) -> list[NDArray[Any]]:
-    """All matrices."""
-    return [board.read_weights()] if board.spec.recurrent else [*board.read_matrices()]
-
-
-def _write(board: Board, weights: list[NDArray[Any]]) -> None:
-    """Replace all matrices."""
-    if board.spec.recurrent:
-        board.write_weights(weights[0])
-    else:
-        board.write_matrices(weights)

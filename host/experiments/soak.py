@@ -12,10 +12,7 @@ import numpy as np
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.faults import KINDS, Fault, FaultyPort, SimulatedTime, at_random
 from ohmprop.host.link.port import GoldenPort, Port, opened
-from ohmprop.model.arithmetic import DEFAULT_LFSR
-from ohmprop.model.float64.layered import initial_weights as layered_initial_weights
-from ohmprop.model.float64.layered import quantise as layered_quantise
-from ohmprop.model.float64.recurrent import initial_weights, quantise
+from ohmprop.host.run.run import fresh
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.frames import Op
 from ohmprop.model.link.packing import input_bytes, target_bytes
@@ -65,7 +62,7 @@ def soak(
             sent[index] = b""
             advance()
         counters = faulty.read_counters()
-        equal = np.array_equal(_weights(faulty), _weights(clean))
+        equal = all(map(np.array_equal, faulty.read_weights(), clean.read_weights()))
         learnt = grown(before, counters, "learnt")
     return {
         "board": board,
@@ -117,7 +114,9 @@ def each_byte(spec: MachineSpec, patterns: int, seed: int) -> dict[str, Any]:
                 total["lost"] += max(0, patterns - learnt)
                 total["duplicated"] += max(0, learnt - patterns)
                 total["replies_different"] += sum(a != b for a, b in zip(got, replies, strict=True))
-                total["weights_different"] += _image(device) != _image(golden)
+                total["weights_different"] += not all(
+                    map(np.array_equal, device.machine.weights, golden.machine.weights)
+                )
                 total["exchanges"] += 1
     names = ("exchanges", "retries", "lost", "duplicated", "replies_different", "weights_different")
     return {
@@ -151,17 +150,6 @@ def grown(before: Counters, after: Counters, name: str) -> int:
 
 def _prepare(board: Board, seed: int) -> None:
     """The spec's settings and LFSR, and initial weights."""
-    spec = board.spec
-    board.write_settings(spec.settings, DEFAULT_LFSR)
-    if spec.recurrent:
-        board.write_weights(quantise(spec, initial_weights(spec, seed)))
-    else:
-        board.write_matrices(layered_quantise(spec, layered_initial_weights(spec, seed)))
-
-
-def _image(device: GoldenBoard) -> bytes:
-    return b"".join(matrix.tobytes() for matrix in device.machine.weights)
-
-
-def _weights(board: Board) -> Any:
-    return board.read_weights() if board.spec.recurrent else np.concatenate([*map(np.ravel, board.read_matrices())])
+    start = fresh(board.spec, seed)
+    board.write_settings(board.spec.settings, start.lfsr)
+    board.write_weights(start.weights)

@@ -5,19 +5,21 @@ import json
 import lzma
 import math
 import os
+import tempfile
 import zipfile
 import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from types import NoneType
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.host.link.board import checked_weights
-from ohmprop.host.run.memristors import Cells
+from ohmprop.host.link.weights import Weights, checked_weights
+from ohmprop.host.run.memristors import Memristors
+from ohmprop.host.show.console import warn
 from ohmprop.host.show.files import write_file
 from ohmprop.model.errors import UserError
 from ohmprop.model.memristors.unit import PulseUnit
@@ -52,36 +54,36 @@ class Checkpoint:
     Members
     -------
     spec : the machine, its settings included.
-    weights : int8 (neurons, neurons), or a layered machine's as `ohmprop.host.link.board.joined` makes them.
+    weights : matrix after matrix, int16, as `checked_weights` returns them.
     lfsr : the random register after the last pattern, 1 to 2**32 - 1.
     learnt : patterns learnt since the initial weights; with their number, epoch and position follow from it.
     seed : the seed of the initial weights and of the order of a data set's images.
     counters : what the machine's counters have grown by since the initial weights.
     run : the options to resume the run with, PATTERN_OPTIONS or DATA_OPTIONS; ``content`` is the CRC-32 of the patterns or
         images. Empty if there is no run to resume.
-    cells : the devices that the cells are; None if they are linear.
+    memristors : what the cells are; None if they are linear.
     """
 
     spec: MachineSpec
-    weights: NDArray[Any]
+    weights: Weights
     lfsr: int
     learnt: int
     seed: int
     counters: Mapping[str, int] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
-    cells: Cells | None = None
+    memristors: Memristors | None = None
 
     @property
     def unit(self) -> PulseUnit | None:
         """The pulse unit of the cells; None if they are linear."""
-        return self.cells.unit if self.cells else None
+        return self.memristors.unit if self.memristors else None
 
-    def pulsed(self, device: str, scheme: str | None, most: int) -> "Checkpoint":
-        """The same in cells of the device of this name, which hold no weight beyond its rails; UserError as `Cells.of`."""
-        cells = Cells.of(self.spec, device, scheme, most)
-        tables = cells.unit.tables
-        weights = np.clip(self.weights, tables.low, tables.high).astype(self.weights.dtype)
-        return replace(self, spec=replace(self.spec, pulses=True), weights=weights, cells=cells)
+    def with_device(self, device: str, scheme: str | None, most: int) -> "Checkpoint":
+        """The same in cells of the device of this name, which hold no weight beyond its rails; UserError as `Memristors.of`."""
+        memristors = Memristors.of(self.spec, device, scheme, most)
+        tables = memristors.unit.tables
+        weights = tuple(np.clip(matrix, tables.low, tables.high) for matrix in self.weights)
+        return replace(self, spec=replace(self.spec, pulses=True), weights=weights, memristors=memristors)
 
     def save(self, path: Path) -> None:
         """Write an .npz file, in one piece or not at all; its zip format has a CRC-32 of every member."""
@@ -93,10 +95,10 @@ class Checkpoint:
             "run": json.dumps(dict(self.run)),
         }
         plain = {name: text.encode() for name, text in texts.items()}
-        if self.cells:
-            plain |= self.cells.pack(self.spec)
+        if self.memristors:
+            plain |= self.memristors.pack(self.spec)
         members: dict[str, Any] = {name: np.frombuffer(content, np.uint8) for name, content in plain.items()}
-        members["weights"] = np.ascontiguousarray(self.weights)
+        members["weights"] = np.concatenate([matrix.reshape(-1) for matrix in self.weights])
         members |= {"lfsr": np.uint32(self.lfsr), "learnt": np.int64(self.learnt), "seed": np.int64(self.seed)}
         np.savez_compressed(buffer, **members)
         write_file(path, buffer.getvalue())
@@ -127,7 +129,7 @@ class Checkpoint:
                     }
             counters, run = _counters(texts["counters"]), _run(texts["run"])
             saved = MachineSpec.from_saved(texts["machine_toml"])
-            cells = Cells.unpack(saved, parts) if parts else None
+            memristors = Memristors.unpack(saved, parts) if parts else None
         except (
             *(
                 OSError,
@@ -154,14 +156,11 @@ class Checkpoint:
                 f"({spec.neurons} neurons) was asked for; leave --machine out, or give the file it was learnt with."
             )
         if saved.spec_hash != texts["spec_hash"] or not 0 < lfsr < 1 << 32 or not (learnt >= 0 and 0 <= seed < 1 << 32):
-            raise UserError(f"{path} contradicts itself (spec hash, LFSR, count or seed); train again and save anew.")
+            raise UserError(f"{path} contradicts itself (spec hash, LFSR, count or seed); train and save again.")
+        matrices = checked_weights(saved, _matrices(saved, weights))
         # A pulse unit changes no weights; without one there are no devices.
-        machine = replace(spec, pulses=spec.pulses or cells is not None) if spec else saved
-        return cls(machine, checked_weights(saved, weights), lfsr, learnt, seed, counters, run, cells)
-
-    def grown(self, counted: Mapping[str, int]) -> dict[str, int]:
-        """The counters after a run that began here and has grown them by ``counted``."""
-        return {name: self.counters.get(name, 0) + value for name, value in counted.items()}
+        machine = replace(spec, pulses=spec.pulses or memristors is not None) if spec else saved
+        return cls(machine, matrices, lfsr, learnt, seed, counters, run, memristors)
 
 
 def resumed(path: Path) -> dict[str, Any]:
@@ -174,29 +173,66 @@ def resumed(path: Path) -> dict[str, Any]:
     return run
 
 
-def content_of(*arrays: NDArray[Any]) -> int:
-    """CRC-32 of arrays, to know the same patterns or images again."""
-    crc = 0
-    for array in arrays:
-        crc = zlib.crc32(np.ascontiguousarray(array).tobytes(), crc)
-    return crc
+class Keeper:
+    """Writes checkpoints in the midst of a run, which a disk that is full does not end."""
+
+    def __init__(self, path: Path) -> None:
+        self._path, self._failing = path, False
+
+    def keep(self, reached: Checkpoint) -> None:
+        """Write what was learnt; if that fails say so, once for each time that it begins to fail."""
+        try:
+            reached.save(self._path)
+            self._failing = False
+        except UserError as error:
+            if not self._failing:
+                warn(f"{str(error).rstrip('.')}; the run goes on, and the next checkpoint is tried there again.")
+            self._failing = True
 
 
-def leave(reached: Checkpoint, save: Path | None, checkpoint: Path | None, always: bool) -> str:
-    """Write what was learnt to the files that were named, or, if it must be kept, to INTERRUPTED; how to continue."""
-    kept = [path for path in (checkpoint, save) if path] or ([INTERRUPTED] if always else [])
-    for path in kept:
-        reached.save(path)
-    return f"`ohmprop train --{'resume' if checkpoint else 'load'} {kept[0]}`" if kept else ""
+class Kept(NamedTuple):
+    """Where what was learnt is kept.
+
+    Members
+    -------
+    command : the command that goes on from it; empty if it was kept nowhere.
+    complaint : a sentence if it could not be kept where it was to be; else empty.
+    """
+
+    command: str
+    complaint: str
 
 
-def check_content(path: Path | None, start: Checkpoint, options: Mapping[str, Any]) -> None:
-    """UserError if the patterns or images are others than those of the run in the file."""
-    if start.run.get("content") != options["content"]:
-        raise UserError(
-            f"The patterns or images of the run in {path} have changed since it began; restore them, or give --load to "
-            "go on with others."
-        )
+def leave(reached: Checkpoint, save: Path | None, checkpoint: Path | None, always: bool) -> Kept:
+    """Write what was learnt to the files that were named, and where it must be kept and is in none of them, elsewhere.
+
+    That is INTERRUPTED, or the folder for temporary files; it must be kept with ``always``, and if a file was named.
+    """
+    named = [path for path in (checkpoint, save) if path]
+    elsewhere = [INTERRUPTED, Path(tempfile.gettempdir()) / INTERRUPTED.name]
+    kept: list[Path] = []
+    failures: list[str] = []
+    for path in [*named, *elsewhere]:
+        if path in elsewhere and (kept or not (named or always)):
+            break
+        try:
+            reached.save(path)
+            kept.append(path)
+        except UserError as error:
+            failures.append(str(error).rstrip("."))
+    option = "resume" if kept and kept[0] == checkpoint else "load"
+    command = f"`ohmprop train --{option} {kept[0]}`" if kept else ""
+    where = f"what was learnt is kept, and {command} continues from it" if kept else "what was learnt is lost"
+    return Kept(command, f"{failures[0]}; {where}." if failures else "")
+
+
+def _matrices(spec: MachineSpec, weights: NDArray[Any]) -> list[NDArray[Any]]:
+    """The matrices from a file's array: one after another, row after row; a recurrent machine's once were a square."""
+    sizes = [matrix.rows * matrix.columns for matrix in spec.matrices]
+    if weights.size != sum(sizes):
+        raise UserError(f"Weights of shape {weights.shape} do not fit; {sum(sizes)} are needed in this machine.")
+    parts = np.split(weights.reshape(-1), np.cumsum(sizes)[:-1])
+    return [part.reshape(matrix.rows, matrix.columns) for part, matrix in zip(parts, spec.matrices, strict=True)]
 
 
 def _member(archive: zipfile.ZipFile, name: str, most: int) -> NDArray[Any]:
@@ -234,4 +270,4 @@ def _run(text: str) -> dict[str, Any]:
             and all(type(label) is int for label in run.get("classes") or ())
         ):
             return run
-    raise ValueError("the options of its run are none")
+    raise ValueError("its run options are invalid")

@@ -22,13 +22,13 @@ COUNTED = tuple(field.name for field in fields(PulseCounts))
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Cells that are devices.
+class Memristors:
+    """Cells that are memristors of one device.
 
     Members
     -------
     name : the device's name.
-    unit : its pulse unit, without decay: a board counts the patterns up to the next decay anew when it is told its device.
+    unit : its pulse unit, without decay: a board counts the patterns up to the next decay from 0 when its device is loaded.
     pulses : pulses up, down and lost since the cells are this device, (matrices, 3).
     """
 
@@ -40,12 +40,12 @@ class Cells:
         if self.unit.decay_every:
             raise UserError(
                 f"Cells that decay (decay_every = {self.unit.decay_every}) cannot go on bit for bit from a file, since a "
-                "board counts the patterns up to the next decay anew; give decay_every = 0."
+                "board then counts the patterns up to the next decay from 0; give decay_every = 0."
             )
 
     @classmethod
-    def of(cls, spec: MachineSpec, name: str, scheme: str | None, most: int) -> "Cells":
-        """The device of this name or file for a machine; UserError if it, its scheme or the machine is none for devices."""
+    def of(cls, spec: MachineSpec, name: str, scheme: str | None, most: int) -> "Memristors":
+        """The device of this name or file for a machine; UserError if there is none, or scheme or machine do not fit it."""
         device = device_named(name)
         widths = sorted({matrix.weight.bits for matrix in spec.matrices})
         if len(widths) > 1 or widths[-1] > STEP_TABLE_BITS:
@@ -57,7 +57,7 @@ class Cells:
         unit.check(spec)
         return cls(name, unit, np.zeros((len(spec.matrices), len(COUNTED)), np.int64))
 
-    def grown(self, counted: Counts) -> "Cells":
+    def grown(self, counted: Counts) -> "Memristors":
         """The cells after ``counted`` (matrices, 3) more pulses."""
         return replace(self, pulses=self.pulses + counted)
 
@@ -81,20 +81,20 @@ class Cells:
         return {"cells": json.dumps(content).encode(), "unit": pack_unit(spec, self.unit)}
 
     @classmethod
-    def unpack(cls, spec: MachineSpec, parts: Mapping[str, bytes]) -> "Cells":
-        """The inverse of ``pack``; ValueError or UserError if there are no such cells."""
+    def unpack(cls, spec: MachineSpec, parts: Mapping[str, bytes]) -> "Memristors":
+        """The inverse of ``pack``; ValueError or UserError if they describe no cells."""
         content = json.loads(parts["cells"])
         if not isinstance(content, dict) or content.keys() != {"name", "scheme", "pulses"}:
             raise ValueError("its cells are described in an unknown way")
         name, scheme, pulses = content["name"], content["scheme"], content["pulses"]
         if not isinstance(name, str) or scheme not in SCHEMES or not _counts(pulses, len(spec.matrices)):
-            raise ValueError("the name, the scheme or the pulses of its cells are none")
+            raise ValueError("the name, the scheme or the pulses of its cells are invalid")
         unit = unpack_unit(spec, parts["unit"])
         return cls(name, replace(unit, tables=replace(unit.tables, scheme=scheme)), np.array(pulses, np.int64))
 
 
 def _counts(pulses: object, matrices: int) -> bool:
-    """Whether these are counters of so many matrices."""
+    """Whether these are counters of that number of matrices."""
     return (
         isinstance(pulses, list)
         and len(pulses) == matrices

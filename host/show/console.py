@@ -3,7 +3,7 @@
 import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from types import FrameType
 from typing import Any
 
@@ -83,6 +83,12 @@ def show_recall(rows: Mapping[str, Mapping[str, Any]]) -> None:
     for p, row in rows.items():
         table.add_row(p, *(f"{row[name]:.4f}" if isinstance(row[name], float) else f"{row[name]:,}" for name in used))
     print_table(table)
+
+
+def warn(sentence: str) -> None:
+    """Say something on standard error at once; where that takes no more, nothing."""
+    with suppress(OSError):
+        print(sentence, file=sys.stderr, flush=True)
 
 
 def print_table(table: Table, width: int = 120) -> None:

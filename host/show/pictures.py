@@ -3,6 +3,7 @@
 import io
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
@@ -62,7 +63,7 @@ def accuracy_picture(path: Path, epochs: Sequence[int], curves: Mapping[str, Seq
     save(figure, path)
 
 
-def weights_picture(path: Path, weights: NDArray[np.int8], limit: int) -> None:
+def weights_picture(path: Path, weights: NDArray[np.integer[Any]], limit: int) -> None:
     """The weight matrix (neurons, neurons), from -limit to +limit."""
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots()

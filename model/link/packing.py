@@ -1,5 +1,7 @@
 """Patterns, targets and pixels as bytes, and how many bytes they take."""
 
+from typing import Any
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -61,6 +63,11 @@ def unpack_target(spec: MachineSpec, data: bytes) -> NDArray[np.bool_]:
     """The inverse of ``pack_target``."""
     before = bytes(pattern_bytes(spec) - len(data))
     return unpack_pattern(spec, before + data)[spec.neurons - spec.outputs :]
+
+
+def pack_input(spec: MachineSpec, pattern: NDArray[Any]) -> bytes:
+    """An input as bytes: a pattern (neurons,), or a layered machine's pixels (inputs,)."""
+    return pack_pattern(spec, pattern) if spec.recurrent else pack_pixels(spec, pattern)
 
 
 def unpack_input(spec: MachineSpec, data: bytes) -> NDArray[np.bool_] | NDArray[np.uint8]:

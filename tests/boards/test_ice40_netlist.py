@@ -14,7 +14,7 @@ import ohmprop.sim.virtual_board
 from ohmprop.boards.tools import find_tool
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import open_port
-from ohmprop.host.run.patterns import LayeredTwin
+from ohmprop.host.run.twin import Twin
 from ohmprop.hw.primitives.ice40 import UltraPlus
 from ohmprop.hw.top import Top
 from ohmprop.model.arithmetic import DEFAULT_LFSR
@@ -61,7 +61,7 @@ def test_the_netlist_learns_like_the_golden_machine(tmp_path, monkeypatch):
     monkeypatch.setattr(board, "compile_board", lambda spec, progress: program)
     rng = np.random.default_rng(6)
     with board.VirtualBoard(SPEC) as simulated, closing(open_port(simulated.port, SPEC.baud)) as port:
-        twin = LayeredTwin(Board(port, SPEC), quantise(SPEC, initial_weights(SPEC, 2)), DEFAULT_LFSR)
+        twin = Twin(Board(port, SPEC), SPEC.settings, quantise(SPEC, initial_weights(SPEC, 2)), DEFAULT_LFSR)
         for number in range(PATTERNS):
             image = rng.integers(0, 1 << SPEC.pixel_bits, SPEC.inputs).astype(np.uint8)
             image[rng.random(SPEC.inputs) < 0.5] = 0

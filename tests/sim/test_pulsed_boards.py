@@ -9,10 +9,8 @@ import pytest
 
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import open_port
-from ohmprop.host.run.patterns import LayeredTwin, Twin
-from ohmprop.model.float64.layered import initial_weights as layered_weights
-from ohmprop.model.float64.layered import quantise as quantised
-from ohmprop.model.float64.recurrent import initial_weights, quantise
+from ohmprop.host.run.run import fresh
+from ohmprop.host.run.twin import Twin
 from ohmprop.model.memristors.tables import SCHEMES
 from ohmprop.model.rules import rules_of
 from ohmprop.sim.virtual_board import VirtualBoard
@@ -27,14 +25,9 @@ CASES = [(mechanism, scheme) for scheme in SCHEMES for mechanism in MECHANISMS]
 def learn_patterns(board, unit, rule, rng):
     """Learn and recall on a recurrent board; what the pulses were."""
     spec = board.spec
-    settings = replace(spec.settings, rule=rule)
-    twin = Twin(board, settings, quantise(spec, initial_weights(spec, 2)), 0x5EED, unit)
+    twin = Twin(board, replace(spec.settings, rule=rule), fresh(spec, 2).weights, 0x5EED, unit)
     for pattern in rng.random((COUNT, spec.neurons)) < 0.5:
-        (learnt,) = board.learn_many([pattern])
-        twin.learn("learnt", pattern, *learnt)
-        twin.check("after learning")
-        (recalled,) = board.recall_many([~pattern])
-        twin.recall("recalled", ~pattern, *recalled)
+        one_by_one(twin, pattern, pattern, ~pattern)
     twin.check("after the last recall")
     return twin
 
@@ -42,18 +35,22 @@ def learn_patterns(board, unit, rule, rng):
 def learn_images(board, unit, rng):
     """Learn and read on a layered board."""
     spec = board.spec
-    weights = quantised(spec, layered_weights(spec, 2))
-    twin = LayeredTwin(board, weights, 0x5EED, unit)
+    twin = Twin(board, spec.settings, fresh(spec, 2).weights, 0x5EED, unit)
     # Large enough a rate that each pattern gives pulses.
     twin.use(replace(spec.settings, eta_shifts=tuple(max(0, matrix.shift_base) for matrix in spec.matrices)))
     for number in range(COUNT):
         pixels = rng.integers(1, 1 << spec.pixel_bits, (1, spec.inputs)) * (rng.random(spec.inputs) < 0.4)
-        image, target = pixels.astype(np.uint8), np.arange(spec.outputs)[None] == number % spec.outputs
-        deque(twin.learn(["learnt"], image, target, lambda: False), maxlen=0)
-        twin.check("after learning")
-        twin.answer(image, lambda: None, lambda: False)
+        image, target = pixels[0].astype(np.uint8), np.arange(spec.outputs) == number % spec.outputs
+        one_by_one(twin, image, target, image)
     twin.check("after the last answer")
     return twin
+
+
+def one_by_one(twin, pattern, target, recalled):
+    """Learn one pattern, compare everything, and recall one."""
+    deque(twin.learn(["learnt"], pattern[None], target[None], lambda: False), maxlen=0)
+    twin.check("after learning")
+    twin.answer("recalled", recalled[None])
 
 
 @pytest.mark.parametrize(

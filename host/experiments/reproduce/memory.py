@@ -9,8 +9,10 @@ from numpy.typing import NDArray
 
 from ohmprop.host.experiments.jobs import Result
 from ohmprop.host.link.board import Board
-from ohmprop.host.run.patterns import Twin, train
-from ohmprop.model.arithmetic import DEFAULT_LFSR
+from ohmprop.host.run.run import Run, fresh
+from ohmprop.host.run.task import PatternSource
+from ohmprop.host.run.train import train
+from ohmprop.host.run.twin import Twin
 from ohmprop.model.data.patterns import Pixels, corrupt, glyphs, nearest_pattern_bound, recalled
 from ohmprop.model.float64 import hopfield as associative
 from ohmprop.model.float64.backpropagation import RbpReference
@@ -98,17 +100,11 @@ class Recall:
 
         MachineError if the two differ.
         """
-        pixels = glyphs()
-        weights = quantise(self.spec, initial_weights(self.spec, self.seed))
-        twin = Twin(board, self.spec.settings, weights, DEFAULT_LFSR)
-        numbers = range(self.epochs * len(pixels))
-        training = train(board, twin, pixels, numbers, CHECK_EPOCHS, advance, stopped=stopped)
-        images, _ = self.corrupted
-        signs = np.zeros_like(images)
-        for index, (reply, bits) in enumerate(board.recall_many(images)):
-            twin.recall(f"p = {self.p:g}, image {index}", images[index], reply, bits)
-            signs[index] = bits
-            advance()
+        task = PatternSource("glyphs").load(self.spec, self.seed)
+        run = Run(fresh(self.spec, self.seed), task, self.epochs)
+        twin = Twin(board, self.spec.settings, run.start.weights, run.start.lfsr)
+        training = train(run, twin, advance, stopped, check_epochs=CHECK_EPOCHS)
+        signs = twin.answer(f"p = {self.p:g}, image", self.corrupted[0], advance)
         twin.check("after recall")
         twin.require_equal()
         return None if stopped() else self.result(signs, training.clocks_per_pattern)

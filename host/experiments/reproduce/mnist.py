@@ -6,15 +6,16 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ohmprop.host.experiments.classifier import Curves
 from ohmprop.host.experiments.jobs import Result, Store
 from ohmprop.host.experiments.reproduce.finding import Finding, Target
 from ohmprop.host.experiments.reproduce.plan import Plan, settings_json
-from ohmprop.host.link.board import joined, split
-from ohmprop.host.run.checkpoint import Checkpoint
-from ohmprop.host.run.images import Alone, Training, error, golden_answers, train
-from ohmprop.model.arithmetic import DEFAULT_LFSR
+from ohmprop.host.run.learner import Alone, golden_answers
+from ohmprop.host.run.readings import error
+from ohmprop.host.run.run import Run, fresh
+from ohmprop.host.run.task import ImageSource, ImageTask
+from ohmprop.host.run.train import Training, train
 from ohmprop.model.data.datasets import Dataset, load, pixels
-from ohmprop.model.float64.layered import initial_weights, quantise
 from ohmprop.model.spec import MachineSpec
 
 MACHINE = "mnist-784-128-5"
@@ -56,27 +57,28 @@ class Classify:
 
     def compute(self) -> Result:
         """Shares of misread images after each epoch, by the names of the curves."""
-        spec = MachineSpec.load(MACHINE)
+        start = fresh(MachineSpec.load(MACHINE), self.seed)
         dataset = images(self.seed)
-        weights = joined(quantise(spec, initial_weights(spec, self.seed)))
-        start = Checkpoint(spec, weights, DEFAULT_LFSR, 0, self.seed)
-        learner = Alone(spec, split(spec, weights), DEFAULT_LFSR)
+        task = ImageTask(ImageSource("mnist", halvings=HALVINGS), dataset, self.seed, start.spec.pixel_bits)
+        learner = Alone(start.spec, start.weights, start.lfsr)
+        curves = Curves(task, learner.machine, start)
         points: dict[str, list[float]] = {"train_100": [], "test_100": []}
 
         def after_epoch(epoch: int, training: Training) -> None:
+            curves.after_epoch(epoch, training)
             rng = np.random.default_rng([_POINT, self.seed, epoch])
             points["train_100"].append(self._point(learner, dataset.train_images, dataset.train_labels, rng))
             points["test_100"].append(self._point(learner, dataset.test_images, dataset.test_labels, rng))
 
-        training = train(learner, start, dataset, EPOCHS, HALVINGS, after_epoch=after_epoch)
+        train(Run(start, task, EPOCHS), learner, after_epoch=after_epoch)
         return {
             **points,
-            "train": training.train_error,
-            "test": training.golden_test_error,
-            "float64_train": training.reference_train_error,
-            "float64_test": training.reference_test_error,
+            "train": curves.train_error,
+            "test": curves.golden_test_error,
+            "float64_train": curves.reference_train_error,
+            "float64_test": curves.reference_test_error,
             "counts": [len(dataset.train_labels), len(dataset.test_labels)],
-            "dead_outputs": [asdict(dead) for dead in training.dead_outputs],
+            "dead_outputs": [asdict(dead) for dead in curves.dead_outputs],
         }
 
     def _point(

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from ohmprop.host.experiments.jobs import Result
 from ohmprop.host.experiments.reproduce.plan import SIDE_STEPS
 from ohmprop.host.experiments.study.parameters import Value, completed
-from ohmprop.host.run.images import read
+from ohmprop.host.run.readings import read
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.data.datasets import Dataset, load, order, pixels
 from ohmprop.model.data.patterns import corrupt, glyphs, recalled

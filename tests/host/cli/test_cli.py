@@ -12,7 +12,7 @@ import serial
 from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
-from ohmprop.host.experiments import demo, memory
+from ohmprop.host.experiments import demo, training
 from ohmprop.host.link import port as transport
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.model.golden.board import GoldenBoard
@@ -61,7 +61,7 @@ def test_train_save_load_recall(folder):
     assert (folder / "pictures/weights.png").exists()
     saved = Checkpoint.load(folder / "deep/w.npz")
     assert (saved.spec, saved.learnt, saved.seed) == (SPEC, 120, 1)
-    assert saved.weights.any()
+    assert saved.weights[0].any()
 
     result = run(
         *("recall", "--load", "deep/w.npz", "--board", "golden", "--patterns", "p.npy"),
@@ -90,7 +90,7 @@ def test_ctrl_c_saves_and_the_run_continues_bit_for_bit(folder, monkeypatch):
 
     handler = signal.getsignal(signal.SIGINT)
     with monkeypatch.context() as patch:
-        patch.setattr(memory, "progress", interrupted)
+        patch.setattr(training, "progress", interrupted)
         result = train("--epochs", 20)
     assert_sentence(result, 130, "Interrupted after 1", "runs/interrupted.npz", "--load")
     assert signal.getsignal(signal.SIGINT) is handler
@@ -109,7 +109,7 @@ def test_a_second_ctrl_c_interrupts_at_once(folder, monkeypatch):
     def interrupted(title, total):
         yield lambda: (signal.raise_signal(signal.SIGINT), signal.raise_signal(signal.SIGINT))
 
-    monkeypatch.setattr(memory, "progress", interrupted)
+    monkeypatch.setattr(training, "progress", interrupted)
     assert_sentence(train(), 130, "Interrupted")
 
 
@@ -254,5 +254,5 @@ def test_as_a_process():
 
 
 def test_the_host_needs_no_simulator():
-    code = "import sys, ohmprop.host.experiments.memory; sys.exit(any(n in sys.modules for n in ('amaranth', 'sim', 'hw')))"
+    code = "import sys, ohmprop.host.experiments.training; sys.exit(any(n in sys.modules for n in ('amaranth', 'sim', 'hw')))"
     assert subprocess.run([sys.executable, "-c", code], timeout=60).returncode == 0

@@ -79,7 +79,7 @@ def test_pulses_and_the_boards_state(monkeypatch):
     rng, unit = np.random.default_rng(1), pulse_unit(preset("epiram"), spec)
     device, board = connect(spec)
     weights = random_weights(spec, rng)
-    board.write_weights(weights)
+    board.write_weights([weights])
     board.learn(rng.random(12) < 0.5)
     before = board.read_weights()
     for _ in range(2):

@@ -8,12 +8,12 @@ from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
 from ohmprop.host.experiments import depth
-from ohmprop.host.link.board import joined
-from ohmprop.host.run import images as classify
-from ohmprop.host.run.checkpoint import Checkpoint
-from ohmprop.model.arithmetic import DEFAULT_LFSR
-from ohmprop.model.data.datasets import load
-from ohmprop.model.float64.layered import initial_weights, quantise
+from ohmprop.host.experiments.classifier import Curves
+from ohmprop.host.run.learner import Alone
+from ohmprop.host.run.run import Run, fresh
+from ohmprop.host.run.task import ImageSource
+from ohmprop.host.run.train import train
+from ohmprop.model.float64.layered import initial_weights
 from ohmprop.model.spec import MachineSpec
 
 
@@ -34,11 +34,13 @@ def test_search_learns_and_ranks(tmp_path, monkeypatch):
     assert found["dead_outputs"] == found["reference_dead_outputs"] == [0]
     # The found settings are those of the ready machine and of the initial weights, so a training ends the same.
     spec = MachineSpec.load(depth.MACHINE)
-    weights = quantise(spec, initial_weights(spec, 1))
-    start = Checkpoint(spec, joined(weights), DEFAULT_LFSR, 0, 1)
-    training = classify.train(classify.Alone(spec, weights, start.lfsr), start, load("digits"), 1, depth.HALVINGS)
-    assert training.golden_test_error == found["test_error"]
-    assert training.reference_test_error == found["reference_test_error"]
+    start = fresh(spec, 1)
+    run_ = Run(start, ImageSource("digits", halvings=depth.HALVINGS).load(spec, 1), 1)
+    learner = Alone(spec, start.weights, start.lfsr)
+    curves = Curves(run_.task, learner.machine, start)
+    train(run_, learner, after_epoch=curves.after_epoch)
+    assert curves.golden_test_error == found["test_error"]
+    assert curves.reference_test_error == found["reference_test_error"]
 
 
 def test_dead_outputs_are_counted(monkeypatch):

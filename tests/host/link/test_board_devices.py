@@ -6,7 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from ohmprop.host.link.board import Board, access
+from ohmprop.host.link.access import access
+from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import GoldenPort, open_port
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.recurrent import synapse_mask
@@ -26,7 +27,7 @@ IMAGES = MachineSpec(layers=(9, 7, 4), lanes=4, pulses=True)
 
 
 def counted(board):
-    return [[counts.up, counts.down, counts.lost] for counts in board.read_pulses()]
+    return [[counts.up, counts.down, counts.lost] for counts in board.memristors.counts()]
 
 
 def test_devices_of_a_recurrent_board():
@@ -39,19 +40,19 @@ def test_devices_of_a_recurrent_board():
         unit, stuck=stuck_cells(PATTERNS, [weights], unit.tables, [(0, 3, 1, "max"), (0, 5, 2, "min")])
     )
     golden.weights = (weights,)
-    board.write_weights(weights)
-    board.load_device(golden.device)
+    board.write_weights([weights])
+    board.memristors.load(golden.device)
     for _ in range(3):
         pattern = rng.random(PATTERNS.neurons) < 0.5
         assert board.learn(pattern) == golden.learn(pattern)
-    assert np.array_equal(board.read_weights(), golden.weights[0])
+    assert np.array_equal(board.read_weights(), golden.weights)
     assert counted(board) == golden.pulses.tolist() and golden.pulses[0, :2].all()
-    (up,), (down,) = board.read_conductances(golden.device)
+    ((up, down),) = board.read_conductances(golden.device)
     assert np.array_equal(up - down, golden.weights[0]) and min(up.min(), down.min()) == 0
-    board.load_device(None)
+    board.memristors.load(None)
     golden.device = None
     assert board.learn(pattern) == golden.learn(pattern)
-    assert np.array_equal(board.read_weights(), golden.weights[0])
+    assert np.array_equal(board.read_weights(), golden.weights)
 
 
 def test_devices_of_a_layered_board():
@@ -61,18 +62,14 @@ def test_devices_of_a_layered_board():
     masks = tuple(rng.random((matrix.rows, matrix.columns)) < 0.2 for matrix in IMAGES.matrices)
     golden.device = replace(unit, stuck=masks)
     golden.weights = [rng.integers(-90, 91, mask.shape) for mask in masks]
-    board.write_matrices(golden.weights)
-    board.load_device(golden.device)
+    board.write_weights(golden.weights)
+    board.memristors.load(golden.device)
     images, targets = rng.integers(0, 16, (3, 9)).astype(np.uint8), np.eye(3, 4, dtype=bool)
     replies = golden.learn_many(images, targets).tolist()
-    for reply, expected in zip(board.learn_images(zip(images, targets, strict=True)), replies, strict=True):
+    for (reply, _), expected in zip(board.learn_many(images, targets), replies, strict=True):
         assert [reply.free_steps, reply.nudged_steps, reply.clocks, reply.lfsr] == expected
-    assert all(np.array_equal(*pair) for pair in zip(board.read_matrices(), golden.weights, strict=True))
+    assert all(np.array_equal(*pair) for pair in zip(board.read_weights(), golden.weights, strict=True))
     assert counted(board) == golden.pulses.tolist()
-
-
-def all_weights(board):
-    return [board.read_weights()] if board.spec.recurrent else board.read_matrices()
 
 
 #: Machines on whose virtual boards cells are pulsed.
@@ -98,17 +95,13 @@ def test_pulses_on_cells_of_a_virtual_board(name):
         cells = [(m, r, c) for m, s in enumerate(spec.matrices) for r, c in ((s.rows - 1, 0), (0, s.columns - 1))]
         results = []
         for board in boards:
-            board.load_device(unit)
+            board.memristors.load(unit)
             found = []
             for cell in cells:
                 for conductance in "+-":
-                    found.append(list(board.pulse_many(cell, conductance, [3] * 9 + [-1] * 5 + [1, -2])))
-                found += (
-                    list(board.learn_images([(pattern.astype(np.uint8), target)]))
-                    if not spec.recurrent
-                    else [board.learn(pattern)]
-                )
-                found.append([matrix.tolist() for matrix in all_weights(board)])
+                    found.append(list(board.memristors.pulse_many(cell, conductance, [3] * 9 + [-1] * 5 + [1, -2])))
+                found.append(board.learn(pattern.astype(np.uint8), target))
+                found.append([matrix.tolist() for matrix in board.read_weights()])
             counters = board.read_counters()
             results.append((found, counted(board), board.read_settings(), counters.busy_clocks, counters.learnt))
     assert results[0] == results[1]
@@ -129,22 +122,22 @@ def test_pulses_on_cells_of_a_virtual_board(name):
 def test_which_pulse_moves_which_conductance(scheme, moves):
     _, board = connect(PATTERNS)
     unit = replace(pulse_unit(preset("linear"), PATTERNS, 2, scheme), noise=False, spread=0)
-    board.load_device(unit)
+    board.memristors.load(unit)
     for (conductance, pulses), move in moves.items():
         # G- at its lowest to raise G+ or lower it, and G+ to pulse G-.
         start = (20 if conductance == "+" else -20) if pulses < 0 else 0
         before = np.full((12, 12), start, np.int8) * synapse_mask(PATTERNS)
-        board.write_weights(before)
+        board.write_weights([before])
         if isinstance(move, str):
             with pytest.raises(UserError, match=move):
-                board.pulse(0, 4, 2, conductance, pulses)
-            assert np.array_equal(board.read_weights(), before)
+                board.memristors.pulse(0, 4, 2, conductance, pulses)
+            assert np.array_equal(board.read_weights(), [before])
             continue
-        (up,), (down,) = board.read_conductances(unit)
-        weight = board.pulse(0, 4, 2, conductance, pulses)
+        ((up, down),) = board.read_conductances(unit)
+        weight = board.memristors.pulse(0, 4, 2, conductance, pulses)
         moved = weight - before.astype(int)
         assert np.sign(moved[4, 2]) == np.sign(moved[2, 4]) == move
-        (now_up,), (now_down,) = board.read_conductances(unit)
+        ((now_up, now_down),) = board.read_conductances(unit)
         assert weight == now_up[4, 2] - now_down[4, 2]
         of_asked = (now_up - up, now_down - down)["+-".index(conductance)]
         assert np.sign(of_asked[4, 2]) == pulses and np.count_nonzero(of_asked) == 2
@@ -153,14 +146,19 @@ def test_which_pulse_moves_which_conductance(scheme, moves):
 def test_pulses_that_are_refused_change_nothing():
     rng = np.random.default_rng(3)
     _, board = connect(PATTERNS)
-    board.write_weights(random_weights(PATTERNS, rng))
+    board.write_weights([random_weights(PATTERNS, rng)])
 
     def state():
-        return board.read_weights().tolist(), counted(board), board.read_settings(), board.read_counters().busy_clocks
+        return (
+            board.read_weights()[0].tolist(),
+            counted(board),
+            board.read_settings(),
+            board.read_counters().busy_clocks,
+        )
 
     before, unit = state(), pulse_unit(preset("epiram"), PATTERNS, 3, "pair")
     for device in (None, unit, None):
-        board.load_device(device)
+        board.memristors.load(device)
         refused = {
             "at once": [(0, 3, 1, "+", 0), (0, 3, 1, "+", 4), (0, 3, 1, "-", -4)],
             "outside the array": [(0, 3, 3), (0, 12, 0), (0, 0, -1), (1, 0, 1)],
@@ -169,7 +167,7 @@ def test_pulses_that_are_refused_change_nothing():
         for sentence, requests in refused.items():
             for request in requests:
                 with pytest.raises(UserError, match=sentence if device else "linear cells take no pulses"):
-                    board.pulse(*request)
+                    board.memristors.pulse(*request)
         assert state() == before
     # What no driver sends moves nothing either: linear cells draw no bytes.
     packed = PulseRequest.of(PATTERNS, (0, 3, 1), 1).pack()
@@ -181,7 +179,7 @@ def test_what_is_refused():
     linear = replace(PATTERNS, pulses=False)
     _, board = connect(linear)
     with pytest.raises(UserError, match="no pulse unit"):
-        board.load_device(None)
+        board.memristors.load(None)
     _, board = connect(PATTERNS)
     for space, op in (
         (Space.STEPS, Op.READ),

@@ -58,8 +58,8 @@ def test_every_request(spec):
     golden.settings, golden.lfsr = settings, 0x1234567
     assert board.read_settings() == (settings, 0x1234567)
     golden.weights = (random_weights(spec, rng),)
-    board.write_weights(golden.weights[0].astype(np.int8))
-    np.testing.assert_array_equal(board.read_weights(), golden.weights[0])
+    board.write_weights(golden.weights)
+    np.testing.assert_array_equal(board.read_weights(), golden.weights)
 
     pattern, target = rng.random((2, spec.neurons)) < 0.5
     assert board.learn(pattern, target) == golden.learn(pattern, target)
@@ -74,7 +74,7 @@ def test_every_request(spec):
         expected, expected_signs = golden.recall(image)
         assert reply == expected
         np.testing.assert_array_equal(signs, expected_signs)
-    np.testing.assert_array_equal(board.read_weights(), golden.weights[0])
+    np.testing.assert_array_equal(board.read_weights(), golden.weights)
     counters = board.read_counters()
     assert (counters.busy_clocks, counters.steps) == (golden.busy_clocks, golden.steps)
     assert (counters.learnt, counters.recalled) == (6, 5)
@@ -124,7 +124,7 @@ def test_a_lossy_wire_executes_everything_exactly_once(seed, monkeypatch):
     replies = [reply for reply, _ in board.learn_many(patterns)]
     assert replies == [golden.learn(pattern) for pattern in patterns]
     assert device.machine.learnt == len(patterns)
-    np.testing.assert_array_equal(board.read_weights(), golden.weights[0])
+    np.testing.assert_array_equal(board.read_weights(), golden.weights)
     counters = board.read_counters()
     assert counters.repeated > 0
     assert counters.refused > 0
@@ -247,10 +247,12 @@ def test_weights_the_machine_cannot_hold_are_refused():
     diagonal[4, 4] = 1
     outside[0, -1] = outside[-1, 0] = 1
     large[0, 1] = large[1, 0] = -128
-    for bad in (asymmetric, diagonal, outside, large, good[1:], good.astype(np.int16)):
+    for bad in (asymmetric, diagonal, outside, large, good[1:], good.astype(float)):
         with pytest.raises(UserError):
-            board.write_weights(bad)
-    assert not board.read_weights().any()
+            board.write_weights([bad])
+    with pytest.raises(UserError):
+        board.write_weights([good, good])
+    assert not board.read_weights()[0].any()
 
 
 @pytest.mark.parametrize(

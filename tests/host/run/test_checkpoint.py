@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
-from ohmprop.host.experiments import memory
+from ohmprop.host.experiments import training
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
@@ -46,7 +46,7 @@ def resume(*arguments):
 
 def made(**changes):
     weights = np.triu(np.random.default_rng(1).integers(-9, 10, (12, 12)), 1)
-    values = {"spec": SPEC, "weights": (weights + weights.T).astype(np.int8), "lfsr": 77, "learnt": 8, "seed": 3}
+    values = {"spec": SPEC, "weights": ((weights + weights.T).astype(np.int16),), "lfsr": 77, "learnt": 8, "seed": 3}
     values |= {"counters": {"steps": 5}, "run": {"patterns": "glyphs", "epochs": 4, "content": 1}}
     return Checkpoint(**values | changes)
 
@@ -82,7 +82,7 @@ def test_resumed_after_ctrl_c_and_with_more_epochs(folder, monkeypatch):
         yield advance
 
     with monkeypatch.context() as patch:
-        patch.setattr(memory, "progress", interrupted)
+        patch.setattr(training, "progress", interrupted)
         result = train("--epochs", 6, "--checkpoint", "c.npz", "--every", 7)
     assert result.exit_code == 130 and "--resume c.npz" in result.stderr
     assert 10 <= Checkpoint.load(folder / "c.npz").learnt < 24
@@ -135,14 +135,14 @@ def test_what_cannot_be_resumed(folder):
 
 
 def pulsed():
-    return made().pulsed("epiram", "pair", 3)
+    return made().with_device("epiram", "pair", 3)
 
 
 def test_files_of_linear_cells_are_as_before_there_were_devices(tmp_path):
     made().save(tmp_path / "c.npz")
     names = {"spec_hash", "machine_toml", "counters", "run", "weights", "lfsr", "learnt", "seed"}
     assert np.load(tmp_path / "c.npz").keys() == names
-    assert Checkpoint.load(tmp_path / "c.npz").cells is None
+    assert Checkpoint.load(tmp_path / "c.npz").memristors is None
     pulsed().save(tmp_path / "p.npz")
     assert np.load(tmp_path / "p.npz").keys() == names | {"cells", "unit"}
 

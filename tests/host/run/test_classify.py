@@ -11,16 +11,19 @@ import serial
 from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
-from ohmprop.host.experiments import classifier
 from ohmprop.host.experiments import model_speed as bench
-from ohmprop.host.link.board import Board, joined, split
+from ohmprop.host.experiments import training
+from ohmprop.host.experiments.classifier import Curves
+from ohmprop.host.link import board as board_link
+from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import GoldenPort
-from ohmprop.host.run import images as classify
+from ohmprop.host.run import readings
 from ohmprop.host.run.checkpoint import Checkpoint
-from ohmprop.host.run.patterns import LayeredTwin
-from ohmprop.model.arithmetic import DEFAULT_LFSR
-from ohmprop.model.data.datasets import load
-from ohmprop.model.float64.layered import initial_weights, quantise
+from ohmprop.host.run.learner import Alone
+from ohmprop.host.run.run import Run, fresh
+from ohmprop.host.run.task import ImageSource
+from ohmprop.host.run.train import train
+from ohmprop.host.run.twin import Twin
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.golden.machine import GoldenMachine
@@ -38,42 +41,45 @@ def assert_same_weights(board, golden):
 def test_readings():
     labels = np.array([0, 1, 2, 2])
     answers = np.array([[255, 0, 51], [9, 9, 0], [0, 204, 0], [1, 2, 255]], np.uint8)
-    assert classify.read(answers).tolist() == [0, 0, 1, 2]
-    assert classify.error(labels, answers) == 0.5
-    assert classify.confusion(labels, answers).tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
-    np.testing.assert_allclose(classify.margins(labels, answers), [0.8, 0, -0.8, 253 / 255])
+    assert readings.read(answers).tolist() == [0, 0, 1, 2]
+    assert readings.error(labels, answers) == 0.5
+    assert readings.confusion(labels, answers).tolist() == [[1, 0, 0], [1, 0, 0], [0, 1, 1]]
+    np.testing.assert_allclose(readings.margins(labels, answers), [0.8, 0, -0.8, 253 / 255])
 
 
-def start_with(spec, seed=1):
-    weights = quantise(spec, initial_weights(spec, seed))
-    return Checkpoint(spec, joined(weights), DEFAULT_LFSR, 0, seed), weights
+def digits(spec, epochs, per_class):
+    """A run of a data set's first images."""
+    return Run(fresh(spec, 1), ImageSource("digits", per_class=per_class).load(spec, 1), epochs)
+
+
+def alone(run):
+    return Alone(run.start.spec, run.start.weights, run.start.lfsr)
 
 
 def test_the_board_learns_what_the_golden_machine_learns_alone():
-    spec, dataset = MachineSpec.load("digits-64-32-10"), load("digits", per_class=10)
-    start, weights = start_with(spec)
-    twin = LayeredTwin(Board(GoldenPort(GoldenBoard(spec)), spec), weights, start.lfsr)
-    alone = classify.Alone(spec, weights, start.lfsr)
-    ours, theirs = (classify.train(learner, start, dataset, 2, 1.0) for learner in (twin, alone))
+    spec = MachineSpec.load("digits-64-32-10")
+    run = digits(spec, 2, 10)
+    twin = Twin(Board(GoldenPort(GoldenBoard(spec)), spec), spec.settings, run.start.weights, run.start.lfsr)
+    golden = alone(run)
+    ours, theirs = (train(run, learner) for learner in (twin, golden))
     timed = {"seconds": 0, "patterns_per_second": 0, "updates_per_second": 0}
     assert replace(ours, **timed) == replace(theirs, **timed)
     assert twin.count == 0
-    assert_same_weights(twin.machine.weights, alone.machine.weights)
-    assert alone.machine.settings.eta_shifts == tuple(shift + 1 for shift in spec.settings.eta_shifts)
+    assert_same_weights(twin.machine.weights, golden.machine.weights)
+    assert golden.machine.settings.eta_shifts == tuple(shift + 1 for shift in spec.settings.eta_shifts)
 
 
 def test_the_bound_is_the_mean_of_the_patterns_bounds():
-    spec, dataset = MachineSpec.load("digits-64-32-10"), load("digits", per_class=5)
-    start, weights = start_with(spec)
-    training = classify.train(classify.Alone(spec, weights, start.lfsr), start, dataset, 1, 1.0)
+    spec = MachineSpec.load("digits-64-32-10")
+    run = digits(spec, 1, 5)
+    training = train(run, alone(run))
     machine, total = GoldenMachine(spec), 0.0
-    machine.weights = weights
-    images = dataset.train_images >> 4
-    for index in classify.order(dataset, 0, 1):
+    machine.weights = run.start.weights
+    for index in run.task.order(0):
         before = machine.updates_skipped
-        reply = machine.learn(images[index], dataset.train_labels[index] == np.arange(10))
+        reply = machine.learn(run.task.inputs[index], run.task.targets[index])
         updated = machine.updates_skipped == before
-        steps, rows = reply.free_steps + reply.nudged_steps, np.count_nonzero(images[index])
+        steps, rows = reply.free_steps + reply.nudged_steps, np.count_nonzero(run.task.inputs[index])
         total += (rows * 32 * (1 + updated) + 2 * 32 * 10 * (steps + updated)) / spec.lanes
     assert training.bound_per_pattern == pytest.approx(total / training.patterns)
     assert training.clocks_per_pattern == machine.busy_clocks / training.patterns
@@ -83,11 +89,12 @@ def test_the_bound_is_the_mean_of_the_patterns_bounds():
 def test_a_dead_output_is_told_with_its_cause(free_steps, word):
     spec = MachineSpec.load("digits-64-32-10")
     spec = replace(spec, settings=replace(spec.settings, free_steps=free_steps))
-    start, weights = start_with(spec)
-    weights[1][3] = -127
-    dataset = load("digits", per_class=5)
-    training = classify.train(classify.Alone(spec, weights, start.lfsr), start, dataset, 1, 1.0)
-    dead = {entry.output: entry for entry in training.dead_outputs}
+    run = digits(spec, 1, 5)
+    run.start.weights[1][3] = -127
+    learner = alone(run)
+    curves = Curves(run.task, learner.machine, run.start)
+    train(run, learner, after_epoch=curves.after_epoch)
+    dead = {entry.output: entry for entry in curves.dead_outputs}
     assert (dead[3].epoch, dead[3].label) == (1, 3)
     assert word in dead[3].advice
     assert dead[3].advice.endswith(".")
@@ -106,7 +113,7 @@ def folder(tmp_path, monkeypatch):
         assert board == "device"
         yield GoldenPort(GoldenBoard(spec))
 
-    monkeypatch.setattr(classifier, "opened", opened)
+    monkeypatch.setattr(board_link, "opened", opened)
     return tmp_path
 
 
@@ -163,7 +170,7 @@ def test_fine_weights_learn_on_golden(folder):
     data = ("--data", "digits", "--machine", "fine.toml", "--per-class", 20)
     result = run("train", *data, "--board", "golden", "--epochs", 1, "--save", "w.npz")
     assert result.exit_code == 0, result.output
-    assert max(np.abs(part).max() for part in split(FINE, Checkpoint.load(folder / "w.npz").weights)) > 255
+    assert max(np.abs(part).max() for part in Checkpoint.load(folder / "w.npz").weights) > 255
     assert_sentence(run("train", *data, "--board", "device"), 2, "12 bits", "--board golden")
 
 
@@ -181,7 +188,7 @@ def test_ctrl_c_saves_and_the_run_continues_bit_for_bit(folder, monkeypatch):
         yield advance
 
     with monkeypatch.context() as patch:
-        patch.setattr(classifier, "progress", interrupted)
+        patch.setattr(training, "progress", interrupted)
         result = run("train", *DIGITS, "--board", "device", "--epochs", 2, "--out", "pictures", "--json", "t.json")
     assert result.exit_code == 130
     assert "runs/interrupted.npz" in result.stderr
@@ -194,7 +201,7 @@ def test_ctrl_c_saves_and_the_run_continues_bit_for_bit(folder, monkeypatch):
     whole = run("train", *DIGITS, "--board", "golden", "--epochs", 2, "--save", "whole.npz", "--json", "w.json")
     assert whole.exit_code == 0
     first, second = (Checkpoint.load(folder / name) for name in ("resumed.npz", "whole.npz"))
-    np.testing.assert_array_equal(first.weights, second.weights)
+    assert_same_weights(first.weights, second.weights)
     assert (first.lfsr, first.learnt) == (second.lfsr, second.learnt)
     resumed, whole = (json.loads((folder / name).read_text()) for name in ("r.json", "w.json"))
     for name in ("golden_test_error", "reference_test_error", "train_error"):

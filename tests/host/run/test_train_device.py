@@ -10,12 +10,11 @@ import pytest
 from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
-from ohmprop.host.experiments import classifier, memory
+from ohmprop.host.experiments import training
 from ohmprop.host.link import board as board_link
-from ohmprop.host.link.board import split
 from ohmprop.host.link.port import GoldenPort
 from ohmprop.host.run.checkpoint import Checkpoint
-from ohmprop.host.run.memristors import Cells
+from ohmprop.host.run.memristors import Memristors
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.board import GoldenBoard
@@ -52,8 +51,7 @@ def folder(tmp_path, monkeypatch):
             return
         yield GoldenPort(GoldenBoard(spec))
 
-    for module in (board_link, classifier):
-        monkeypatch.setattr(module, "opened", opened_here)
+    monkeypatch.setattr(board_link, "opened", opened_here)
     return tmp_path
 
 
@@ -96,7 +94,7 @@ def test_what_is_told(kind, device, folder):
     saved = Checkpoint.load(folder / "device.npz")
     assert len(told["pulses"]) == len(saved.spec.matrices) and saved.spec.pulses
     assert all(row["up"] and row["down"] for row in told["pulses"].values())
-    assert counts(told) == saved.cells.pulses.tolist()
+    assert counts(told) == saved.memristors.pulses.tolist()
     assert same(saved, Checkpoint.load(folder / "golden.npz"))
 
 
@@ -143,8 +141,7 @@ def test_a_virtual_board_ends_what_a_golden_one_has_begun(kind, folder, monkeypa
         yield advance
 
     with monkeypatch.context() as patch:
-        for module in (memory, classifier):
-            patch.setattr(module, "progress", interrupted)
+        patch.setattr(training, "progress", interrupted)
         result = run(
             *options, *device, "--epochs", 3, "--board", "device", "--checkpoint", "c.npz", "--every", epoch // 2
         )
@@ -175,19 +172,19 @@ def test_weights_are_loaded_with_their_device(kind, folder):
     other = ("--device", "epiram", "--load", "one.npz", "--epochs", 2, "--save", "other.npz", "--json", "o.json")
     assert run(*options, *other).exit_code == 0
     assert (figures("o.json")["device"], figures("o.json")["most_pulses"]) == ("epiram", 1)
-    assert np.sum(counts(figures("o.json"))) < Checkpoint.load(folder / "two.npz").cells.pulses.sum()
+    assert np.sum(counts(figures("o.json"))) < Checkpoint.load(folder / "two.npz").memristors.pulses.sum()
 
 
 def test_weights_of_linear_cells_move_within_the_rails(folder):
     linear = (*KINDS["data"][0], "--board", "golden")
     assert run(*linear, "--epochs", 1, "--save", "linear.npz").exit_code == 0
     before = Checkpoint.load(folder / "linear.npz")
-    assert before.cells is None and not before.spec.pulses
-    pulsed = before.pulsed("reram-sb", None, 1)
+    assert before.memristors is None and not before.spec.pulses
+    pulsed = before.with_device("reram-sb", None, 1)
     low = pulsed.unit.tables.low
-    assert before.weights.min() < low == pulsed.weights.min() and low == -76
+    assert min(map(np.min, before.weights)) < low == min(map(np.min, pulsed.weights)) and low == -76
     assert run(*linear, "--device", "reram-sb", "--load", "linear.npz", "--epochs", 2, "--save", "p.npz").exit_code == 0
-    assert Checkpoint.load(folder / "p.npz").weights.min() >= low
+    assert min(map(np.min, Checkpoint.load(folder / "p.npz").weights)) >= low
 
 
 def noisy(folder, kind):
@@ -195,8 +192,8 @@ def noisy(folder, kind):
     options = ("--board", "golden", "--device", "epiram", "--epochs", 9, "--save", "quiet.npz")
     assert run(*KINDS[kind][0], *options).exit_code == 0
     start = Checkpoint.load(folder / "quiet.npz")
-    cells = replace(start.cells, unit=replace(start.unit, read_noise=2000))
-    replace(start, cells=cells).save(folder / "noisy.npz")
+    memristors = replace(start.memristors, unit=replace(start.unit, read_noise=2000))
+    replace(start, memristors=memristors).save(folder / "noisy.npz")
 
 
 def test_reading_takes_the_devices_of_the_file(folder):
@@ -227,26 +224,28 @@ def full():
     spec, rng = replace(DIGITS, pulses=True), np.random.default_rng(3)
     masks = tuple(rng.random((matrix.rows, matrix.columns)) < 0.2 for matrix in spec.matrices)
     unit = replace(pulse_unit(preset("reram-es"), spec, 4, "pair"), stuck=masks, read_noise=9)
-    weights = rng.integers(-99, 100, spec.synapses).astype(np.int16)
-    return Checkpoint(spec, weights, 5, 3, 1, cells=Cells("mine", unit, np.array([[1, 2, 3], [4, 5, 1 << 40]])))
+    weights = tuple(rng.integers(-99, 100, mask.shape).astype(np.int16) for mask in masks)
+    return Checkpoint(
+        spec, weights, 5, 3, 1, memristors=Memristors("mine", unit, np.array([[1, 2, 3], [4, 5, 1 << 40]]))
+    )
 
 
 def test_a_file_holds_the_whole_pulse_unit(tmp_path):
     original = full()
     original.save(tmp_path / "c.npz")
     loaded = Checkpoint.load(tmp_path / "c.npz")
-    assert same(loaded, original) and loaded.cells.name == "mine"
+    assert same(loaded, original) and loaded.memristors.name == "mine"
     assert loaded.unit.tables.scheme == "pair"
     assert all(np.array_equal(*pair) for pair in zip(loaded.unit.stuck, original.unit.stuck, strict=True))
     # A machine file without a pulse unit gets one for them.
     assert Checkpoint.load(tmp_path / "c.npz", DIGITS).spec.pulses
-    assert split(loaded.spec, loaded.weights)[0].shape == (64, 6)
+    assert loaded.weights[0].shape == (64, 6)
 
 
 def test_cells_that_decay_are_not_kept():
     start = full()
-    with pytest.raises(UserError, match=r"decay_every = 5.*anew; give decay_every = 0\.$"):
-        replace(start.cells, unit=replace(start.unit, decay_every=5))
+    with pytest.raises(UserError, match=r"decay_every = 5.*from 0; give decay_every = 0\.$"):
+        replace(start.memristors, unit=replace(start.unit, decay_every=5))
 
 
 DAMAGE = {
@@ -270,17 +269,17 @@ DAMAGE = {
 def test_strange_devices_in_a_file_are_refused(name, stuck, tmp_path, monkeypatch):
     original = full()
     if not stuck:
-        original = replace(original, cells=replace(original.cells, unit=replace(original.unit, stuck=())))
-    parts = DAMAGE[name](original.spec, original.cells.pack(original.spec))
-    monkeypatch.setattr(Cells, "pack", lambda self, spec: parts)
+        original = replace(original, memristors=replace(original.memristors, unit=replace(original.unit, stuck=())))
+    parts = DAMAGE[name](original.spec, original.memristors.pack(original.spec))
+    monkeypatch.setattr(Memristors, "pack", lambda self, spec: parts)
     original.save(tmp_path / "c.npz")
     with pytest.raises(UserError, match=r"\.$"):
         Checkpoint.load(tmp_path / "c.npz")
 
 
 def test_devices_of_a_machine_without_a_pulse_unit_are_refused(tmp_path):
-    replace(full(), spec=DIGITS, cells=None).save(tmp_path / "linear.npz")
-    assert Checkpoint.load(tmp_path / "linear.npz").cells is None
+    replace(full(), spec=DIGITS, memristors=None).save(tmp_path / "linear.npz")
+    assert Checkpoint.load(tmp_path / "linear.npz").memristors is None
     replace(full(), spec=DIGITS).save(tmp_path / "c.npz")
     with pytest.raises(UserError, match="without a pulse unit"):
         Checkpoint.load(tmp_path / "c.npz")
@@ -306,8 +305,7 @@ def test_mistakes_end_in_one_sentence_and_change_nothing(name, kind, folder, mon
     def untouched(board, spec):
         raise AssertionError("the board was opened")
 
-    for module in (board_link, classifier):
-        monkeypatch.setattr(module, "opened", untouched)
+    monkeypatch.setattr(board_link, "opened", untouched)
     arguments, *words = MISTAKES[name]
     options = () if "--resume" in arguments else KINDS[kind][0]
     assert_sentence(run(*options, "--board", "device", *arguments, "--save", "w.npz"), 2, *words)
@@ -329,8 +327,7 @@ def test_a_board_without_a_pulse_unit(kind, folder, monkeypatch):
         boards.append(GoldenBoard(replace(spec, pulses=False)))
         yield GoldenPort(boards[-1])
 
-    for module in (board_link, classifier):
-        monkeypatch.setattr(module, "opened", linear)
+    monkeypatch.setattr(board_link, "opened", linear)
     result = run(*KINDS[kind][0], "--board", "device", "--device", "epiram")
     assert_sentence(result, 2, "without a pulse unit", "leave --device out", "pulses = true")
     machine = boards[0].machine

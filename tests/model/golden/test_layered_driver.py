@@ -57,15 +57,15 @@ def test_every_request(name):
     golden.settings, golden.lfsr = settings, 0x1234567
     assert board.read_settings() == (settings, 0x1234567)
     golden.weights = random_weights(spec, rng)
-    board.write_matrices(golden.weights)
-    assert_same_weights(board.read_matrices(), golden.weights)
+    board.write_weights(golden.weights)
+    assert_same_weights(board.read_weights(), golden.weights)
 
     images, targets = random_pairs(spec, rng, 8)
-    replies = list(board.learn_images(zip(images, targets, strict=True)))
+    replies = [reply for reply, _ in board.learn_many(images, targets)]
     assert replies == [LearnReply(*row) for row in golden.learn_many(images, targets).tolist()]
     np.testing.assert_array_equal(board.read_states(), golden.states)
-    assert_same_weights(board.read_matrices(), golden.weights)
-    answered = list(board.answer_many(images))
+    assert_same_weights(board.read_weights(), golden.weights)
+    answered = list(board.recall_many(images))
     assert len(answered) == len(images)
     for image, (reply, states) in zip(images, answered, strict=True):
         expected, expected_states = golden.recall(image)
@@ -103,10 +103,10 @@ def test_weights_the_machine_or_the_link_cannot_hold_are_refused():
     spec = SPECS["coarse weights"]
     board = Board(GoldenPort(GoldenBoard(spec)), spec)
     good = random_weights(spec, np.random.default_rng(3))
-    board.write_matrices(good)
+    board.write_weights(good)
     large = [matrix.copy() for matrix in good]
     large[0][0, 0] = 8
     for bad in (large, good[:1]):
         with pytest.raises(UserError):
-            board.write_matrices(bad)
-    assert_same_weights(board.read_matrices(), good)
+            board.write_weights(bad)
+    assert_same_weights(board.read_weights(), good)

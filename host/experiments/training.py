@@ -1,0 +1,170 @@
+"""What ``ohmprop train`` does: learn a task on a board, keep what was learnt, and report."""
+
+import dataclasses
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+
+from ohmprop.host.experiments.classifier import ImageReport
+from ohmprop.host.run.checkpoint import Keeper, leave
+from ohmprop.host.run.learner import Learner
+from ohmprop.host.run.run import Beginning, Run, learning
+from ohmprop.host.run.task import ImageTask, PatternTask, Source
+from ohmprop.host.run.train import Training, train
+from ohmprop.host.show.console import note_idle, progress, show, stoppable
+from ohmprop.host.show.files import check_writable, write_json
+from ohmprop.host.show.pictures import weights_picture
+from ohmprop.model.data.patterns import recalled
+from ohmprop.model.errors import MachineError, UserError
+
+
+@dataclass(frozen=True)
+class Files:
+    """What a training run writes; None is not written.
+
+    Members
+    -------
+    save, checkpoint : what was learnt, at the end and as well every ``every`` patterns.
+    json, out : all figures; the folder of the pictures.
+    """
+
+    save: Path | None = None
+    checkpoint: Path | None = None
+    every: int = 1000
+    json: Path | None = None
+    out: Path | None = None
+
+    def check(self) -> None:
+        """UserError, before hours of work and not after, if one could not be written."""
+        for path in (self.save, self.checkpoint, self.json):
+            check_writable(path)
+        if self.out:
+            check_writable(self.out, folder=True)
+
+
+class Report(Protocol):
+    """What a task has to say of its training."""
+
+    def after_epoch(self, epoch: int, training: Training) -> None:
+        """An epoch, from 1, is over."""
+
+    def read(self, stopped: Callable[[], bool]) -> None:
+        """What was learnt can be asked for."""
+
+    def figures(self, training: Training) -> dict[str, Any]:
+        """The task's figures, by the names that the JSON uses."""
+
+    def draw(self, out: Path) -> None:
+        """Write pictures into a folder."""
+
+    def show(self, figures: dict[str, Any]) -> None:
+        """Print all figures."""
+
+
+def run_train(
+    beginning: Beginning, source: Source, epochs: int, board: str, compare: bool, resumes: bool, files: Files
+) -> None:
+    """Train; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, what was learnt saved.
+
+    ``compare`` puts the golden machine beside the board; ``resumes`` takes only the patterns of the run in the file.
+    """
+    start = beginning.start(source)
+    run = Run(start, source.load(start.spec, start.seed), epochs)
+    run.check(beginning.load, resumes)
+    files.check()
+    keeper = Keeper(files.checkpoint) if files.checkpoint else None
+    done = None
+    with learning(board, start, run.task.alone, compare) as learner, stoppable() as stopped:
+        report = _report(run, learner)
+
+        def keep() -> None:
+            if keeper:
+                keeper.keep(run.reached(learner))
+
+        try:
+            with progress("learning", run.last - start.learnt) as advance:
+                every = files.every if keeper else None
+                training = train(run, learner, advance, stopped, report.after_epoch, every, keep)
+            # Before anything is read, which counts as well.
+            done = run.reached(learner)
+            report.read(stopped)
+        except MachineError as broken:
+            if not (learner.machine and learner.machine.learnt):
+                raise
+            # The golden machine has learnt only where it is compared.
+            kept = leave(done or run.reached(learner), files.save, files.checkpoint, always=True)
+            raise MachineError(
+                f"{str(broken).rstrip('.')}; the golden machine has learnt {learner.machine.learnt} patterns up to there. "
+                f"{kept.complaint or f'They are kept, and {kept.command} continues from them.'}"
+            ) from None
+    kept = leave(done, files.save, files.checkpoint, always=stopped())
+    figures = {
+        **learner.figures(),
+        "spec_hash": start.spec.spec_hash,
+        "board": board,
+        "seed": start.seed,
+        "epochs": training.learnt / len(run.task.inputs),
+        "learnt": training.learnt,
+        "counters": done.counters,
+        "settings": dataclasses.asdict(start.spec.settings),
+        **(done.memristors.figures() if done.memristors else {}),
+        **report.figures(training),
+    }
+    if files.json:
+        write_json(files.json, figures)
+    if files.out:
+        report.draw(files.out)
+    report.show(figures)
+    note_idle(start.spec.settings, training.patterns)
+    learner.require_equal()
+    if stopped():
+        where = kept.complaint or f"What was learnt is kept, and {kept.command} continues it."
+        raise KeyboardInterrupt(f"Interrupted after {training.learnt} patterns. {where}")
+    if kept.complaint:
+        raise UserError(kept.complaint)
+
+
+def _report(run: Run, learner: Learner) -> Report:
+    """The report of a run's task."""
+    if isinstance(run.task, ImageTask):
+        return ImageReport(run.task, learner, run.start)
+    assert isinstance(run.task, PatternTask)
+    return PatternReport(run.task, learner)
+
+
+class PatternReport:
+    """Patterns: which are recalled at the end."""
+
+    def __init__(self, task: PatternTask, learner: Learner) -> None:
+        self._task, self._learner = task, learner
+        self._weights = learner.spec.matrices[0].weight.high
+
+    def after_epoch(self, epoch: int, training: Training) -> None:
+        """Nothing is said of an epoch."""
+
+    def read(self, stopped: Callable[[], bool]) -> None:
+        """Recall the patterns themselves."""
+        self._matrix = self._learner.state().weights[0]
+        self._signs = self._learner.answer("pattern", self._task.inputs, stopped=stopped)
+
+    def figures(self, training: Training) -> dict[str, Any]:
+        """What the training took, and the share of the patterns that are recalled; None after Ctrl-C."""
+        count = len(self._task.inputs)
+        whole = len(self._signs) == count
+        share = float(recalled(self._task.inputs, np.arange(count), self._signs).mean()) if whole else None
+        return {
+            "patterns": self._task.name,
+            "training": dataclasses.asdict(training),
+            "patterns_recalled": share,
+        }
+
+    def draw(self, out: Path) -> None:
+        """The weights."""
+        weights_picture(out / "weights.png", self._matrix, self._weights)
+
+    def show(self, figures: dict[str, Any]) -> None:
+        """Print all figures."""
+        show("Training", figures)

@@ -1,0 +1,54 @@
+"""Who is at the other end: a board is asked for its ID block, and anything but the expected machine is refused."""
+
+from dataclasses import replace
+
+from ohmprop.host.link.exchange import Link
+from ohmprop.model.errors import MachineError, UserError
+from ohmprop.model.link.frames import Op
+from ohmprop.model.link.identity import MAGIC, VERSION, Identity
+from ohmprop.model.link.packing import LINK_BITS
+from ohmprop.model.spec import MachineSpec
+
+
+def check_link(spec: MachineSpec) -> None:
+    """Refuse a machine whose weights do not fit the link."""
+    widest = max(matrix.weight.bits for matrix in spec.matrices)
+    if widest > LINK_BITS:
+        raise UserError(
+            f"This machine's weights have {widest} bits and the link carries {LINK_BITS}; give --board golden, or a machine "
+            f"with weights of at most {LINK_BITS} bits."
+        )
+
+
+def identify(link: Link, spec: MachineSpec) -> Identity:
+    """The board's ID block; UserError if it is another machine, MachineError if it is no board of this protocol."""
+    (block,) = link.exchange([(Op.IDENTIFY, b"")])
+    if block[: len(MAGIC)] != MAGIC or len(block) == len(MAGIC):
+        raise MachineError(
+            "Something answers, but not with the ID block of an ohmprop board; give the port of an ohmprop board."
+        )
+    # Other versions may have other blocks; magic and version come first in all of them.
+    version = block[len(MAGIC)]
+    identity, expected = Identity.unpack(block), Identity.of(spec)
+    if identity is None or version != VERSION:
+        raise MachineError(
+            f"The board speaks protocol version {version} ({len(block)} bytes of ID block) and this host version "
+            f"{VERSION} ({Identity.size()} bytes); install the same version of ohmprop on both sides."
+        )
+    if spec.pulses and identity.spec_hash == replace(spec, pulses=False).spec_hash:
+        raise UserError(
+            "The board is this machine without a pulse unit, which devices need; leave --device out, or give its file "
+            "pulses = true under [machine] and build the board again."
+        )
+    if identity.spec_hash != expected.spec_hash:
+        raise UserError(
+            f"The board is machine {identity.spec_hash} ({identity.neurons} neurons, {identity.lanes} lanes), but "
+            f"{expected.spec_hash} ({expected.neurons} neurons, {expected.lanes} lanes) was asked for; give the "
+            "board's own --machine file, or build the board from this one."
+        )
+    if identity != expected:
+        raise MachineError(
+            f"The board's ID block ({identity}) does not match its spec hash, which stands for {expected}; "
+            "build the board again."
+        )
+    return identity

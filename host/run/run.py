@@ -1,0 +1,127 @@
+"""A training run: where it begins, what it learns, and how far it goes."""
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Any
+
+from numpy.typing import NDArray
+
+from ohmprop.host.link.board import connect
+from ohmprop.host.link.weights import checked_weights
+from ohmprop.host.run.checkpoint import Checkpoint
+from ohmprop.host.run.learner import Alone, Learner, OnBoard
+from ohmprop.host.run.task import Source, Task
+from ohmprop.host.run.twin import Twin
+from ohmprop.model.arithmetic import DEFAULT_LFSR
+from ohmprop.model.errors import UserError
+from ohmprop.model.float64 import layered, recurrent
+from ohmprop.model.spec import MachineSpec
+
+
+@dataclass(frozen=True)
+class Beginning:
+    """How a run begins, as the command line says it.
+
+    Members
+    -------
+    machine : the machine's file or name; None for the default one, or that of ``load``.
+    load : a file of a former run to go on with; None for fresh weights.
+    seed : of fresh weights.
+    rule : the learning rule; None for the machine's own.
+    device, scheme, pulses : the device that the cells are, how a weight stands for two conductances, and most pulses of an
+        update; a device of None for the cells of ``load``, or linear ones.
+    """
+
+    machine: Path | None = None
+    load: Path | None = None
+    seed: int = 1
+    rule: str | None = None
+    device: str | None = None
+    scheme: str | None = None
+    pulses: int = 1
+
+    def start(self, source: Source) -> Checkpoint:
+        """What a run of this source starts with; UserError if files and options do not go together."""
+        if self.load:
+            start = Checkpoint.load(self.load, MachineSpec.load(self.machine) if self.machine else None)
+        else:
+            start = fresh(source.machine(self.machine), self.seed)
+        if self.rule:
+            spec = start.spec
+            start = replace(start, spec=replace(spec, settings=replace(spec.settings, rule=self.rule)))
+        return start.with_device(self.device, self.scheme, self.pulses) if self.device else start
+
+
+def fresh(spec: MachineSpec, seed: int) -> Checkpoint:
+    """A machine that has learnt nothing, with initial weights from a seed."""
+    drawn: Sequence[NDArray[Any]]
+    if spec.recurrent:
+        drawn = [recurrent.quantise(spec, recurrent.initial_weights(spec, seed))]
+    else:
+        drawn = layered.quantise(spec, layered.initial_weights(spec, seed))
+    return Checkpoint(spec, checked_weights(spec, drawn), DEFAULT_LFSR, 0, seed)
+
+
+@dataclass(frozen=True)
+class Run:
+    """A training run.
+
+    Members
+    -------
+    start : what was learnt before: the machine with its settings, rule and memristors, weights, and where it stands.
+    task : what is learnt.
+    epochs : rounds through the task in all, those before the start included.
+    """
+
+    start: Checkpoint
+    task: Task
+    epochs: int
+
+    @property
+    def last(self) -> int:
+        """Patterns learnt at the end, those before the start included."""
+        return self.epochs * len(self.task.inputs)
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """What a file keeps of the run, so that it can be resumed."""
+        return {**self.task.options, "epochs": self.epochs}
+
+    def check(self, path: Path | None, resumes: bool) -> None:
+        """UserError if there is nothing left to learn, or if a resumed run's patterns are no longer those of its file."""
+        start, count = self.start, len(self.task.inputs)
+        # A run killed between its last checkpoint and its end still owes its figures.
+        if start.learnt > self.last or (start.learnt == self.last and not resumes):
+            raise UserError(
+                f"{path} has learnt {start.learnt} patterns already and --epochs {self.epochs} asks for {self.last} in all; "
+                f"give at least --epochs {start.learnt // count + 1}."
+            )
+        if resumes and start.run.get("content") != self.options["content"]:
+            raise UserError(
+                f"The patterns or images of the run in {path} have changed since it began; restore them, or give --load to "
+                "go on with others."
+            )
+
+    def reached(self, learner: Learner) -> Checkpoint:
+        """What has been learnt by now."""
+        state, start = learner.state(), self.start
+        counters = {name: start.counters.get(name, 0) + value for name, value in state.counters.items()}
+        memristors = start.memristors.grown(state.pulses) if start.memristors else None
+        weights, learnt = state.weights, start.learnt + state.learnt
+        return Checkpoint(start.spec, weights, state.lfsr, learnt, start.seed, counters, self.options, memristors)
+
+
+@contextmanager
+def learning(board: str, start: Checkpoint, alone: bool = False, compare: bool = True) -> Iterator[Learner]:
+    """Who learns, with all that the start has learnt; a board, named as ``--board`` names it, is closed at the end.
+
+    With ``alone`` the golden board is the golden machine itself. With ``compare`` the golden machine stands beside a board.
+    """
+    if alone and board == "golden":
+        yield Alone(start.spec, start.weights, start.lfsr, start.unit)
+        return
+    with connect(board, start.spec) as connected:
+        kind = Twin if compare else OnBoard
+        yield kind(connected, start.spec.settings, start.weights, start.lfsr, start.unit)
