@@ -52,7 +52,7 @@ def stochastic_increment(difference: int, shift: int, random: int) -> int:
 
     floor((difference / 2**shift + 2 * random + 1) / 2**(DITHER_BITS + 1)), the inner division floored as well: the random
     byte is added just below the weight's LSB, with a half behind it, so that the mean is unbiased to 2**-9 of an LSB.
-    ``shift`` is the matrix's eta_shift less its Matrix.shift_base; ``random`` is 0 to 255.
+    ``shift`` is the matrix's eta_shift minus its Matrix.shift_base; ``random`` is 0 to 255.
     """
     return ((difference >> shift) + 2 * random + 1) >> (DITHER_BITS + 1)
 

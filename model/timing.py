@@ -21,37 +21,37 @@ Count = TypeVar("Count", int, float, NDArray[np.int64])
 
 #: Lanes that one broadcast register drives, and inputs of one stage of the row multiplexer.
 FANOUT = 8
-#: Address to data of the neurons' memories.
+#: From the address to the data of the neurons' memories.
 MEMORY = 1
-#: Address at a bank of the weight memory to the word: read, output register, selection of the bank. The memory of a
-#: serial machine, which has one port, has no banks.
+#: From the address at a bank of the weight memory to the word: read, output register, selection of the bank. The
+#: memory of a serial machine, which has one port, has no banks.
 BANK = 3
 ONE_PORT_MEMORY = 2
-#: Sequencer to an operation with its input's row, in a layered machine.
+#: From the sequencer to an operation with its input's row, in a layered machine.
 INPUTS = 1
-#: Inputs' currents in the accumulators to their being there to start from.
+#: From input currents in the accumulators until they can be read back as a start value.
 DRIVE = 2
-#: Lane operands to product; product to accumulator.
+#: From a lane's operands to the product; from the product to the accumulator.
 MULTIPLY = 1
 ACCUMULATE = 1
-#: Currents to the neuron's new state and activity; to the verdict whether its state moved.
+#: From the current to the neuron's new state and activity; to the verdict whether its state moved.
 NEURON = 4
 VERDICT = 5
-#: The same of the side network.
+#: The same for the side network.
 SIDE = 5
 SIDE_VERDICT = 7
-#: Difference of the two products to the new weight.
+#: From the difference of the two products to the new weight.
 SYNAPSE = 3
-#: In a serial machine: the last word of a block to its first neuron's current, besides ``columns`` or ``rows``; the
-#: adder tree's sum to the row's current in memory; difference of the two products to the new weight.
+#: In a serial machine: from the last word of a block to its first neuron's current, besides ``columns`` or ``rows``;
+#: from the adder tree's sum to the row's current in memory; from the difference of the products to the new weight.
 GATHER = 3
 ROW_SUM = 2
 SERIAL_SYNAPSE = 3
-#: A pulse unit's rounded increment to the new weight.
+#: From a pulse unit's rounded increment to the new weight.
 PULSE = 8
 #: Clocks after which nothing moves in a machine that is asked for nothing: more than its longest pipeline.
 SETTLING = 64
-#: Clocks a word takes to program: one product of each phase.
+#: Clocks that a word takes to program: one product of each phase.
 PROGRAM_CLOCKS = 2
 
 

@@ -188,7 +188,7 @@ class Geometry:
 
     @property
     def input_codes(self) -> Integers:
-        """Each input's number, told from a neuron's by the highest bit, and then the biases'; shape (inputs [+ 1],)."""
+        """Each input's number, which the highest bit marks as no neuron's, and then the biases'; shape (inputs [+ 1],)."""
         return (1 << self.input_bits) | np.arange(self.inputs + self.biases)
 
     @cached_property

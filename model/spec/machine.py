@@ -43,7 +43,7 @@ class MachineSpec(MachineFields):
             self._default("accumulator", Format(True, 24, self.weight.fraction + self.activity.fraction))
             bits = max(24, self.worst_accumulator.bit_length() + 1)
             object.__setattr__(self, "accumulator", replace(self.accumulator, bits=bits))
-        checks.check_accumulator(self, self.worst_accumulator)
+        checks.check_accumulator(self, topology)
         checks.check_settings(self, topology)
         checks.check_memory(self, topology, self.layout.words)
 

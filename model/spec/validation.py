@@ -50,7 +50,7 @@ def check_fields(machine: MachineFields, topology: Topology) -> None:
         )
 
 
-def check_accumulator(machine: MachineFields, worst: int) -> None:
+def check_accumulator(machine: MachineFields, topology: Topology) -> None:
     """Refuse an accumulator that the largest sum in a neuron does not fit."""
     signed(machine, "accumulator", 8, 48)
     if machine.accumulator.fraction != machine.weight.fraction + machine.activity.fraction:
@@ -58,6 +58,7 @@ def check_accumulator(machine: MachineFields, worst: int) -> None:
             f"accumulator = {machine.accumulator} does not match the products of {machine.weight} and "
             f"{machine.activity}; give it {machine.weight.fraction + machine.activity.fraction} bits of fraction."
         )
+    worst = topology.worst_accumulator(machine)
     if worst > machine.accumulator.high:
         raise UserError(
             f"accumulator = {machine.accumulator} overflows: the largest sum is {worst}; "

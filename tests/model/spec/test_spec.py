@@ -2,6 +2,7 @@
 
 import re
 from dataclasses import fields, replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -165,6 +166,34 @@ def test_impossible_files(text: str, said: str) -> None:
     with pytest.raises(UserError) as caught:
         MachineSpec.from_toml(text)
     assert_sentence(str(caught.value), said)
+
+
+# fmt: off
+#: What a key may be given by mistake.
+STRANGE = [
+    "0", "1", "-1", "true", "nan", "inf", "1.5", "10000000000", "{}", "[]",
+    "[1,2]", "[[1]]", "[3,2,2,2,2,2]", "['a']", "'x'", "'fxp-s1/1'", "'fxp-s8/7'", "'fxp-u8/8'", "'fxp-s48/48'", "1979-05-27",
+]
+# fmt: on
+
+
+@pytest.mark.parametrize("saved", [False, True])
+@pytest.mark.parametrize("layers", ["[25]", "[9, 3, 2]"])
+def test_no_value_of_a_key_ends_in_a_traceback(layers: str, saved: bool) -> None:
+    read = MachineSpec.from_saved if saved else MachineSpec.from_toml
+    keys = [
+        *(f"machine.{item.name}" for item in fields(MachineSpec)),
+        *(f"settings.{i.name}" for i in fields(Settings)),
+    ]
+    refused = 0
+    for key, value in product(keys, STRANGE):
+        lines = {"machine.layers": layers} | {key: value}
+        try:
+            read("\n".join(f"{name} = {given}" for name, given in lines.items()))
+        except UserError as error:
+            assert_sentence(str(error), "")
+            refused += 1
+    assert refused > len(keys) * len(STRANGE) / 2
 
 
 def test_files_that_cannot_be_read(tmp_path: Path) -> None:
