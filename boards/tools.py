@@ -17,12 +17,12 @@ OLDEST = {"yosys": (0, 40)}
 
 @dataclass(frozen=True)
 class Tool:
-    """A tool as it is found here.
+    """A tool, as found on this computer.
 
     Members
     -------
-    name : what it is called.
-    command : how to call it.
+    name : its name.
+    command : the words that call it.
     """
 
     name: str

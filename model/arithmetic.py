@@ -1,6 +1,6 @@
 """The machine's integer operations, once; docs/arithmetic.md states them in words and the hardware cites both.
 
-The scalar functions are compiled by numba where it is installed and run as they stand where it is not.
+The scalar functions are compiled by numba where it is installed, and run as plain Python elsewhere.
 """
 
 from collections.abc import Callable

@@ -1,4 +1,4 @@
-"""Text files of every kind, read alike: machines, patterns, measured pulses, JSON."""
+"""One reader for all text files: machines, patterns, measured pulses, JSON."""
 
 import codecs
 import json

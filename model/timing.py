@@ -154,7 +154,7 @@ class Timing:
 
     @property
     def input_clocks(self) -> int:
-        """The same of an input's word, whose row does not change between the phases: one product."""
+        """The same for an input's word, whose row does not change between the phases: one product."""
         return self.layout.lanes if self.serial else 1
 
     def pauses(self, sweeps: Sequence[Sweep]) -> tuple[int, ...]:

@@ -131,7 +131,7 @@ class VirtualBoard:
 
     def __enter__(self) -> "VirtualBoard":
         with ExitStack() as cleanup:
-            # Before the compilation, which nobody wants to wait for and then read of a mistake.
+            # Before the compilation: a mistake should show before the wait.
             server = cleanup.enter_context(_listen_on(self._listen)) if self._listen else None
             program = compile_board(self.spec, self._progress)
             if server:
@@ -179,7 +179,7 @@ def _listen_on(address: str) -> socket.socket:
     """A listening socket on ``HOST:PORT``."""
     host, _, number = address.rpartition(":")
     if not host or not number.isdecimal() or int(number) > 65535:
-        raise UserError(f"{address!r} is no address to listen on; write HOST:PORT, for instance 127.0.0.1:4000.")
+        raise UserError(f"{address!r} is not an address to listen on; write HOST:PORT, for instance 127.0.0.1:4000.")
     try:
         return socket.create_server((host, int(number)), backlog=1)
     except OSError as error:

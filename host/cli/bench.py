@@ -18,7 +18,7 @@ def bench() -> None:
 @bench.command("model")
 @common("json")
 def bench_model(**options: Any) -> None:
-    """The golden machine's learning rate for 784-128-5 on one core, and that of a plain numpy float32 loop beside it.
+    """Measure learning speed: the golden machine on 784-128-5, on one core, and a plain numpy float32 loop.
 
     Example: ohmprop bench model --json model.json
     """
@@ -29,14 +29,14 @@ def bench_model(**options: Any) -> None:
 
 @bench.command("depth")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True,
-              help="Learn from the seeds 1 to this.")  # fmt: skip
+              help="Learn with seeds 1 to this number.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1, 1000), default=30, show_default=True,
               help="Rounds through the images.")  # fmt: skip
 @common("json")
 def bench_depth(**options: Any) -> None:
     """Search for settings at which three hidden layers learn the digits, in the golden machine and in float64.
 
-    It takes some minutes on all cores.
+    Takes some minutes on all cores.
 
     Example: ohmprop bench depth --seeds 1 --json depth.json
     """

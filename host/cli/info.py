@@ -1,4 +1,4 @@
-"""``ohmprop info``: what a board says of itself."""
+"""``ohmprop info``: what a board reports about itself."""
 
 import dataclasses
 import time
@@ -20,9 +20,7 @@ SPEED_SECONDS = 2.0
 
 @click.command()
 @common("machine", "board", "json")
-@click.option(
-    "--machine-toml", is_flag=True, help="Only print the machine's TOML, to be changed and given to --machine."
-)
+@click.option("--machine-toml", is_flag=True, help="Only print the machine's TOML, to edit and pass with --machine.")
 def info(machine: Path | None, board: str, json_file: Path | None, machine_toml: bool) -> None:
     """Show a board's ID block, settings and counters; for a virtual board its speed as well.
 
@@ -55,7 +53,7 @@ def info(machine: Path | None, board: str, json_file: Path | None, machine_toml:
 
 
 def _speed(board: "Board") -> float:
-    """Clocks a second of wall time while recalls follow one another, by the board's counter of all clocks."""
+    """Clocks per second of wall time while recalls follow one another, by the board's counter of all clocks."""
     import numpy as np
 
     rng = np.random.default_rng(0)

@@ -20,18 +20,18 @@ def link() -> None:
 @link.command("test")
 @common("machine", "board")
 @click.option("--requests", type=click.IntRange(10, 1_000_000), default=300, show_default=True,
-              help="Requests that each figure is taken over.")  # fmt: skip
+              help="Requests per figure.")  # fmt: skip
 @common("seed", "json")
 def link_test(machine: Path | None, json_file: Path | None, **options: Any) -> None:
-    """Measure round trips, throughput with one request in flight and with as many as the board takes, and errors.
+    """Measure round trips, errors, and throughput with one request in flight and with as many as the board accepts.
 
     Throughput is that of long WRITEs (of the weights that are there), long READs, and RECALLs, in the board's own time, and
-    given as shares of what the line can carry. The weights stay as they are; the LFSR does as well.
+    given as shares of what the line can carry. Weights and LFSR are not changed.
 
     A board's baud rate is fixed when it is built, so what is stepped is the rate of the host's end, from 6 % below the board's
     to 6 % above; recommended is the board's own if all went well up to 2 % around it, else the middle of the good ones. For
-    another rate of the board change `baud` in its --machine file (its clock must give at least four clocks a bit), build it
-    anew, and measure again.
+    another rate of the board change `baud` in its --machine file (its clock must give at least four clocks per bit), build it
+    again, and repeat the measurement.
 
     Example: ohmprop link test --board /dev/ttyUSB0 --json link.json
     """
@@ -74,12 +74,12 @@ def _show_measured(figures: dict[str, Any]) -> None:
 @link.command("soak")
 @common("machine")
 @click.option("--board", default="golden", show_default=True,
-              help="golden (its waits take no time), sim, or a port, as of train.")  # fmt: skip
+              help="golden (its waits take no time), sim, or a port, as for train.")  # fmt: skip
 @click.option("--frames", type=click.IntRange(1), default=100_000, show_default=True, help="Patterns to learn.")
 @click.option("--rate", type=click.FloatRange(0, 0.1), default=1e-3, show_default=True,
               help="Probability that a byte, of either direction, meets a fault.")  # fmt: skip
 @click.option("--each-byte", is_flag=True,
-              help="Instead learn three patterns on golden boards, each time with another fault at another byte.")  # fmt: skip
+              help="Instead learn three patterns on golden boards, another fault at another byte each time.")  # fmt: skip
 @common("seed", "json")
 def link_soak(machine: Path | None, json_file: Path | None, each_byte: bool, **options: Any) -> None:
     """Learn random patterns over a line that drops, flips, inserts, repeats, delays, truncates and stalls bytes.
@@ -99,7 +99,7 @@ def link_soak(machine: Path | None, json_file: Path | None, each_byte: bool, **o
     spec = MachineSpec.load(machine) if machine else MachineSpec()
     if each_byte:
         if options["board"] != "golden":
-            raise UserError("--each-byte takes golden boards, whose waits take no time; leave out --board.")
+            raise UserError("--each-byte uses golden boards, whose waits take no time; leave out --board.")
         figures = soak.each_byte(spec, 3, options["seed"])
     else:
         with stoppable() as stopped, progress("learning", options["frames"]) as advance:
@@ -108,6 +108,6 @@ def link_soak(machine: Path | None, json_file: Path | None, each_byte: bool, **o
         write_json(json_file, figures)
     show("The link under faults", figures)
     if not figures["passed"]:
-        raise MachineError("The link lost, doubled or changed patterns, as the figures say; report this with them.")
+        raise MachineError("The link lost, repeated or changed patterns, as the figures show; report this with them.")
     if not each_byte and stopped():
         raise KeyboardInterrupt(f"Interrupted after {figures['frames']} frames.")

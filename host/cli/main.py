@@ -64,7 +64,7 @@ class _OneSentence(click.Group):
 @click.version_option(_version(), prog_name="ohmprop")
 @click.pass_context
 def main(context: click.Context) -> None:
-    """An FPGA machine that learns by equilibrium propagation: train it, recall with it, look at it.
+    """An FPGA machine that learns by equilibrium propagation: train it, recall with it, inspect it.
 
     Example: ohmprop demo
     """

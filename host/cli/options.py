@@ -32,7 +32,7 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "machine": click.option(
         "--machine",
         type=click.Path(path_type=Path),
-        help="The machine's TOML file, or the name of one that comes along, as mnist-784-128-5 [default: 100 neurons on 32 "
+        help="The machine's TOML file, or the name of a shipped one, as mnist-784-128-5 [default: 100 neurons on 32 "
         "lanes].",
     ),
     "board": click.option(
@@ -52,15 +52,15 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         help="digits (8 x 8, from scikit-learn), mnist (from the cache), or a folder of MNIST's four IDX files.",
     ),
     "classes": click.option(
-        "--classes", type=Classes(), help="Of --data: the digits to keep, as 0,1,2,3,4 [default: all ten]."
+        "--classes", type=Classes(), help="With --data: the digits to keep, as 0,1,2,3,4 [default: all ten]."
     ),
     "per_class": click.option(
         "--per-class",
         type=click.IntRange(1),
-        help="Of --data: training images a class, chosen by --seed [default: all].",
+        help="With --data: training images per class, chosen by --seed [default: all].",
     ),
     "resize": click.option(
-        "--resize", type=click.IntRange(1), help="Of --data: width and height to average the images to."
+        "--resize", type=click.IntRange(1), help="With --data: width and height to average the images to."
     ),
     "epochs": click.option(
         "--epochs",

@@ -16,10 +16,10 @@ from ohmprop.host.cli.options import common
     multiple=True,
     default=(0.10, 0.15, 0.20, 0.25),
     show_default=True,
-    help="Probability that a pixel is flipped; may be given several times.",
+    help="Probability that a pixel is flipped; may be repeated.",
 )
 @click.option("--images", type=click.IntRange(1, 100_000), default=25, show_default=True,
-              help="Corrupted images a pattern and probability.")  # fmt: skip
+              help="Corrupted images per pattern and probability.")  # fmt: skip
 def recall(**options: Any) -> None:
     """Recall corrupted patterns with the weights of --load, or with those that a board holds.
 

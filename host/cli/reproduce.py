@@ -14,21 +14,21 @@ from ohmprop.host.cli.options import common
 @click.option("--quick", is_flag=True, help="Fewer corrupted images, seeds and points: minutes, not an hour.")
 @common("machine")
 @click.option("--board", default="golden", show_default=True,
-              help="Where table1 is computed as well, if not golden: sim, or a port, as of train.")  # fmt: skip
+              help="Where table1 is computed as well, if not golden: sim, or a port, as for train.")  # fmt: skip
 @click.option("--flip", "flips", type=click.FloatRange(0, 1), multiple=True,
-              help="Probability that a pixel is flipped, several times if wanted [default: the paper's].")  # fmt: skip
+              help="Probability that a pixel is flipped; may be repeated [default: the paper's].")  # fmt: skip
 @click.option("--cut", "cuts", type=click.IntRange(0), multiple=True,
-              help="Of fig2: diagonals cut from the weight matrix, several times if wanted [default: 0 to 90].")  # fmt: skip
+              help="With fig2: diagonals cut from the weight matrix; may be repeated [default: 0 to 90].")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default="all cores",
-              help="Processes that compute side by side; the numbers do not depend on it.")  # fmt: skip
+              help="Processes that compute in parallel; the numbers do not depend on it.")  # fmt: skip
 @common("seed", "json")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/reproduce"), show_default=True,
-              help="Folder of the results; what is there already of the same run is not computed again.")  # fmt: skip
+              help="Folder of the results; what it already holds of the same run is not computed again.")  # fmt: skip
 def reproduce(**options: Any) -> None:
-    """Compute the table and the figures of Zoppo, Marrone, Corinto 2020 anew.
+    """Compute the table and the figures of Zoppo, Marrone, Corinto 2020 again.
 
     Each target writes a picture, a CSV and a JSON into --out, and `all` a report in one HTML file as well. Ctrl-C loses
-    nothing: the same command goes on.
+    nothing: the same command continues.
 
     Example: ohmprop reproduce all --quick --out runs/quick
     """

@@ -13,21 +13,21 @@ from ohmprop.host.cli.options import common
 @click.option("--data", type=click.Choice(("glyphs", "digits")), default="glyphs", show_default=True,
               help="What is learnt: the glyphs by 100 units, or scikit-learn's digits by 64-32-10.")  # fmt: skip
 @click.option("--vary", metavar="NAME=VALUES", multiple=True, required=True,
-              help="A parameter and its values between commas; once, or twice for all pairs.")  # fmt: skip
-@click.option("--set", "fix", metavar="NAME=VALUE", multiple=True, help="A parameter's one value.")
+              help="A parameter and its values, separated by commas; given twice, all pairs.")  # fmt: skip
+@click.option("--set", "fix", metavar="NAME=VALUE", multiple=True, help="A parameter and its one value.")
 @click.option("--tune", metavar="NAME=VALUES", multiple=True,
               help="Values to choose from at each point, by one training each with a seed of their own [default: rate=4,5,6,"
               "7,8,9, of the digits 2,3,4,5,6].")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True,
-              help="Trainings of each point, with the seeds 1 to this.")  # fmt: skip
+              help="Trainings per point, with seeds 1 to this number.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Fewer epochs and corrupted images: a third of the time.")
 @click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default="all cores",
-              help="Processes that compute side by side; the numbers do not depend on it.")  # fmt: skip
+              help="Processes that compute in parallel; the numbers do not depend on it.")  # fmt: skip
 @common("json")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/study"), show_default=True,
-              help="Folder of the results; what is there already of the same study is not computed again.")  # fmt: skip
+              help="Folder of the results; what it already holds of the same study is not computed again.")  # fmt: skip
 def study(**options: Any) -> None:
-    """Learn with devices of one property or two varied, on the golden machine, and tell the accuracy.
+    """Sweep one or two device properties on the golden machine and report the accuracy.
 
     \b
     device         NAME, FILE, or all         levels        of a conductance
@@ -40,7 +40,7 @@ def study(**options: Any) -> None:
     ideal          none|noise|spread|symmetry|levels|all: what is idealised in the device
     training       array|copied: on the array with its faults, or on one without and then copied
 
-    Writes study.csv, study.json and study.png into --out. Ctrl-C loses nothing: the same command goes on, also with
+    Writes study.csv, study.json and study.png into --out. Ctrl-C loses nothing: the same command continues, also with
     more values or seeds.
 
     \b

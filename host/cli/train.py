@@ -20,29 +20,29 @@ FIXED = OF_DATA | {"machine", "patterns", "data", "seed", "rule", "load", "devic
 @click.command()
 @common("machine", "board", "patterns", "data", "classes", "per_class", "resize")
 @click.option("--epochs", type=click.IntRange(1, 1_000_000),
-              help="Rounds through the patterns [default: 100, of --data 6].")  # fmt: skip
+              help="Rounds through the patterns [default: 100; 6 with --data].")  # fmt: skip
 @click.option("--halvings", type=click.FloatRange(0, 15),
-              help="Of --data: how often the learning rates are halved an epoch [default: 1].")  # fmt: skip
+              help="With --data: how many times per epoch the learning rates are halved [default: 1].")  # fmt: skip
 @common("seed", "load", "save")
 @click.option("--checkpoint", type=click.Path(path_type=Path),
-              help="Write what has been learnt to this .npz file again and again, for --resume.")  # fmt: skip
+              help="Write what has been learnt to this .npz file at intervals, for --resume.")  # fmt: skip
 @click.option("--every", type=click.IntRange(1), default=1000, show_default=True,
-              help="Of --checkpoint: patterns between two writings.")  # fmt: skip
+              help="With --checkpoint: patterns between two checkpoints.")  # fmt: skip
 @click.option("--resume", type=click.Path(path_type=Path),
-              help="Go on with the run in this file, its options as they were, and with its checkpoints.")  # fmt: skip
+              help="Continue the run in this file with its options, and keep writing its checkpoints.")  # fmt: skip
 @common("json", "out")
 @click.option("--rule", type=click.Choice(list(RULES)),
-              help=f"Of --patterns: {' or '.join(f'{rule.name}, {rule.title}' for rule in RULES.values())} [default: the "
+              help=f"With --patterns: {' or '.join(f'{rule.name}, {rule.title}' for rule in RULES.values())} [default: the "
               "machine file's, else ep].")  # fmt: skip
 @click.option("--device", help="What the cells are, a name of `ohmprop device list` or a file of `ohmprop device fit --json`; "
               "the machine gets a pulse unit [default: those of --load, else linear cells].")  # fmt: skip
 @click.option(
     "--scheme",
     type=click.Choice(["reference", "pair", "one-sided"]),
-    help="Of --device: how a weight stands for two conductances [default: the device's own].",
+    help="With --device: how a weight stands for two conductances [default: the device's own].",
 )
 @click.option("--pulses", type=click.IntRange(1, 7), default=1, show_default=True,
-              help="Of --device: most pulses of an update and cell.")  # fmt: skip
+              help="With --device: most pulses per update and cell.")  # fmt: skip
 @click.option(
     "--compare/--no-compare", default=True, show_default=True, help="Compare each bit with the golden machine."
 )
@@ -50,7 +50,7 @@ FIXED = OF_DATA | {"machine", "patterns", "data", "seed", "rule", "load", "devic
 def train(context: click.Context, /, **options: Any) -> None:
     """Learn patterns, or the images of a data set, on a board; Ctrl-C saves what was learnt and stops.
 
-    With --load the run continues, bit for bit, up to --epochs in all; with --resume up to the end it was to have. With --data
+    With --load the run continues, bit for bit, up to --epochs in all; with --resume up to its planned end. With --data
     a classifier learns, beside it the same network in float64; --board golden is then the golden machine alone, and the
     fastest.
 

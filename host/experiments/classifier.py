@@ -66,7 +66,7 @@ class Curves:
     Attributes
     ----------
     train_error, golden_test_error : shares of training and test images that the golden machine misreads, after each epoch.
-    reference_train_error, reference_test_error : the same of the float64 reference.
+    reference_train_error, reference_test_error : the same for the float64 reference.
     dead_outputs : outputs that stayed at 0, epoch by epoch.
     """
 

@@ -24,16 +24,16 @@ from ohmprop.model.data.patterns import Patterns, correlation, corrupt, recalled
 from ohmprop.model.errors import MachineError
 from ohmprop.model.float64.recurrent import Reference, initial_weights
 
-#: Corrupted images a pattern, for each probability that a pixel is flipped.
+#: Corrupted images per pattern, for each probability that a pixel is flipped.
 IMAGES = 200
-#: Of those, the images a pattern that the board itself recalls; the golden machine recalls all.
+#: Of those, the images per pattern that the board itself recalls; the golden machine recalls all.
 BOARD_IMAGES = {0.10: 80, 0.15: 20, 0.20: 80, 0.25: 20}
 #: Shares of images that the board must recall of the glyphs, and how near it must come to float64 on the same images.
 REQUIRED = {0.10: 0.985, 0.20: 0.93}
 REFERENCE_MARGIN = 0.01
 #: Weights and counters are read and compared this often; states and replies after every pattern.
 CHECK_EPOCHS = 10
-#: The curve of accuracy: images a pattern, and epochs between two points.
+#: The curve of accuracy: images per pattern, and epochs between two points.
 CURVE_P = 0.20
 CURVE_IMAGES = 20
 CURVE_EPOCHS = 5
@@ -142,7 +142,7 @@ def run(board: Board, run: Run, out: Path) -> tuple[dict[str, Any], Checkpoint]:
 
 
 def shortfalls(figures: dict[str, Any], glyphs: bool) -> list[str]:
-    """What the figures of a run lack, a clause each; the required shares hold for the built-in glyphs."""
+    """Shortfalls of a run's figures, one clause each; the required shares hold for the built-in glyphs."""
     found = []
     if not figures["bit_exact"]:
         found.append(

@@ -33,7 +33,7 @@ class Trial:
 
     Members
     -------
-    initial_scales : what Glorot's initial weights are scaled by, matrix by matrix.
+    initial_scales : factors of Glorot's initial weights, matrix by matrix.
     eta_shifts : the learning rates at first.
     nudged_steps : most Euler steps of the nudged phase.
     """
@@ -45,7 +45,7 @@ class Trial:
 
 @dataclass(frozen=True)
 class Outcome:
-    """What one seed has come to, in the golden machine and in float64 from the same weights.
+    """The result of one seed, in the golden machine and in float64 from the same weights.
 
     Members
     -------

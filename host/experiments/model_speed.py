@@ -15,7 +15,7 @@ from ohmprop.model.float64.layered import initial_weights, quantise
 from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.spec import MachineSpec, Settings
 
-#: The machine, and what it learns: epochs of so many images of its five classes.
+#: The machine, and what it learns: the number of epochs, and of images of its five classes.
 MACHINE = "mnist-784-128-5"
 SIDE, IMAGES, EPOCHS = 28, 3000, 6
 #: Share of the pixels that are not zero, as in MNIST.

@@ -69,14 +69,14 @@ def run_pulse(
         raise MachineError(f"{broken.rstrip('.')}; what was measured up to there is in {path}.")
     if differences:
         raise MachineError(
-            f"Board and golden machine differ in {', '.join(differences)}; build the board anew and report this."
+            f"Board and golden machine differ in {', '.join(differences)}; build the board again and report this."
         )
     if stopped():
         raise KeyboardInterrupt(f"Interrupted after {stairs.given} pulses; what was measured is in {path}.")
 
 
 def _cell(spec: MachineSpec, numbers: tuple[int, ...]) -> Cell:
-    """Matrix, row and column of the cell, the matrix 0 if it is left out; UserError if it is none."""
+    """Matrix, row and column of the cell, the matrix 0 if it is left out; UserError if there is no such cell."""
     if len(numbers) not in (2, 3):
         raise UserError(
             f"A cell has two numbers or three, not {len(numbers)}; give row and column, or matrix, row and column."
@@ -108,7 +108,7 @@ class Staircase:
         self._wrong = 0
 
     def _with_weight(self, weight: int) -> list[NDArray[Any]]:
-        """The weights that the board had, but for the cell's."""
+        """The weights that the board had, except the cell's."""
         weights = [matrix.copy() for matrix in self._before]
         matrix, row, column = self._cell
         weights[matrix][row, column] = weight
@@ -122,7 +122,7 @@ class Staircase:
         return len(self.up) + len(self.down) - 1 - bool(self.down)
 
     def climb(self, count: int, rising: bool, stopped: Callable[[], bool]) -> Iterator[int]:
-        """Pulses up or down until there are so many or ``stopped``; yields the weight after each."""
+        """This many pulses up or down, or until ``stopped``; yields the weight after each."""
         steps, measured = (self.up if rising else self.down), self.up[-1:]
         if not rising:
             steps += measured

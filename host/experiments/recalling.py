@@ -39,7 +39,7 @@ def run_recall(
     """Recall corrupted patterns; MachineError if board and golden machine differ."""
     if load is None and board in ("sim", "golden"):
         raise UserError(
-            f"A fresh board ({board}) has learnt nothing; give --load FILE.npz or the port of a board that has."
+            f"A new board ({board}) has learnt nothing; give --load FILE.npz or the port of a board that has."
         )
     source = PatternSource(patterns)
     checkpoint = Checkpoint.load(load, MachineSpec.load(machine) if machine else None) if load else None

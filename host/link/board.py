@@ -28,7 +28,7 @@ from ohmprop.model.spec import MachineSpec, Settings
 #: Seconds to wait for a reply, beside the longest relaxation; for the first one, which says whether a board is there.
 REPLY_SECONDS = 5.0
 CONNECT_SECONDS = 1.0
-#: A simulated board learns at least this many clocks a second; a real one is faster.
+#: A simulated board runs at least this many clocks per second; a physical one is faster.
 SLOWEST_CLOCK_HZ = 500_000
 
 #: A pattern, bool (neurons,) with True for white, or a layered machine's pixels, uint8 (inputs,) of pixel_bits each.

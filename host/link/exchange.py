@@ -167,14 +167,14 @@ def _check_place(payload: bytes, waiting: deque[_Request]) -> None:
     """MachineError if a refusal says that the board's numbers are no longer this host's; once in step they stay so."""
     if payload[0] == Status.NOT_IDENTIFIED:
         raise MachineError(
-            "The board was reset in the midst of the run, and what it had learnt may be lost; check its power supply, "
-            "connect again and go on from saved weights."
+            "The board was reset during the run, and what it had learnt may be lost; check its power supply, "
+            "connect again and continue from saved weights."
         )
     # The line keeps the order of frames, so that no number older than that of the first request can come.
     if payload[0] == Status.OUT_OF_SEQUENCE and (payload[1] - waiting[0].sequence) & 255 > len(waiting):
         raise MachineError(
-            "Another program has connected to the board in the midst of the run, and may have changed its weights; end "
-            "that program, connect again and go on from saved weights."
+            "Another program has connected to the board during the run, and may have changed its weights; end "
+            "that program, connect again and continue from saved weights."
         )
 
 

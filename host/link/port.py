@@ -56,7 +56,7 @@ def open_port(url: str, baud: int) -> Port:
     Parameters
     ----------
     url : ``/dev/ttyUSB0``, ``COM3``, a pseudo-terminal, ``socket://127.0.0.1:5000`` or any other URL of pyserial's.
-    baud : bits a second; a pseudo-terminal or a socket ignores it.
+    baud : bits per second; a pseudo-terminal or a socket ignores it.
     """
     rate = baud if has_rate(url) else PTY_BAUD
     try:

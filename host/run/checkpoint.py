@@ -105,7 +105,7 @@ class Checkpoint:
 
     @classmethod
     def load(cls, path: Path, spec: MachineSpec | None = None) -> "Checkpoint":
-        """Read what ``save`` wrote; UserError if the file is none of ours, damaged, or of another machine than ``spec``.
+        """Read what ``save`` wrote; UserError if the file is damaged, not one of ours, or of another machine than ``spec``.
 
         With a ``spec`` its settings are taken, otherwise the file's, and a pulse unit is added for devices in the file.
         Nothing in the file is executed, and no more memory is taken than a machine of the largest size needs, whatever
@@ -164,7 +164,7 @@ class Checkpoint:
 
 
 def resumed(path: Path) -> dict[str, Any]:
-    """The options of the run in a file; UserError if there is none to resume."""
+    """The options of the run in a file; UserError if there is no run to resume."""
     run = dict(Checkpoint.load(path).run)
     if not run:
         raise UserError(f"{path} holds weights but no run to resume; start from them with --load.")
@@ -239,7 +239,7 @@ def _member(archive: zipfile.ZipFile, name: str, most: int) -> NDArray[Any]:
     """An array of at most ``most`` bytes; its sizes are checked before it is read."""
     info = archive.getinfo(f"{name}.npy")
     if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED) or info.file_size > most + HEADER_BYTES:
-        raise ValueError(f"{name} is too long or packed in an unknown way")
+        raise ValueError(f"{name} is too long or compressed in an unknown way")
     with archive.open(info) as packed:
         # Never more than was just checked, and up to the end, where the checksum is compared.
         data = io.BytesIO(packed.read(info.file_size))
@@ -247,14 +247,14 @@ def _member(archive: zipfile.ZipFile, name: str, most: int) -> NDArray[Any]:
     shape, fortran, kind = np.lib.format.read_array_header_1_0(data)
     content = data.read()
     if kind.hasobject or fortran or math.prod(shape) * kind.itemsize != len(content):
-        raise ValueError(f"{name} is no plain array of the size it says")
+        raise ValueError(f"{name} is not a plain array of the stated size")
     return np.frombuffer(content, kind).reshape(shape)
 
 
 def _counters(text: str) -> dict[str, int]:
     counters = json.loads(text)
     if not isinstance(counters, dict) or not all(type(value) is int and value >= 0 for value in counters.values()):
-        raise ValueError("its counters are no numbers")
+        raise ValueError("its counters are not numbers")
     return counters
 
 

@@ -39,7 +39,7 @@ class Memristors:
     def __post_init__(self) -> None:
         if self.unit.decay_every:
             raise UserError(
-                f"Cells that decay (decay_every = {self.unit.decay_every}) cannot go on bit for bit from a file, since a "
+                f"A device with decay (decay_every = {self.unit.decay_every}) cannot continue bit for bit from a file, since a "
                 "board then counts the patterns up to the next decay from 0; give decay_every = 0."
             )
 
@@ -85,7 +85,7 @@ class Memristors:
         """The inverse of ``pack``; ValueError or UserError if they describe no cells."""
         content = json.loads(parts["cells"])
         if not isinstance(content, dict) or content.keys() != {"name", "scheme", "pulses"}:
-            raise ValueError("its cells are described in an unknown way")
+            raise ValueError("its device is stored in an unknown format")
         name, scheme, pulses = content["name"], content["scheme"], content["pulses"]
         if not isinstance(name, str) or scheme not in SCHEMES or not _counts(pulses, len(spec.matrices)):
             raise ValueError("the name, the scheme or the pulses of its cells are invalid")

@@ -28,7 +28,7 @@ def confusion(labels: Integers, answers: Answers) -> Integers:
 
 
 def margins(labels: Integers, answers: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """The right output's state less the largest other one (count,), -1 to 1; a misread image has none above 0."""
+    """The right output's state minus the largest other one (count,), -1 to 1; a misread image has none above 0."""
     states = answers / 255
     own = np.arange(len(labels)), labels
     right = states[own]

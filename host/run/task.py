@@ -61,7 +61,7 @@ def check_recurrent(spec: MachineSpec) -> None:
     """Refuse a machine with inputs and outputs of their own, which learns images and not patterns."""
     if not spec.recurrent:
         raise UserError(
-            f"This machine is a layered one, {'-'.join(map(str, spec.layers))}, and patterns take a recurrent one; give "
+            f"This machine is a layered one, {'-'.join(map(str, spec.layers))}, and patterns need a recurrent one; give "
             "`ohmprop train` or `ohmprop eval` some --data, or another --machine."
         )
 
@@ -70,7 +70,7 @@ def check_layered(spec: MachineSpec) -> None:
     """Refuse a machine without inputs and outputs of their own, which learns patterns and not images."""
     if spec.recurrent:
         raise UserError(
-            f"This machine is a recurrent one of {spec.neurons} units, and --data takes a layered one; give a --machine with "
+            f"This machine is a recurrent one of {spec.neurons} units, and --data needs a layered one; give a --machine with "
             "inputs, hidden layers and outputs, or give --patterns."
         )
 
@@ -171,7 +171,7 @@ def check_fits(spec: MachineSpec, dataset: Dataset) -> None:
     if len(dataset.classes) != spec.outputs:
         raise UserError(
             f"The data have the {len(dataset.classes)} classes {', '.join(map(str, dataset.classes))} and this machine has "
-            f"{spec.outputs} outputs; name as many --classes, or give another --machine."
+            f"{spec.outputs} outputs; name {spec.outputs} --classes, or give another --machine."
         )
 
 

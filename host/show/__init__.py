@@ -1,1 +1,1 @@
-"""What the user sees and keeps."""
+"""What the user sees, and files that the user keeps."""

@@ -25,7 +25,7 @@ def save(figure: Figure, path: Path) -> None:
 
 
 def recall_picture(path: Path, shape: tuple[int, int], examples: Sequence[NDArray[np.bool_]], p: float) -> None:
-    """Examples of originals, corrupted and recalled images, a row each; errors that remain are red.
+    """Examples of originals, corrupted and recalled images, one row each; errors that remain are red.
 
     ``shape`` is height and width, ``examples`` the three rows, (count, pixels) each, with True for white.
     """
@@ -52,7 +52,7 @@ def recall_picture(path: Path, shape: tuple[int, int], examples: Sequence[NDArra
 
 
 def accuracy_picture(path: Path, epochs: Sequence[int], curves: Mapping[str, Sequence[float]], p: float) -> None:
-    """Share of recalled images against epochs, a curve for each name."""
+    """Share of recalled images against epochs, one curve per name."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for (name, values), style in zip(curves.items(), ("-o", "--x"), strict=False):
@@ -74,7 +74,7 @@ def weights_picture(path: Path, weights: NDArray[np.integer[Any]], limit: int) -
 
 
 def errors_picture(path: Path, first: int, curves: Mapping[str, Sequence[float]]) -> None:
-    """Shares of misread images against epochs, from epoch ``first`` on, a curve for each name."""
+    """Shares of misread images against epochs, from epoch ``first`` on, one curve per name."""
     figure = Figure(figsize=(6, 4), layout="constrained")
     axes = figure.subplots()
     for (name, values), style in zip(curves.items(), ("C0--o", "C0-o", "C1--x", "C1-x"), strict=True):

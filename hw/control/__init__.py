@@ -1,1 +1,1 @@
-"""What comes in which clock: sequencer, sweeps, inputs, random numbers."""
+"""Control: sequencer, sweeps, inputs, random numbers."""

@@ -13,8 +13,8 @@ from ohmprop.model.timing import INPUTS
 class Inputs(wiring.Component):
     """Pixels come in packed, ``spec.pixel_bits`` each, the first one lowest; zero ones are left out if ``skip`` is set.
 
-    An operation of the inputs comes with a place in the list and leaves with that input's number and its word's address;
-    any other leaves as it came. A black pattern drives its first row all the same, since a sweep is never empty.
+    An operation on the inputs arrives with a position in the list and leaves with that input's index and word address;
+    any other passes unchanged. A black pattern drives its first row all the same, since a sweep is never empty.
     The biases' input has the place behind all pixels and stands at the brightest pixel, whatever is loaded.
     Latency INPUTS clocks from ``operation`` to ``placed`` and ``pixel``; an operation a clock. A byte takes as many clocks
     as it has pixels, during which ``ready`` is low. Reset drops what is being loaded.
@@ -31,7 +31,7 @@ class Inputs(wiring.Component):
                 "bits": In(8),
                 "ready": Out(1),
                 "skip": In(1),  #: leave zero pixels out; constant while a pattern is loaded
-                "less_one": Out(input_shape(spec)),  #: rows in the list, less one
+                "less_one": Out(input_shape(spec)),  #: rows in the list, minus one
                 "every": In(1),  #: a place is the input of that number; constant during a sweep
                 "ahead": In(input_shape(spec)),  #: the place of ``operation``'s input in the next clock
                 "operation": In(operation_layout(spec)),  #: from the sequencer
@@ -59,7 +59,7 @@ class Inputs(wiring.Component):
         return m
 
     def _take(self, m, write):
-        """Append the pixels that drive a row, one a clock."""
+        """Append the pixels that drive a row, one per clock."""
         spec = self.spec
         bits, left = Signal(8), Signal(range(8 // spec.pixel_bits + 1))
         number = Signal(range(spec.inputs + 8))

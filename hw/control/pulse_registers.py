@@ -1,4 +1,4 @@
-"""The link's side of the pulse units: their registers, the writing of their tables and stuck cells, their counters."""
+"""The link's side of the pulse units: their registers, writes of their tables and stuck cells, counters."""
 
 from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
@@ -72,7 +72,7 @@ class DeviceRegisters(wiring.Component):
                 "device": Out(device_layout()),
                 "table": Out(entry_write_layout(spec)),
                 "stuck": Out(stuck_write_layout(spec)),
-                "rewritten": Out(1),  #: one clock: one of these was written
+                "rewritten": Out(1),  #: one clock: one of the registers was written
                 "request": Out(
                     request_layout(spec)
                 ),  #: the host's pulses; hold until the next byte of STEPS or PROGRAM

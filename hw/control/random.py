@@ -19,9 +19,9 @@ def set_bytes(spec: MachineSpec) -> list[int]:
 
 
 class RandomBytes(wiring.Component):
-    """A 32-bit Galois LFSR and the sets of bytes drawn from it, eight shifts a byte (model.arithmetic.lfsr_advance).
+    """A 32-bit Galois LFSR and the sets of bytes drawn from it, eight shifts per byte (model.arithmetic.lfsr_advance).
 
-    ``draw`` fetches all bytes of the sets chosen, set after set, one a clock, ready after as many clocks as there are bytes.
+    ``draw`` fetches all bytes of the sets chosen, set after set, one per clock, ready after as many clocks as there are bytes.
     At reset the LFSR holds DEFAULT_LFSR.
     """
 
@@ -64,11 +64,11 @@ class RandomBytes(wiring.Component):
 
 
 class CellRandom(wiring.Component):
-    """Each cell's random byte: the drawn bytes of those bits in which its row's and its column's numbers differ.
+    """Each cell's random byte: the drawn bytes of those bits in which its row's and its column's codes differ.
 
     So cell (i, j) and cell (j, i) get the same byte, wherever they are stored, and any two other cells that share no
     such pattern of bits get independent ones (ohmprop.model.memristors.kernels.random_sets).
-    Latency ``2 + fan_levels(lanes)`` clocks, a word a clock, no reset.
+    Latency ``2 + fan_levels(lanes)`` clocks, one word per clock, no reset.
     """
 
     def __init__(self, spec: MachineSpec):

@@ -33,10 +33,10 @@ class Sequencer(wiring.Component):
     """Learning is a free phase, a nudged phase and an update; recall is a driven and a released phase. By recurrent
     backpropagation the side network's phase takes the place of the nudged one.
 
-    A phase is a number of Euler steps, each one pass over the layout's ``step`` sweeps, a word a clock, and the wait for
+    A phase is a number of Euler steps, each one pass over the layout's ``step`` sweeps, one word per clock, and the wait for
     the last states. It ends after the phase's most steps (at least one in a first phase) or when no state moved. Before
     a layered machine's first step comes one pass over its ``inputs``. The update is one pass over the ``program`` sweeps,
-    two clocks a word, one of the inputs, and ``lanes`` clocks in a serial machine; it is left out if there was no nudged
+    two clocks per word, one for the inputs, and ``lanes`` in a serial machine; it is left out if there was no nudged
     step, and in a layered machine if ``skip`` is set and no nudged step changed a state.
     ``busy`` is high for exactly as many clocks as ohmprop.model.timing says. Reset: idle, all counters 0.
     """
@@ -48,7 +48,7 @@ class Sequencer(wiring.Component):
                 "start": In(1),  #: one clock while not busy: run ``program``
                 "program": In(Program),
                 "settings": In(settings_layout()),
-                "inputs_less_one": In(input_shape(spec)),  #: input rows to be read, less one; layered machines only
+                "inputs_less_one": In(input_shape(spec)),  #: input rows to be read, minus one; layered machines only
                 "busy": Out(1),
                 "steps": Out(data.ArrayLayout(8, 2)),  #: steps of the first and the second phase
                 "clocks": Out(32),  #: busy clocks of this run
@@ -143,7 +143,7 @@ class Sequencer(wiring.Component):
         with m.If(self.busy):
             m.d.sync += self.clocks.eq(self.clocks + 1)
         if not serial:
-            # A clock later, since a decision has made a long way already.
+            # One clock later, since the path of the decision is long already.
             counted = delayed(m, self.events, 1)
             m.d.sync += [self.counters[name].eq(self.counters[name] + counted[name]) for name in MACHINE_COUNTERS]
         self._count(m, program, phase)
@@ -338,7 +338,7 @@ class Sequencer(wiring.Component):
         ]
 
     def _end(self, m, program, turn_to_update):
-        """A pattern is recalled or learnt, or the host's pulses are given; after so many that are learnt all cells decay."""
+        """A pattern is recalled or learnt, or the host's pulses are given; after ``decay_every`` learnt ones all cells decay."""
         if not self.spec.pulses:
             self._finish(m, program)
             return

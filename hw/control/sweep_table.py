@@ -31,7 +31,7 @@ class SweepTable(wiring.Component):
             {
                 "operation": operation_layout(spec),  # for the sweep's first row
                 "more": max(1, bits_for(rows)),  # rows after the first; of the inputs, all are as many as are read
-                "last_row": 1,  # there are none, or none that are left
+                "last_row": 1,  # no row, or the last one
                 "pause": max(1, bits_for(1 + max(self.pauses))),  # clocks before the sweep (Timing.pauses)
                 "waits": 1,  # there are such
                 "ends": 1,  # last sweep of its list

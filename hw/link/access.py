@@ -13,7 +13,7 @@ from ohmprop.model.spec import MachineSpec
 
 
 def cells_signature(spec: MachineSpec) -> Signature:
-    """One byte at a time of any space, seen from the one that asks."""
+    """One byte at a time of any space, seen from the requester."""
     return Signature(
         {
             #: One clock: read or write one cell; the rest holds until ``done``.
@@ -39,11 +39,11 @@ class CellAccess(wiring.Component):
     """Executes the payload of a READ or WRITE, after all of it has been checked.
 
     Latency: ``done`` comes ``latency`` clocks after ``start`` for a READ and for whatever is refused, and one clock
-    after the last cell of a WRITE. Throughput: a cell every two clocks, besides what the access itself takes and the
+    after the last cell of a WRITE. Throughput: one cell every two clocks, plus the access itself and the
     stalls of ``reply``. Reset drops the request.
     """
 
-    #: Two clocks a byte of space, address and count; measure, compare, judge, tell.
+    #: Two clocks per byte of space, address and count; then measure, compare, judge, report.
     latency = 2 * ACCESS_BYTES + 4
 
     def __init__(self, spec: MachineSpec):

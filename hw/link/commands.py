@@ -18,7 +18,7 @@ from ohmprop.model.spec import MachineSpec
 
 
 class Body(enum.Enum):
-    """What follows the status in a reply."""
+    """The part of a reply behind the status."""
 
     NONE = 0
     EXPECTED = 1
@@ -32,11 +32,11 @@ class CommandProcessor(wiring.Component):
     """Executes the requests of model/link, in order and each only once.
 
     A request with the expected sequence number is executed; one of the last WINDOW is answered with the reply that the
-    sender still keeps; all others are refused. IDENTIFY is always answered, forgets all replies, and the numbers go on from
+    sender still keeps; all others are refused. IDENTIFY is always answered, forgets all replies, and the numbers continue from
     its own; until the first one after a reset all else is refused. All checks come before the first change. It is idle again
     after any request, whatever its bytes.
     Latency: ``latency`` clocks from a request to the first byte of IDENTIFY's reply. Throughput: a request at a time;
-    two clocks a pattern byte and a byte of a reply, four clocks and the machine's access a cell.
+    two clocks per byte of a pattern or reply, four clocks and the machine's access per cell.
     """
 
     latency = 4
@@ -60,7 +60,7 @@ class CommandProcessor(wiring.Component):
         m.submodules.access = access = CellAccess(spec)
         m.d.comb += self.busy.eq(requests.valid)
 
-        # What a request is, a clock after there is one.
+        # Request type flags, registered one clock after arrival.
         whole, asking, learning, recalling, reading, writing = (Signal(reset_less=True) for _ in range(6))
         accessing = reading | writing
         m.d.sync += whole.eq(requests.status == Status.DONE)
@@ -73,7 +73,7 @@ class CommandProcessor(wiring.Component):
         )
         m.d.sync += [flag.eq(requests.op == op) for flag, op in flags]
         self._connect_cells(m, access, registers, writing)
-        # Where its reply is kept, and whether it comes in its turn.
+        # The slot of its reply, and whether it comes in sequence.
         cacheable = Signal(reset_less=True)
         slot = requests.sequence[: bits_for(WINDOW)]
         cached = Array(Signal(name=f"cached_{at}") for at in range(WINDOW))
@@ -83,7 +83,7 @@ class CommandProcessor(wiring.Component):
         behind, kept = Signal(8, reset_less=True), Signal(reset_less=True)
         m.d.sync += behind.eq(expected - requests.sequence)
         m.d.sync += kept.eq(cached[slot] & (cached_sequence[slot] == requests.sequence))
-        # And what that makes of it, a clock later.
+        # The decision that follows from them, one clock later.
         empty, fits, due, repeated = (Signal(reset_less=True) for _ in range(4))
         m.d.sync += [
             empty.eq(requests.length == 0),

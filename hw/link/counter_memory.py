@@ -24,7 +24,7 @@ WAITING = 3
 class CounterMemory(wiring.Component):
     """Counts events; the host reads bytes at the offsets of ohmprop.model.link.records.Counters.
 
-    Each kind of event waits until its counter's bytes have been read, counted up and written, two clocks a byte that
+    Each kind of event waits until its counter's bytes have been read, counted up and written, two clocks per byte that
     carries. At ``snapshot`` the clocks are kept as they are, with their upper bytes and the dropped frames copied; a
     byte that is read before waits. Latency of ``read``: two clocks, and what waits. Reset clears the registers, and
     power-up the memory.

@@ -16,8 +16,8 @@ class FrameReceiver(wiring.Component):
     """Undoes COBS, checks length and CRC, and keeps up to ``window`` frames, so one fills while another is executed.
 
     Every frame takes a slot until it is released, damaged ones too: they must be answered. A frame that begins while
-    all slots are taken is dropped whole. Empty frames are ignored. A zero byte always ends the frame and starts anew.
-    Latency: ``requests.valid`` rises ``latency`` clocks after the zero byte. Throughput: a byte a clock, with no stall. Reset
+    all slots are taken is dropped whole. Empty frames are ignored. A zero byte always ends the frame and starts the next one.
+    Latency: ``requests.valid`` rises ``latency`` clocks after the zero byte. Throughput: one byte per clock, with no stall. Reset
     forgets all frames.
     """
 

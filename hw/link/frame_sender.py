@@ -26,7 +26,7 @@ class FrameSender(wiring.Component):
     nobody repeats. Slots are sent in the order in which they were finished. A reply cannot begin while its slot is
     being sent: ``replies.bytes`` stalls.
     Latency: the first byte is offered ``latency`` clocks after the one that accepts the last byte of a reply of up to
-    248 bytes without a pending frame before it. Throughput: a byte a clock in, a byte every two clocks out. Reset
+    248 bytes without a pending frame before it. Throughput: one byte per clock in, one byte every two clocks out. Reset
     forgets all replies.
     """
 

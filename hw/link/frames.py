@@ -1,4 +1,4 @@
-"""What crosses between the command processor and the frame receiver and sender; frames are in model/link."""
+"""Interfaces between the command processor and the frame receiver and sender; frames are in model/link."""
 
 from amaranth.lib import data, stream
 from amaranth.lib.crc import Processor
@@ -9,7 +9,7 @@ from ohmprop.model.link.frames import CRC_BYTES
 
 
 def crc_processor() -> Processor:
-    """The CRC of every frame, a byte a clock."""
+    """The CRC of every frame, one byte per clock."""
     return CRC32_ISO_HDLC(data_width=8).create()
 
 

@@ -7,7 +7,7 @@ from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
 from amaranth.lib.wiring import In, Out
 
-#: The least clocks a bit; with fewer the receiver could not survive a baud error of 2 %.
+#: Fewest clocks per bit; with fewer the receiver could not tolerate a baud error of 2 %.
 LEAST_RATIO = 4
 BITS = 10  # start, eight of data, stop
 
@@ -15,13 +15,13 @@ BITS = 10  # start, eight of data, stop
 def check_rate(clock_hz: int, baud: int) -> None:
     """Raise ValueError if the clock is too slow for the baud rate."""
     if baud < 1 or clock_hz < LEAST_RATIO * baud:
-        raise ValueError(f"baud {baud!r} at clock_hz {clock_hz!r} leaves fewer than {LEAST_RATIO} clocks a bit")
+        raise ValueError(f"baud {baud!r} at clock_hz {clock_hz!r} leaves fewer than {LEAST_RATIO} clocks per bit")
 
 
 class BaudGenerator(wiring.Component):
-    """Ticks once a bit, exactly ``baud`` times in ``clock_hz`` clocks, whatever their ratio.
+    """Ticks once per bit, exactly ``baud`` times in ``clock_hz`` clocks, whatever their ratio.
 
-    A phase accumulator: the phase gains ``baud`` a clock and loses ``clock_hz`` a tick, both divided by their greatest
+    A phase accumulator: the phase gains ``baud`` per clock and loses ``clock_hz`` per tick, both divided by their greatest
     common divisor, so that no error builds up. A tick is where the phase is not negative: its sign bit, no comparator.
     Latency: the first tick after ``restart`` comes ceil(clock_hz / baud) clocks later, or floor(half of that ratio)
     if ``half``. No reset; ticks before the first ``restart`` mean nothing.
@@ -50,7 +50,7 @@ class UartReceiver(wiring.Component):
     """Bytes from the serial line, each bit sampled once, in its middle.
 
     A low that ends before half a bit, in whole clocks, is no start bit. A byte whose stop bit is low is not delivered,
-    and the line must be high once before the next one can start. Timing is taken anew from every start bit, and
+    and the line must be high once before the next one can start. Timing is taken from every start bit again, and
     survives +-2 % of baud error at any ratio of clock to baud from 4 upwards, without pauses between bytes.
     Latency: ``valid`` rises floor(9.5 * clock_hz / baud) + 2 clocks after the clock edge that first sees the start bit
     (one more in the synchroniser, one for the output). Throughput: the line's, a UART cannot stall. Reset drops the
@@ -59,7 +59,7 @@ class UartReceiver(wiring.Component):
 
     rx: In(1, init=1)  #: the pin, asynchronous
     data: Out(8)  #: the byte
-    valid: Out(1)  #: one clock a byte
+    valid: Out(1)  #: one clock per byte
     error: Out(1)  #: one clock for each byte lost to a low stop bit
 
     def __init__(self, clock_hz: int, baud: int):
@@ -104,7 +104,7 @@ class UartReceiver(wiring.Component):
 class UartTransmitter(wiring.Component):
     """Bytes to the serial line, without a gap while ``bytes`` stays valid.
 
-    Latency: the start bit is on the line in the clock after the one that accepts its byte. Throughput: ten bits a byte.
+    Latency: the start bit is on the line in the clock after the one that accepts its byte. Throughput: ten bits per byte.
     Reset raises the line and drops the byte under way.
     """
 

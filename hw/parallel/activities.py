@@ -1,4 +1,4 @@
-"""What the crossbar is driven with along the rows, or along the columns: activities, or states of the side network."""
+"""The values that drive the crossbar along rows or columns: activities, or states of the side network."""
 
 from collections.abc import Sequence
 
@@ -34,12 +34,12 @@ def _sweeps(spec: MachineSpec) -> Sequence[Sweep]:
 
 
 class Activities(wiring.Component):
-    """The values of some units, a word a block: those of the running step, and those that the free phase ended with.
+    """The values of some units, one word per block: those of the running step, and those that the free phase ended with.
 
     A step reads one half of the memory of running values and writes the other. What it writes in the free phase goes into
     the memory of the free phase as well, where the last step's stay. Units outside ``blocks`` and ``lanes`` are not kept,
     and read as 0.
-    Latency ``levels`` + MEMORY clocks from ``block`` to ``word``, a word a clock. What is written can be read with the
+    Latency ``levels`` + MEMORY clocks from ``block`` to ``word``, one word per clock. What is written can be read with the
     address of the next clock but one. No reset.
     """
 
@@ -57,7 +57,7 @@ class Activities(wiring.Component):
                 "free_word": Out(values),  #: what the free phase ended with, in any case
                 "place": In(block_shape(spec)),  #: block to write, a clock before ``write``
                 "write": In(len(self.groups)),  #: one clock: write ``values``; a bit for each group of FANOUT lanes
-                "relaxes_freely": In(len(self.groups)),  #: the same of the free phase
+                "relaxes_freely": In(len(self.groups)),  #: the same for the free phase
                 "values": In(values),
             }
         )

@@ -29,7 +29,7 @@ from ohmprop.model.timing import ACCUMULATE, FANOUT, MEMORY, PULSE, SYNAPSE
 
 
 class Crossbar(wiring.Component):
-    """Weights, a multiplier and an accumulator a lane, the adder tree, and a synapse unit a lane.
+    """The weights, the adder tree, and per lane a multiplier, an accumulator and a synapse unit.
 
     Activities are ``spec.activity``, states of the side network ``spec.side``, weights ``spec.weight``; products and sums
     are exact in ``spec.accumulator``'s bits, so nothing rounds or saturates but the synapse. The inputs' currents of a
@@ -82,7 +82,7 @@ class Crossbar(wiring.Component):
         return m
 
     def _multiply(self, m, weights):
-        """One product a lane: weight and activity, or what the two units of a cell that is programmed do."""
+        """One product per lane: weight and activity, or the activities of the two units whose cell is programmed."""
         spec, timing = self.spec, self.timing
         m.submodules.row = row = Broadcast(value_shape(spec), spec.lanes)
         m.d.comb += row.i.eq(self.row_value)
@@ -150,7 +150,7 @@ class Crossbar(wiring.Component):
             ),
             self.target.eq(delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency)),
         ]
-        # The outputs' sums, which only come along the rows, may start from their biases.
+        # The outputs have only sums along the rows, which may start from their biases.
         source = delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency + 1 - MEMORY)
         drive = self._drive(m, source, at_products)
         for lane, product in enumerate(products):

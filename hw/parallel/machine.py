@@ -34,7 +34,7 @@ def check_widths(spec: MachineSpec) -> None:
 
 
 class Machine(wiring.Component):
-    """Learns and recalls the loaded pattern; gives the host its cells and states one at a time.
+    """Learns and recalls the loaded pattern; gives the host access to weights and states, one at a time.
 
     Its ports are hw.shapes.signatures.machine_signature, its behaviour the golden machine's, bit for bit and clock for
     clock.
@@ -76,7 +76,7 @@ class Machine(wiring.Component):
     def _connect(self, m, sequencer, crossbar, neurons, random):
         """What a machine with a unit a lane and a serial one have in common."""
         m.d.comb += [
-            # From the command processor it is a long way.
+            # Registered, since the command processor is far away.
             sequencer.start.eq(delayed(m, self.start, 1)),
             sequencer.program.eq(self.program),
             sequencer.settings.eq(self.settings),
@@ -107,7 +107,7 @@ class Machine(wiring.Component):
         ]
 
     def _pulse(self, m, sequencer, operation, crossbar, random):
-        """The pulse units' registers and what they tell the machine; returns them and the currents' read noise."""
+        """The pulse units' registers and their signals to the machine; returns them and the currents' read noise."""
         m.submodules.read_noise = noise = ReadNoise(self.spec)
         m.submodules.device = device = DeviceRegisters(self.spec)
         m.d.comb += [

@@ -1,4 +1,4 @@
-"""All neurons of the layer: a neuron pipeline a lane, their states, activities, inputs and targets, a word a block."""
+"""All neurons of the layer: one pipeline per lane; states, activities, inputs and targets, one word per block."""
 
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring

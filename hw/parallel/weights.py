@@ -13,10 +13,10 @@ from ohmprop.hw.units.pipeline import copies, delayed
 from ohmprop.model.layout import bits_for
 from ohmprop.model.spec import MachineSpec
 
-#: Words of the largest bank and of the smallest one that a deep memory ends with: a block RAM of 18 Kbit is 9 bits wide
-#: with so many words, and 36 bits.
+#: Words of the largest bank, and of the smallest one that a deep memory ends with: an 18 kbit block RAM is 2048 x 9 or
+#: 512 x 36.
 DEEPEST, SHALLOWEST = 2048, 512
-#: Lanes that share a copy of the address: 8-bit weights of so many fill block RAMs of 9, 18 or 36 bits.
+#: Lanes that share a copy of the address: 8-bit weights of this many fill block RAMs of 9, 18 or 36 bits.
 GROUP = 9
 
 
@@ -32,7 +32,7 @@ def banks(words: int) -> list[range]:
 
 
 class WeightMemory(wiring.Component):
-    """One read and one write of a whole word a clock. All weights, or cells of other ``bits``, are 0 at power-up.
+    """One read and one write of a whole word per clock. All weights, or cells of other ``bits``, are 0 at power-up.
 
     Addresses and new weights reach the banks through equally many registers, and each bank has its output register before
     the word is selected. Reads and writes never meet at one address in one clock (the programming sweep writes a word

@@ -1,4 +1,4 @@
-"""The crossbar of a serial machine: a multiplier a lane, and what follows it for one lane after another."""
+"""The crossbar of a serial machine: one multiplier per lane, and behind it units that serve one lane after another."""
 
 from itertools import pairwise
 
@@ -26,7 +26,7 @@ from ohmprop.model.timing import ACCUMULATE, MULTIPLY
 
 
 def stream_layout(spec: MachineSpec) -> data.StructLayout:
-    """What goes through the units of a serial machine, a lane a clock."""
+    """Values that pass through the units of a serial machine, one lane per clock."""
     return data.StructLayout({"valid": 1, "lane": lane_shape(spec), "target": block_shape(spec)})
 
 
@@ -94,7 +94,7 @@ class SerialCrossbar(wiring.Component):
         return m
 
     def _multiply(self, m, synapse, at_operands, at_products):
-        """One product a lane, added up: weight and value, or what the two units of a cell that is programmed do."""
+        """One product per lane, added up: weight and value, or the values of the two units whose cell is programmed."""
         spec = self.spec
         # Of a word that is programmed the second product is subtracted: its row's value changes sign.
         at_value = delayed(m, self.operation, self.timing.row_value)
@@ -120,7 +120,7 @@ class SerialCrossbar(wiring.Component):
     def _rows(self, m, totals, at_columns):
         """The sums along the rows, in a memory with a place for each row of a block."""
         spec = self.spec
-        # What the totals grow by in a clock is one product a lane.
+        # In a clock the totals grow by one product per lane.
         width = spec.weight.bits + value_shape(spec).width + 1 + bits_for(spec.lanes)
         m.submodules.tree = tree = AdderTree(width, spec.lanes)
         m.d.comb += tree.enable.eq(1)
@@ -152,7 +152,7 @@ class SerialCrossbar(wiring.Component):
         return at_end.fires, read.data, lane
 
     def _stream(self, m, totals, fired, taken, programs, column_fires, row_fires, row_lane, row_sum, synapse):
-        """Takes the accumulators and sends them on, a lane a clock."""
+        """Takes the accumulators and sends them on, one lane per clock."""
         spec, lanes = self.spec, self.spec.lanes
         bits = spec.accumulator.bits
         begins = column_fires | programs | row_fires

@@ -22,7 +22,7 @@ bank_shape = bits_for(BANKS)
 
 
 class SerialNeurons(wiring.Component):
-    """What hw.parallel.neurons.Neurons does, to the bit, a neuron a clock: ``steps``, then its ``current`` one clock later.
+    """What hw.parallel.neurons.Neurons does, to the bit, one neuron per clock: ``steps``, then its ``current`` one clock later.
 
     From the clock of ``current``: new values are in the memories after NEURON clocks (SIDE) and ``moved`` is up to date after
     VERDICT (SIDE_VERDICT) + 1. Only ``moved`` and ``changed`` have a reset.
@@ -182,7 +182,7 @@ class SerialNeurons(wiring.Component):
             ]
 
     def _signs(self, m, own_write, neuron):
-        """The signs of the states once more, a word a block, as the host asks for them."""
+        """A second copy of the states' signs, one word per block, as the host asks for them."""
         spec = self.spec
         lane_bits = self.layout.lane_bits
         m.submodules.positive = positive = Memory(

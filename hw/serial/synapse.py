@@ -1,4 +1,4 @@
-"""The weights of a serial machine and the one synapse unit that programs them, a lane a clock."""
+"""The weights of a serial machine and the one synapse unit that programs them, one lane per clock."""
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.lib import data, wiring

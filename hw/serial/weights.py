@@ -12,8 +12,8 @@ from ohmprop.model.spec import MachineSpec
 class SinglePortMemory(wiring.Component):
     """Reads or writes a whole word of all lanes, never both in one clock.
 
-    Latency one clock from ``read_address`` to ``data``, one clock to write. What the words hold at power-up is the FPGA's
-    affair: on an iCE40 UltraPlus anything, elsewhere 0.
+    Latency one clock from ``read_address`` to ``data``, one clock to write. The content at power-up depends on the FPGA:
+    undefined on an iCE40 UltraPlus, 0 elsewhere.
     """
 
     def __init__(self, spec: MachineSpec):

@@ -1,1 +1,1 @@
-"""What crosses between components: operations and ports."""
+"""Interfaces between components: operations and ports."""

@@ -1,4 +1,4 @@
-"""What the sequencer issues to the crossbar: one word of a sweep."""
+"""One word of a sweep, as the sequencer issues it to the crossbar."""
 
 from amaranth import Cat, Mux, signed, unsigned
 from amaranth.lib import data, enum
@@ -46,12 +46,12 @@ def activity_shape(spec: MachineSpec):
 
 
 def value_shape(spec: MachineSpec):
-    """What a row or a column is driven with: an activity or, in a recurrent layer, a state of the side network."""
+    """The value that drives a row or a column: an activity or, in a recurrent layer, a state of the side network."""
     return signed(max(spec.activity.bits, spec.side.bits)) if spec.recurrent else activity_shape(spec)
 
 
 def drawn_layout(spec: MachineSpec) -> data.ArrayLayout:
-    """One random byte for each bit of a row's number: lane bits below, block bits above, then what tells an input."""
+    """One random byte for each bit of a row's code: lane bits below, block bits above, then the bit that marks an input."""
     return data.ArrayLayout(DITHER_BITS, spec.layout.code_bits)
 
 
@@ -66,11 +66,11 @@ def operation_layout(spec: MachineSpec) -> data.StructLayout:
             "row_block": block_shape(spec),  # its row's neuron: block
             "row_lane": lane_shape(spec),  # and lane
             "block": block_shape(spec),  # its column block
-            "offset": offset_shape(spec),  # its row's number less the block's first column's
+            "offset": offset_shape(spec),  # its row's index minus that of the block's first column
             "matrix": max(1, bits_for(len(spec.matrices))),  # its matrix
             "pixels": 1,  # its row is an input or the biases', and no neuron
             "input": input_shape(spec),  # that input; before hw/control/inputs.py, its place among those that are read
-            "clear": 1,  # the accumulators start anew with it
+            "clear": 1,  # the accumulators start from zero with it
             "driven": 1,  # and from what inputs and biases drive into ``target``
             "taken": 1,  # in a serial machine the accumulators are complete with it (ohmprop.model.timing.taken)
             "fires": 1,  # after it the neurons of ``target`` step; with ``pixels``, their currents are kept as a drive

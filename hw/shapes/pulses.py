@@ -1,4 +1,4 @@
-"""What goes to and from the pulse units of a machine whose cells can be pulsed (hw/units/pulse.py)."""
+"""Interfaces of the pulse units of a machine whose synapses can be pulsed (hw/units/pulse.py)."""
 
 from amaranth import signed, unsigned
 from amaranth.lib import data
@@ -42,7 +42,7 @@ def stuck_write_layout(spec: MachineSpec) -> data.StructLayout:
 
 
 def word_counts_layout(spec: MachineSpec) -> data.StructLayout:
-    """One clock: so many pulses of cells of ``matrix``; of all in a word, or in a serial machine of one."""
+    """One clock: pulses of cells of ``matrix``; of all in a word, or of one in a serial machine."""
     most = unsigned(3 if spec.serial else 3 + bits_for(spec.lanes))
     matrix = max(1, bits_for(len(spec.matrices)))
     return data.StructLayout({"valid": 1, "matrix": matrix, "up": most, "down": most, "lost": most})

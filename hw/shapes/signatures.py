@@ -15,7 +15,7 @@ MACHINE_COUNTERS = ("busy_clocks", "steps", "learnt", "recalled", "rows_skipped"
 
 
 class Program(enum.Enum, shape=1):
-    """What a run does with the loaded pattern."""
+    """What to do with the loaded pattern."""
 
     LEARN = 0
     RECALL = 1
@@ -34,7 +34,7 @@ def counters_layout() -> data.StructLayout:
 
 
 def events_layout(spec: MachineSpec) -> data.StructLayout:
-    """How much each of those counters grows in a clock."""
+    """The growth of each of those counters in one clock."""
     return data.StructLayout(
         {name: bits_for(spec.inputs) if name == "rows_skipped" else 1 for name in MACHINE_COUNTERS}
     )
@@ -43,7 +43,7 @@ def events_layout(spec: MachineSpec) -> data.StructLayout:
 def machine_signature(spec: MachineSpec) -> Signature:
     """Ports of the machine, seen from the command processor (``In`` there is ``Out`` at the machine).
 
-    The command processor asks for one thing at a time: it raises ``start``, ``load`` or ``access`` only while ``busy``
+    The command processor makes one request at a time: it raises ``start``, ``load`` or ``access`` only while ``busy``
     is low and no access is pending.
     """
     layout = spec.layout

@@ -12,7 +12,7 @@ class MultiplyAccumulate(wiring.Component):
     """``total`` gains ``a * b`` (signed, exact); on an iCE40 UltraPlus this is one SB_MAC16 and no logic beside it.
 
     Latency MULTIPLY + ACCUMULATE clocks from ``a`` and ``b`` to ``total``; ``add`` and ``clear`` belong one clock after
-    their ``a`` and ``b``. A product a clock. Wraps around at TOTAL_BITS. No reset.
+    their ``a`` and ``b``. One product per clock. Wraps around at TOTAL_BITS. No reset.
     """
 
     a: In(signed(FACTOR_BITS))

@@ -11,7 +11,7 @@ from ohmprop.model.timing import MULTIPLY
 class Multiplier(wiring.Component):
     """``product`` = ``a * b``, signed, exact, of which the lowest ``bits`` are kept; on an ECP5 one MULT18X18D.
 
-    Latency MULTIPLY clocks, a product a clock, no reset.
+    Latency MULTIPLY clocks, one product per clock, no reset.
     """
 
     latency = MULTIPLY

@@ -30,7 +30,7 @@ class Neuron(wiring.Component):
     format's ends. g: ``spec.activity``; g = tanh(v) from a table of every state in a recurrent machine, g = v in a
     layered one (its hard sigmoid is the saturation), whose drive is in the current. Rounding: nearest, ties upwards.
     Latency NEURON clocks from ``current`` to ``new_state`` and ``new_activity``, VERDICT to ``moved``; a neuron a clock;
-    no reset. A stage without anything to do keeps still. While the side network steps (``side``), the table gives the
+    no reset. An idle stage does not toggle. While the side network steps (``side``), the table gives the
     slope of ``state`` instead, one clock later; what else comes out then is not to be used.
     """
 

@@ -1,6 +1,6 @@
 """Registers in a row: delays, broadcasts to the lanes, the row multiplexer and the adder tree.
 
-None of these registers has a reset: what they hold before the first valid word is never looked at.
+None of these registers has a reset: their content before the first valid word is never used.
 """
 
 from amaranth import Module, Signal, signed
@@ -10,12 +10,12 @@ from amaranth.lib.wiring import In, Out
 from ohmprop.model.layout import bits_for
 from ohmprop.model.timing import FANOUT, fan_levels
 
-#: Attribute of the registers that hold the same as others; boards/ulx3s.py keeps Yosys from making them one again.
+#: Attribute of the registers that hold the same as others; boards/ulx3s.py keeps Yosys from merging them.
 KEPT = {"keep": 1}
 
 
 def delayed(m: Module, value, clocks: int):
-    """``value`` so many clocks later."""
+    """``value``, delayed by this many clocks."""
     for _ in range(clocks):
         register = Signal(value.shape(), reset_less=True)
         m.d.sync += register.eq(value)
@@ -24,9 +24,9 @@ def delayed(m: Module, value, clocks: int):
 
 
 def copies(m: Module, value, count: int, levels: int):
-    """``count`` copies of ``value``, so many clocks later, from a tree of registers that drive FANOUT others or less.
+    """``count`` copies of ``value``, delayed by this many clocks, from a tree of registers that drive at most FANOUT others.
 
-    There is no limit to what the first level loads ``value`` with. Tools may not merge the registers again, see KEPT.
+    The fanout of ``value`` itself is not limited. Tools may not merge the registers again, see KEPT.
     """
     level = [value] * count if levels == 0 else [value]
     for index in reversed(range(levels)):
@@ -39,9 +39,9 @@ def copies(m: Module, value, count: int, levels: int):
 
 
 class Broadcast(wiring.Component):
-    """One value to all lanes through a tree of registers, none of which drives more than FANOUT others.
+    """One value to all lanes through a tree of registers, each of which drives at most FANOUT others.
 
-    Latency ``fan_levels(lanes)`` clocks, a value a clock, no reset.
+    Latency ``fan_levels(lanes)`` clocks, one value per clock, no reset.
     """
 
     def __init__(self, shape, lanes: int):
@@ -73,7 +73,7 @@ class Broadcast(wiring.Component):
 class RowSelect(wiring.Component):
     """The multiplexer that takes one lane's bits out of a word, in registered stages of FANOUT inputs.
 
-    Latency ``fan_levels(lanes)`` clocks from ``word``, whose ``lane`` comes a clock before it; a word a clock, no reset.
+    Latency ``fan_levels(lanes)`` clocks from ``word``, whose ``lane`` comes one clock before it; one word per clock, no reset.
     """
 
     def __init__(self, width: int, lanes: int):
@@ -81,7 +81,7 @@ class RowSelect(wiring.Component):
         self.latency = fan_levels(lanes)
         super().__init__(
             {
-                "word": In(data.ArrayLayout(width, lanes)),  #: so many bits a lane
+                "word": In(data.ArrayLayout(width, lanes)),  #: ``width`` bits per lane
                 "lane": In(max(1, bits_for(lanes))),  #: which one, a clock before
                 "o": Out(width),  #: that lane's bits
             }
@@ -110,7 +110,7 @@ class AdderTree(wiring.Component):
     """The sum over the lanes, exact, registered at every level; any number of lanes.
 
     Numbers are signed integers of ``width`` bits; the sum has ``width + bits_for(lanes)`` and cannot overflow.
-    Latency ``bits_for(lanes)`` clocks, a sum a clock, no reset. A level without anything to do keeps still.
+    Latency ``bits_for(lanes)`` clocks, one sum per clock, no reset. An idle level does not toggle.
     """
 
     def __init__(self, width: int, lanes: int):
@@ -119,7 +119,7 @@ class AdderTree(wiring.Component):
         super().__init__(
             {
                 "enable": In(1),  #: there are numbers to be added
-                "i": In(data.ArrayLayout(signed(width), lanes)),  #: one number a lane
+                "i": In(data.ArrayLayout(signed(width), lanes)),  #: one number per lane
                 "o": Out(signed(width + self.latency)),  #: their sum
             }
         )

@@ -58,7 +58,7 @@ def asked_pulses(spec: MachineSpec, request, word, lane):
 
 
 def counts_layout() -> data.StructLayout:
-    """Pulses of one cell, as they are counted."""
+    """Pulses of one cell, for the counters."""
     return data.StructLayout({"up": 3, "down": 3, "lost": 3})
 
 
@@ -73,7 +73,7 @@ def product(factor, number):
 
 
 def deviate(bits):
-    """The sum of four nibbles less 30 (ohmprop.model.memristors.kernels.deviate)."""
+    """The sum of four nibbles minus 30 (ohmprop.model.memristors.kernels.deviate)."""
     return sum((bits[at : at + 4] for at in range(4, HASH_BITS, 4)), bits[:4]) - 30
 
 
@@ -142,12 +142,12 @@ class PulseUnit(wiring.Component):
             own_deviate.eq(deviate(self.hash)),
             deviation.eq(Mux(device.noise, deviate(Cat(self.random[2], self.random[3])), 0)),
         ]
-        after = [first, first]  # so many clocks behind the inputs
+        after = [first, first]  # delayed by 1, 2, ... clocks
         for clocks in range(2, PULSE):
             after.append(Signal(first.shape(), name=f"after_{clocks}", reset_less=True))
             m.d.sync += after[clocks].eq(after[clocks - 1])
 
-        # 2: the gain's deviation, the noise of so many pulses, and what is counted.
+        # 2: the gain's deviation, the noise of these pulses, and the counts.
         spread, noises = Signal(signed(14), reset_less=True), Signal(signed(11), reset_less=True)
         counted, root = Mux(self.decays, 0, first.pulses), Signal(range(max(ROOTS) + 1))
         m.d.comb += root.eq(Array(ROOTS.tolist())[first.pulses])

@@ -1,4 +1,4 @@
-"""Saturation, from the bits above the format's own: shorter than to compare with its ends."""
+"""Saturation decided by the bits above the format: a shorter path than comparing with its ends."""
 
 from amaranth import Mux
 

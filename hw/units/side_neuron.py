@@ -94,7 +94,7 @@ class SideNeuron(wiring.Component):
             with m.If(self.stages[2]):
                 m.d.sync += product.eq(excitation * slope)
             return product
-        # A small FPGA has no multiplier left for it: two bits of the slope choose a multiple of e.
+        # A small FPGA has no multiplier left for this: two bits of the slope choose a multiple of e.
         triple = excitation + (excitation << 1)
         multiples = Array([Const(0, triple.shape()), excitation, excitation << 1, triple])
         halves = []

@@ -31,7 +31,7 @@ class Synapse(wiring.Component):
     weight: ``spec.weight``; saturates at +-``spec.weight_limit``, the same on both sides.
     Rounding: stochastic (ohmprop.model.arithmetic.stochastic_increment).
     Latency SYNAPSE clocks from ``difference`` to ``new_weight``; ``random``, ``enable`` and ``weight`` belong one
-    clock after their ``difference``. One weight a clock, no reset. A stage without anything to do keeps still.
+    clock after their ``difference``. One weight a clock, no reset. An idle stage does not toggle.
     """
 
     latency = SYNAPSE
@@ -42,12 +42,12 @@ class Synapse(wiring.Component):
             {
                 "stages": In(SYNAPSE),  #: bit k: a weight is k clocks behind its difference
                 "difference": In(difference_shape(spec)),  #: of the activities' products
-                "shift": In(bits_for(UPDATE_SHIFTS)),  #: the matrix's eta_shift less its shift_base
+                "shift": In(bits_for(UPDATE_SHIFTS)),  #: the matrix's eta_shift minus its shift_base
                 "random": In(DITHER_BITS),  #: the cell's random byte
                 "enable": In(1),  #: the cell exists and may learn; else its weight stays
                 "weight": In(signed(spec.weight.bits)),  #: the cell's weight
                 "new_weight": Out(signed(spec.weight.bits)),  #: the cell's weight after learning
-                #: What it learns, a clock earlier, in a machine with a pulse unit.
+                #: Its increment, one clock earlier, in a machine with a pulse unit.
                 **({"increment": Out(increment_shape(spec))} if spec.pulses else {}),
             }
         )

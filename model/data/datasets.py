@@ -23,7 +23,7 @@ NAMES = ("digits", "mnist")
 PIXEL_BITS = (1, 4, 8)
 #: First seeds of the three random choices, so that no two share their numbers.
 _SPLIT, _CHOICE, _ORDER = 1, 2, 3
-#: One digit of each class in so many is a test image.
+#: One in this many digits of each class is a test image.
 _TEST_SHARE = 5
 _FULL = 16  # the brightest pixel of the digits as they come
 
@@ -39,7 +39,7 @@ class Dataset:
     classes : the digits that the classes stand for, in the order of the machine's outputs.
     train_images : uint8 (count, height * width), each image row after row, 0 black to 255 white.
     train_labels : int64 (count,), indices into ``classes``.
-    test_images, test_labels : the same of the test images.
+    test_images, test_labels : the same for the test images.
     """
 
     name: str
@@ -67,7 +67,7 @@ def load(
     data_dir : the folder of MNIST's IDX files, the cache if None.
     classes : the digits to keep, in the order of the machine's outputs; all ten if None. The test images are always all
         those of these classes.
-    per_class : keep only so many training images a class: the first of each in a shuffle of all training images by the
+    per_class : keep only this many training images per class: the first of each in a shuffle of all training images by the
         seed, so the images of one class do not depend on the other classes. They stay in the data set's own order.
     resize : new width and height; each pixel is the mean of those it covers, rounded to nearest, ties upwards.
     seed : at least 0, of the choice by ``per_class`` only.
@@ -90,7 +90,7 @@ def load(
             if counts[digit] < least:
                 raise UserError(
                     f"{name} has {counts[digit]:,} {part} images of class {digit}, but at least {least:,} are needed; "
-                    "ask for fewer images a class or for other classes."
+                    "ask for fewer images per class or for other classes."
                 )
     kept = places[train_labels] >= 0
     if per_class is not None:
@@ -110,23 +110,23 @@ def order(dataset: Dataset, epoch: int, seed: int) -> Integers:
 
 
 def pixels(images: Bytes, bits: int) -> Bytes:
-    """Images, uint8 of any shape, with 1, 4 or 8 bits a pixel, 0 to 2**bits - 1.
+    """Images, uint8 of any shape, with 1, 4 or 8 bits per pixel, 0 to 2**bits - 1.
 
     Rounded down, so that one bit is white from 128 and nearly black pixels become 0, which costs no clock. UserError for
     other numbers of bits.
     """
     if bits not in PIXEL_BITS:
-        raise UserError(f"Pixels of {bits} bits are unknown; give 1, 4 or 8.")
+        raise UserError(f"Pixels of {bits} bits are not supported; give 1, 4 or 8.")
     return images >> np.uint8(8 - bits)
 
 
 def _check_choice(classes: tuple[int, ...], per_class: int | None) -> None:
     unknown = [digit for digit in classes if digit not in range(mnist.LABELS)]
     if not classes or unknown or len(set(classes)) < len(classes):
-        fault = f"{unknown[0]} is no class" if unknown else "one is given twice" if classes else "there is none"
+        fault = f"{unknown[0]} is no class" if unknown else "one is given twice" if classes else "none is given"
         raise UserError(f"The classes {list(classes)} cannot be kept, {fault}; give different ones from 0 to 9.")
     if per_class is not None and per_class < 1:
-        raise UserError(f"{per_class} images a class are impossible; give at least 1.")
+        raise UserError(f"{per_class} images per class are impossible; give at least 1.")
 
 
 def _first(labels: Bytes, count: int, seed: int) -> NDArray[np.bool_]:

@@ -120,7 +120,7 @@ def _stem(path: Path) -> tuple[Path, str]:
 
 
 def _part(path: Path) -> str | None:
-    """Which of PARTS the file is, by its name and, where the name leaves that open, by its content; None if it is none."""
+    """Which of PARTS the file is, by its name and, where that leaves it open, by its content; None if it is none of them."""
     name = path.name.lower()
     half = re.search("train|t10k|test", name)
     if not half or name.startswith("."):
@@ -173,7 +173,7 @@ def unpack_idx(data: bytes, path: Path, dimensions: int) -> Bytes:
             f"{f'of its dimensions has {length:,}' if len(data) >= header else f'has at least {header}'}; replace the file."
         )
     if not math.prod(shape):
-        raise UserError(f"{path} holds nothing, its dimensions are {shape}; give a file with data.")
+        raise UserError(f"{path} is empty, its dimensions are {shape}; give a file with data.")
     return np.frombuffer(data, np.uint8, offset=header).reshape(shape)
 
 

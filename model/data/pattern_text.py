@@ -44,7 +44,7 @@ def parse(text: str, source: str) -> tuple[Blocks, tuple[str, ...]]:
         if len(row) != width:
             raise UserError(
                 f"Line {number} of {source} has {len(row)} pixels where earlier rows have {width}; "
-                "make all rows equally long."
+                "make all rows the same length."
             )
         if not names:
             blocks.append([])
@@ -55,7 +55,7 @@ def parse(text: str, source: str) -> tuple[Blocks, tuple[str, ...]]:
         if not block or len(block) != len(blocks[0]):
             raise UserError(
                 f"Glyph {name} of {source} has {len(block)} rows where the first has {len(blocks[0])}; "
-                "give every glyph equally many, at least one."
+                "give every glyph the same number, at least one."
             )
     return blocks, tuple(names)
 
@@ -68,7 +68,7 @@ def _row(line: str, where: str) -> list[float]:
         return [float(pixel in "1#") for pixel in pixels]
     if not _NUMBERS.fullmatch(line):
         raise UserError(
-            f"{where} holds {line.strip()[:40]!r}, but a row of pixels has only 0 and 1, or only . and #; mend the line."
+            f"{where} holds {line.strip()[:40]!r}, but a row of pixels has only 0 and 1, or only . and #; correct the line."
         )
     cells = re.split(r"[\s;]+", line.replace(",", ".")) if decimal_commas else _SEPARATORS.split(line)
     row = []
@@ -79,7 +79,7 @@ def _row(line: str, where: str) -> list[float]:
             value = None
         if value not in (-1, 0, 1):
             raise UserError(
-                f"{where} holds the number {cell[:40]}, but a pixel is 0 or 1, or else -1 or 1; mend the line."
+                f"{where} holds the number {cell[:40]}, but a pixel is 0 or 1, or -1 or 1; correct the line."
             )
         row.append(value)
     return row

@@ -36,7 +36,7 @@ class Patterns:
     -------
     pixels : bool (count, neurons), white is true, each picture row after row.
     shape : height and width of each picture; height * width = neurons.
-    names : one name a pattern, unique where the source's are.
+    names : one name per pattern, unique where the source's are.
     """
 
     pixels: Pixels
@@ -85,7 +85,7 @@ def corrupt(pixels: Pixels, p: float, count: int, rng: np.random.Generator) -> t
     if not 0 <= p <= 1:
         raise UserError(f"p = {p!r} is not a probability; give a flip probability from 0 to 1.")
     if count < 1:
-        raise UserError(f"{count} corrupted images a pattern are impossible; give at least 1.")
+        raise UserError(f"{count} corrupted images per pattern are impossible; give at least 1.")
     labels = np.repeat(np.arange(len(pixels), dtype=np.int64), count)
     images = pixels[labels]
     return images ^ (rng.random(images.shape) < p), labels
@@ -175,7 +175,9 @@ def _read_array(path: Path) -> Patterns:
             "with numpy.save."
         ) from None
     if array.dtype.kind not in "biuf":
-        raise UserError(f"The pattern file {path} holds no plain numbers; save an array of 0 and 1 with numpy.save.")
+        raise UserError(
+            f"The pattern file {path} does not hold plain numbers; save an array of 0 and 1 with numpy.save."
+        )
     if array.ndim not in (2, 3) or array.size == 0:
         raise UserError(
             f"The array in {path} has the shape {array.shape}; give (count, neurons) or (count, height, width), "
@@ -197,17 +199,17 @@ def _read_folder(folder: Path) -> Patterns:
     if not paths:
         deeper = f" itself, only folders ({', '.join(folders[:5])})" if folders else ""
         raise UserError(
-            f"The folder {folder} holds no PNG{deeper}; give a folder with one black and white PNG a pattern."
+            f"The folder {folder} holds no PNG{deeper}; give a folder with one black and white PNG per pattern."
         )
     for path in paths:
         if path.name in folders:
-            raise UserError(f"{path} is a folder, and no PNG; move it out of the folder of patterns.")
+            raise UserError(f"{path} is a folder, not a PNG; move it out of the folder of patterns.")
     pictures = [_read_png(path) for path in paths]
     for path, picture in zip(paths, pictures, strict=True):
         if picture.shape != pictures[0].shape:
             raise UserError(
                 f"{path} is {picture.shape[1]} x {picture.shape[0]} pixels, but {paths[0].name} is "
-                f"{pictures[0].shape[1]} x {pictures[0].shape[0]}; make all PNGs equally large."
+                f"{pictures[0].shape[1]} x {pictures[0].shape[0]}; make all PNGs the same size."
             )
     height, width = pictures[0].shape
     return Patterns(np.array(pictures).reshape(len(pictures), -1), (height, width), tuple(path.stem for path in paths))
@@ -225,7 +227,7 @@ def _read_png(path: Path) -> Pixels:
     if deep or not np.all(white | np.all(colours == (0, 0, 0, 255), axis=2)):
         raise UserError(
             f"{path} is not strictly black and white; save it with opaque black and white pixels only, no grey levels, "
-            "1 or 8 bits a channel."
+            "1 or 8 bits per channel."
         )
     return white
 

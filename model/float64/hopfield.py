@@ -48,7 +48,7 @@ def recall_many(weights: Floats, images: Bits, seed: int) -> Bits:
     """Recall images (count, neurons), unit after unit, until a whole round changes none (Hopfield 1982, eq. 1).
 
     x_i becomes the sign of sum_j w_ij x_j and stays where that is 0. Each round visits all units once, in an order drawn
-    anew from the seed, the same for all images, so that an image's recall does not depend on the others.
+    again from the seed, the same for all images, so that an image's recall does not depend on the others.
     """
     states = _signs(images).T.copy()
     rng = np.random.default_rng(seed)

@@ -52,7 +52,7 @@ def relax(
     """States after ``steps`` Euler steps; beta = 0 is the free phase.
 
     ``weights`` is symmetric (neurons, neurons); ``states``, ``drive`` (I) and ``target`` (T) are (neurons,) for one
-    pattern or (images, neurons) for many, or one number for all. The states passed in stay as they are.
+    pattern or (images, neurons) for many, or one number for all. The states passed in are not changed.
     """
     states = states.copy()
     for _ in range(steps):

@@ -38,7 +38,7 @@ class GoldenBoard:
         self._registers = bytearray(SettingsRegisters.of(spec, spec.settings, self.machine.lfsr).pack())
         # The crossbar's words; None while the machine's own weights are newer.
         self._words: NDArray[np.int8] | None = None
-        # The pulse unit as it was written, and whether the machine has to be told.
+        # The pulse unit as it was written, and whether it is still to be passed to the machine.
         written = (Space.DEVICE, Space.STEPS, Space.STUCK) if spec.pulses else ()
         self._unit = {space: bytearray(self._size(space)) for space in written}
         self._gathered = bytes(PulseRequest.size())

@@ -103,7 +103,7 @@ def _relax(weights, states, currents, goal, phase, read_noise, constants, lfsr):
     largest, neurons = 0, len(states)
     target = goal if phase.nudged else goal[:0]
     for step in range(phase.most):
-        # From states of 0 there is no leak, and with one bit less to shift the step is eps = 1.
+        # From states of 0 there is no leak, and a shift by one bit fewer makes the step eps = 1.
         shift = constants.leak_shift - 1 if phase.feedforward and step == 0 else constants.leak_shift
         if read_noise:
             codes = constants.codes[len(constants.codes) - neurons :]

@@ -232,7 +232,7 @@ class GoldenMachine:
 def eta_shifts_at(
     spec: MachineSpec, epoch: int, halvings_per_epoch: float = 1.0, most_halvings: int = 15
 ) -> tuple[int, ...]:
-    """The settings' eta_shifts for epoch 0, 1, ...: the spec's own, the rates halved so many times an epoch.
+    """The settings' eta_shifts for epoch 0, 1, ...: the spec's own, the rates halved this many times per epoch.
 
     Every matrix's rate ends at its floor: after ``most_halvings``, or where the machine's shifts end.
     """

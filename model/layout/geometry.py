@@ -1,4 +1,4 @@
-"""Units in blocks of lanes, from five plain numbers: which block and lane a unit has, and which matrix joins which units.
+"""Units in blocks of lanes, from five plain numbers: each unit's block and lane, and which matrix joins which units.
 
 A recurrent machine is a layered machine without inputs, whose one layer is connected with itself. Each layer begins a
 new block of lanes; blocks are numbered through all layers of neurons.
@@ -171,7 +171,7 @@ class Geometry:
 
     @property
     def input_bits(self) -> int:
-        """Bits below the one that tells an input's number from a neuron's."""
+        """Bits below the one that distinguishes an input's code from a neuron's."""
         return max(self.neuron_bits, bits_for(self.inputs + self.biases))
 
     @property

@@ -34,7 +34,7 @@ def target_bytes(spec: MachineSpec) -> int:
 
 
 def input_bytes(spec: MachineSpec) -> int:
-    """Bytes of one input on the link: one bit a neuron, or a layered machine's pixels, packed."""
+    """Bytes of one input on the link: one bit per neuron, or a layered machine's pixels, packed."""
     return pattern_bytes(spec) if spec.recurrent else -(-spec.inputs * spec.pixel_bits // 8)
 
 

@@ -99,7 +99,7 @@ def pack_unit(spec: MachineSpec, unit: PulseUnit) -> bytes:
 
 
 def unpack_unit(spec: MachineSpec, data: bytes) -> PulseUnit:
-    """The inverse of ``pack_unit``, but for the scheme; ValueError or UserError if there is no such pulse unit."""
+    """The inverse of ``pack_unit``, except for the scheme; ValueError or UserError if the bytes are no valid pulse unit."""
     if not spec.pulses:
         raise ValueError("there are devices for a machine without a pulse unit")
     sizes = space_words(spec)

@@ -96,7 +96,7 @@ class SettingsRegisters(Record):
 class PulseRegisters(Record):
     """Space.DEVICE: what the cells are. All is 0 after power-up, and the cells linear; so they are while ``most`` is 0.
 
-    ``low`` and ``high`` are signed. A write to this space begins the count of patterns up to the next decay anew.
+    ``low`` and ``high`` are signed. A write to this space restarts the count of patterns up to the next decay.
     """
 
     most: int = number_bytes(1)
@@ -149,7 +149,7 @@ class PulseRequest(Record):
 
     @classmethod
     def of(cls, spec: MachineSpec, cell: Cell, pulses: int) -> "PulseRequest":
-        """The request for so many pulses, up or, if negative, down, on a cell (matrix, row, column)."""
+        """The request for this many pulses, down if negative, on a cell (matrix, row, column)."""
         matrix, row, column = cell
         rows, columns = spec.layout.numbers[matrix]
         return cls(int(rows[row]), int(columns[column]), pulses & 0xFF)

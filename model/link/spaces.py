@@ -11,12 +11,10 @@ class Space(IntEnum):
     """What READ and WRITE reach; a word is ``lanes`` bytes in those that are WIDE, one byte in the others."""
 
     WEIGHTS = 0  #: the crossbar's words (model/layout), signed bytes
-    STATES = 1  #: the neurons' states, a word a block, signed bytes; read only
+    STATES = 1  #: the neurons' states, one word per block, signed bytes; read only
     SETTINGS = 2  #: Settings, then the LFSR
     COUNTERS = 3  #: Counters; read only
-    SIDE = (
-        4  #: the side network's states, two words a block, the low and then the high bytes; recurrent only, read only
-    )
+    SIDE = 4  #: the side network's states, two words per block, low and then high bytes; recurrent only, read only
     # The rest only in a machine with a pulse unit (model/link/pulses.py).
     DEVICE = 5  #: PulseRegisters
     STEPS = 6  #: the step tables, four bytes an entry; write only

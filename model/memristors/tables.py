@@ -19,7 +19,7 @@ ENTRY_BITS = 12
 STEP_FRACTION = 16
 #: Widest weights; a table has an entry for each weight.
 MOST_BITS = 8
-#: Standard deviation of the sum of four random nibbles less 30: sqrt(4 (16^2 - 1) / 12).
+#: Standard deviation of the sum of four random nibbles minus 30: sqrt(4 (16^2 - 1) / 12).
 NOISE_UNIT = 85**0.5
 UP, DOWN = 0, 1
 
@@ -74,7 +74,7 @@ class StepTables:
             if len(falls):
                 raise UserError(
                     f"The table of pulses {name} is not monotone: a pulse from level {levels[falls[0]]} ends above one from "
-                    f"level {levels[falls[0] + 1]}; give steps that change by less than one level a level."
+                    f"level {levels[falls[0] + 1]}; give steps that change by less than one level from level to level."
                 )
 
     @property

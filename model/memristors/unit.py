@@ -48,7 +48,7 @@ class PulseUnit:
     stuck : cells that no pulse moves, a bool array of each matrix's shape; none if empty.
     read_noise : noise of each current, 0 to 4095: the standard deviation is ``read_noise`` * NOISE_UNIT in LSBs of the
         sum of weight times activity. 0: none.
-    decay_every : after so many learnt patterns every weight loses about 2**-decay_shift of itself; 0: never.
+    decay_every : after this many learnt patterns every weight loses about 2**-decay_shift of itself; 0: never.
     decay_shift : 1 to 15.
     """
 
@@ -114,7 +114,7 @@ def pulse_unit(device: Device, spec: MachineSpec, most: int = 1, scheme: str | N
 
 
 def outside(spec: MachineSpec, matrix: int, row: int, column: int) -> str:
-    """The end of a sentence about a cell that is none."""
+    """The end of a sentence about a cell that does not exist."""
     shapes = (f"matrix {index} of {matrix.rows} x {matrix.columns}" for index, matrix in enumerate(spec.matrices))
     return (
         f"({matrix}, {row}, {column}) is outside the array; give matrix, row and column of a synapse in "
@@ -130,7 +130,7 @@ def stuck_cells(
 ) -> Masks:
     """Masks of stuck cells, each given as matrix, row, column and where: "min", "max" or "frozen" at its weight.
 
-    Those at G_min or G_max are set in ``weights`` (one array a matrix, changed in place). In a recurrent machine (i, j)
+    Those at G_min or G_max are set in ``weights`` (one array per matrix, changed in place). In a recurrent machine (i, j)
     and (j, i) are one cell. UserError if a cell is not in the array or sticks somewhere else.
     """
     masks, layout = no_cells(spec), spec.layout
@@ -157,9 +157,9 @@ def pulse_one(
     pulses: int,
     lfsr: int,
 ) -> int:
-    """Give one cell so many pulses, up or, if negative, down; returns the LFSR after it.
+    """Give one cell this many pulses, down if negative; returns the LFSR afterwards.
 
-    The bytes of an update are drawn. ``weights`` (one array a matrix) and ``counts`` (matrices, 3) are changed in place;
+    The bytes of an update are drawn. ``weights`` (one array per matrix) and ``counts`` (matrices, 3) are changed in place;
     in a recurrent machine (i, j) and (j, i) are one cell. None is no cell, and nothing moves.
     """
     layout = spec.layout

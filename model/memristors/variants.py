@@ -48,12 +48,12 @@ def levels(device: Device) -> float:
 
 
 def with_levels(device: Device, count: float) -> Device:
-    """The device with all steps scaled alike, so that it has so many levels."""
+    """The device with all steps scaled by one factor, so that it has this many levels."""
     return Changed(base=device, factor=levels(device) / count, **_common(device))
 
 
 def symmetric(device: Device) -> Device:
-    """The device with pulses up and down of one size at each conductance, the mean of its own; a one-sided one as it is."""
+    """The device with pulses up and down of one size at each conductance, the mean of its own; one-sided ones unchanged."""
     if device.one_sided:
         return device
     return Changed(base=device, symmetric=True, **_common(device))

@@ -21,7 +21,7 @@ _READY = Path(__file__).parents[1] / "machines"
 
 
 def ready_machines() -> list[str]:
-    """Names of the machines that come with the package; MachineSpec.load takes them as it takes paths."""
+    """Names of the machines that ship with the package; MachineSpec.load takes them as it takes paths."""
     return sorted(path.stem for path in _READY.glob("*.toml"))
 
 
@@ -61,7 +61,7 @@ class MachineSpec(MachineFields):
 
     @cached_property
     def layout(self) -> Layout:
-        """What lies where in the weight memory."""
+        """The place of every weight in the weight memory."""
         return self.topology.layout(self)
 
     @cached_property

@@ -63,7 +63,7 @@ class Topology(ABC):
 
     @abstractmethod
     def layout(self, machine: MachineFields) -> Layout:
-        """What lies where in the weight memory."""
+        """The place of every weight in the weight memory."""
 
     @abstractmethod
     def worst_accumulator(self, machine: MachineFields) -> int:

@@ -97,7 +97,7 @@ def check_settings(machine: MachineFields, topology: Topology) -> None:
     for index, (shift, matrix) in enumerate(zip(settings.eta_shifts, matrices, strict=True)):
         if shift not in matrix.eta_shifts:
             raise UserError(
-                f"eta_shifts[{index}] = {shift} is out of this machine's reach; with weights {matrix.weight} give "
+                f"eta_shifts[{index}] = {shift} is outside this machine's range; with weights {matrix.weight} give "
                 f"{matrix.shift_base} to {matrix.shift_base + UPDATE_SHIFTS - 1}."
             )
     possible = rules_of(topology.name)
@@ -115,6 +115,6 @@ def check_memory(machine: MachineFields, topology: Topology, words: int) -> None
     needed = words * machine.lanes * -(-widest // 8)
     if needed > machine.memory_bytes:
         raise UserError(
-            f"memory_bytes = {machine.memory_bytes} is too little for this machine's weights, which take {needed}; "
+            f"memory_bytes = {machine.memory_bytes} is too small for this machine's weights, which need {needed}; "
             "give fewer neurons, cut diagonals, or a board with more memory."
         )

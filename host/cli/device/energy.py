@@ -11,10 +11,8 @@ from ohmprop.host.cli.options import common
 @click.command()
 @NAME
 @click.option("--data", type=click.Choice(("glyphs", "digits")), default="glyphs", show_default=True,
-              help="What is learnt, as of study.")  # fmt: skip
-@click.option(
-    "--set", "fix", metavar="NAME=VALUE", multiple=True, help="A parameter of study, several times if wanted."
-)
+              help="What is learnt, as for study.")  # fmt: skip
+@click.option("--set", "fix", metavar="NAME=VALUE", multiple=True, help="A parameter of study; may be repeated.")
 @click.option("--pulse-pj", type=click.FloatRange(0), help="pJ of a pulse [default: the device's published pulses].")
 @click.option("--read-pj", type=click.FloatRange(0),
               help="pJ of reading one weight in one step [default: of 0.5 V for 5 ns at the highest conductance].")  # fmt: skip

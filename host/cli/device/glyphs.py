@@ -15,16 +15,16 @@ from ohmprop.model.rules import RULES
 @SCHEME
 @click.option("--rule", type=click.Choice(list(RULES)), default="ep", show_default=True, help="Learning rule.")
 @click.option("--eta-shift", "eta_shifts", type=click.IntRange(0, 15), multiple=True, default=(4, 5, 6, 7, 8, 9),
-              show_default=True, help="Rates 2**-N of pulses to try.")  # fmt: skip
+              show_default=True, help="Pulse rates 2**-N to try.")  # fmt: skip
 @click.option("--pulses", type=click.IntRange(1, 7), default=1, show_default=True, help="Most pulses of an update.")
 @click.option("--noise/--no-noise", default=True, show_default=True, help="With the device's noise and spread.")
 @click.option("--stuck", type=click.FloatRange(0, 0.9), default=0.0, show_default=True,
-              help="Share of the cells that stick at an end of their range.")  # fmt: skip
+              help="Share of cells stuck at an end of their range.")  # fmt: skip
 @common("epochs", "seed", "json")
 def learn_glyphs(
     names: tuple[str, ...], eta_shifts: tuple[int, ...], seed: int, json_file: Path | None, **options: Any
 ) -> None:
-    """Learn the glyphs with the golden machine made of each device, all if none is named, and recall corrupted ones.
+    """Learn the glyphs on the golden machine with each device (all if none is named) and recall corrupted ones.
 
     The best rate of --eta-shift is chosen with --seed, and a training with the next seed is reported.
 

@@ -7,7 +7,7 @@ from ohmprop.host.cli.device import energy, fit, glyphs, list, plot, pulse
 
 @click.group(no_args_is_help=False)
 def device() -> None:
-    """Memristors: what their pulses do, and what is learnt with them.
+    """Memristors: their pulse curves, and learning with them.
 
     Example: ohmprop device list
     """

@@ -10,7 +10,7 @@ from ohmprop.host.cli.options import common
 @click.command("list")
 @common("json")
 def list_devices(**options: Any) -> None:
-    """Name all devices, with the error of their integer tables.
+    """List all devices, with the error of their integer tables.
 
     Example: ohmprop device list
     """

@@ -179,14 +179,14 @@ def _figure2(plan: Plan, store: Store) -> Finding:
         rows.append((str(cut), f"{spec.synapses:,}", *means, *(f"{count:,.0f}" for count in clocks)))
     head = ("K", "synapses", *(f"{label.split(',')[0]} {flip_text(p)}" for label, p in columns))
     return Finding(
-        f"Figure 2: accuracy against connectivity, {CUT_EPOCHS} epochs, {plan.cut_images} corrupted images a class "
+        f"Figure 2: accuracy against connectivity, {CUT_EPOCHS} epochs, {plan.cut_images} corrupted images per class "
         f"and seed, {plan.repeats}",
         "With all connections both rules are equally good; EP gets better results than RBP with a small amount of "
         "connections.",
         rule_settings(plan, MACHINE_RULES),
         ("K", "p", "seed", "rule", "arithmetic", *_COUNTS),
         records,
-        (*head, *(f"{NAMES[rule]}: clocks a pattern" for rule in MACHINE_RULES)),
+        (*head, *(f"{NAMES[rule]}: clocks per pattern" for rule in MACHINE_RULES)),
         rows,
         figure,
     )
@@ -234,7 +234,7 @@ def _figure3(plan: Plan, store: Store) -> Finding:
         for epochs in plan.epochs
     ]
     return Finding(
-        f"Figure 3: accuracy against epochs, {plan.epoch_images} corrupted images a class and seed, {plan.repeats}",
+        f"Figure 3: accuracy against epochs, {plan.epoch_images} corrupted images per class and seed, {plan.repeats}",
         "EP reaches good accuracy within the first 50 epochs, RBP needs at least 300.",
         rule_settings(plan, MACHINE_RULES),
         ("epochs", "p", "seed", "rule", "arithmetic", *_COUNTS),

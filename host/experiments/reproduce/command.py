@@ -47,13 +47,13 @@ def run_reproduce(
     spec = MachineSpec.load(machine) if machine else MachineSpec()
     if not spec.recurrent:
         raise UserError(
-            f"This machine is a layered one, {'-'.join(map(str, spec.layers))}, and the patterns take a recurrent one; give "
+            f"This machine is a layered one, {'-'.join(map(str, spec.layers))}, and the patterns need a recurrent one; give "
             "another --machine, or none."
         )
     plan = Plan(spec, seed, quick, tuple(sorted(set(flips))), tuple(sorted(set(cuts))), board)
     if board != "golden" and target not in ("table1", "all"):
         raise UserError(
-            f"{target} takes more recalls than a board has time for, and the golden machine's are the same in every bit; "
+            f"{target} needs more recalls than a board has time for, and the golden machine's are the same in every bit; "
             "leave --board out, or give it with table1 or all."
         )
     names = list(TARGETS) if target == "all" else [target]

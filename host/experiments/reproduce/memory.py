@@ -47,9 +47,9 @@ class Recall:
     engine : "machine" (the golden one), "float64" or "board".
     epochs : rounds through the glyphs; 0 for those rules that need no rounds.
     p : probability that a pixel is flipped.
-    images : corrupted images a class.
+    images : corrupted images per class.
     seed : of the initial weights and the noise; all rules get the same.
-    recalls : only so many of each class are recalled.
+    recalls : only this many of each class are recalled.
     """
 
     spec: MachineSpec

@@ -20,7 +20,7 @@ from ohmprop.model.spec import MachineSpec
 
 MACHINE = "mnist-784-128-5"
 CLASSES = (0, 1, 2, 3, 4)
-#: Training images a class, and images a point of the paper's curves.
+#: Training images per class, and images per point of the paper's curves.
 PER_CLASS = 600
 POINT_IMAGES = 100
 EPOCHS = 6
@@ -112,7 +112,7 @@ def _figure5(plan: Plan, store: Store) -> Finding:
     counts |= {"float64_train": train_count, "float64_test": test_count}
     spec = MachineSpec.load(MACHINE)
     return Finding(
-        f"Figure 5: five classes of MNIST, {PER_CLASS} images a class, 784-128-5, {plan.repeats}",
+        f"Figure 5: five classes of MNIST, {PER_CLASS} images per class, 784-128-5, {plan.repeats}",
         "Errors on 100 random training and 100 test images fall over the epochs, consistent with Scellier and Bengio 2017.",
         {"machine": MACHINE, "classifier_spec_hash": spec.spec_hash, "ep": settings_json(spec.settings)},
         ("epoch", "seed", "curve", "images", "error"),

@@ -60,7 +60,7 @@ class Plan:
 
     @property
     def table_images(self) -> int:
-        """Corrupted images a class in Table 1."""
+        """Corrupted images per class in Table 1."""
         return 100 if self.quick else 1000
 
     @property
@@ -70,7 +70,7 @@ class Plan:
 
     @property
     def cut_images(self) -> int:
-        """Corrupted images a class and seed at each point of Figure 2; the paper's 5000 in all."""
+        """Corrupted images per class and seed at each point of Figure 2; the paper's 5000 in all."""
         return 200 if self.quick else 5000 // len(self.seeds)
 
     @property
@@ -80,7 +80,7 @@ class Plan:
 
     @property
     def epoch_images(self) -> int:
-        """Corrupted images a class and seed at each point of Figure 3; the paper's 1000 in all."""
+        """Corrupted images per class and seed at each point of Figure 3; the paper's 1000 in all."""
         return 50 if self.quick else 1000 // len(self.seeds)
 
     @property

@@ -27,7 +27,7 @@ class Parameter:
     Members
     -------
     wanted : its values in words, for errors and help.
-    parse : its value from text; ValueError if it is none.
+    parse : its value from text; ValueError if the text is no valid value.
     default : the value where the study does not say; None for the device's own, of rate for a choice.
     """
 
@@ -72,7 +72,7 @@ PARAMETERS: Mapping[str, Parameter] = {
     "scheme": _choice(SCHEMES),
     "rule": _choice(tuple(RULES), "ep"),
     "rate": Parameter("a learning rate's shift, 0 to 15", _number(0, 15, int)),
-    "pulses": Parameter("most pulses an update, 1 to 7", _number(1, 7, int), 1),
+    "pulses": Parameter("most pulses per update, 1 to 7", _number(1, 7, int), 1),
     "bits": Parameter("bits of a weight, 2 to 8", _number(2, 8, int), 8),
     "levels": Parameter("levels of a conductance, 2 to 100000", _number(2, 100_000)),
     "nonlinearity": Parameter(f"NeuroSim's non-linearity, 0 to {MOST_NONLINEARITY:g}", _number(0, MOST_NONLINEARITY)),
@@ -88,7 +88,7 @@ PARAMETERS: Mapping[str, Parameter] = {
 
 
 def parse(option: str, text: str) -> tuple[str, tuple[Value, ...]]:
-    """The name and the values of NAME=VALUE,VALUE..., each once; UserError, naming the option, if there is no such thing."""
+    """The name and the values of NAME=VALUE,VALUE..., each once; UserError, naming the option, if it is malformed."""
     name, equals, values = text.partition("=")
     if not equals or name not in PARAMETERS:
         fault = "has no =" if not equals else f"names no parameter {name!r}"

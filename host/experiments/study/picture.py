@@ -9,7 +9,7 @@ from ohmprop.host.experiments.study.parameters import Value
 from ohmprop.host.experiments.study.plan import Plan
 from ohmprop.host.experiments.study.trial import SCORES
 
-#: With so many values at most the second parameter is told by curves, else by a heat map.
+#: Up to this many values the second parameter is drawn as curves, above as a heat map.
 CURVES = 4
 
 

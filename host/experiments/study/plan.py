@@ -15,9 +15,9 @@ RATES = {"glyphs": (4, 5, 6, 7, 8, 9), "digits": (2, 3, 4, 5, 6)}
 #: Rounds through the patterns and corrupted images a glyph and probability, of a quick study and of a full one.
 EPOCHS = {"glyphs": (30, 100), "digits": (4, 12)}
 IMAGES = (25, 100)
-#: The seed of the trials that choose settings; those that are told have the seeds from 1 on.
+#: The seed of the trials that choose settings; the reported ones have the seeds from 1 on.
 CHOOSING_SEED = 0
-#: They recall one image in so many, which halves their time.
+#: They recall one image in this many, which halves their time.
 CHOOSING_SHARE = 4
 
 Values = dict[str, Value]
@@ -31,7 +31,7 @@ class Plan:
     -------
     data : "glyphs" or "digits".
     fixed, varied, tuned : parameters with their one value, with the values of the points, with those to choose from.
-    seeds : trainings that each point is told of.
+    seeds : trainings reported for each point.
     quick : fewer epochs and images.
     """
 
@@ -92,7 +92,7 @@ class Plan:
         return Trial(self.data, named, EPOCHS[self.data][size], images, seed, choosing)
 
     def trials(self, point: Values, candidate: Values) -> list[Trial]:
-        """The trainings that are told of."""
+        """The trainings that are reported."""
         return [self.trial(point, candidate, seed) for seed in range(1, self.seeds + 1)]
 
     def choosing(self, point: Values, candidates: Sequence[Values]) -> list[Trial]:

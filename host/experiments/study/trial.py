@@ -42,7 +42,7 @@ SCORES = {"glyphs": tuple(f"p = {p:.2f}" for p in FLIPS), "digits": ("accuracy",
 HALVINGS = 0.5
 #: An ideal device has as many levels as a conductance of a 7-bit cell.
 IDEAL_LEVELS = 128
-#: One training image of the digits in so many is left out where a trial chooses settings, and read instead of the test images.
+#: One in this many training images of the digits is held out where a trial chooses settings, and read for the test.
 _HELD_OUT = 5
 #: First seeds of the random choices.
 _NOISE, _FAULTS = 21, 22

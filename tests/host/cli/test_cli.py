@@ -198,7 +198,7 @@ MISTAKES = {
     "no such port": (["info", "--board", "/dev/none"], "", "/dev/none"),
     "no such patterns": (["train", "--board", "golden", "--patterns", "nowhere"], "", "nowhere"),
     "patterns of another size": (["train", "--board", "golden", "--patterns", "p.npy"], "", "25"),
-    "no numbers": (["train", "--board", "golden", "--patterns", "bad.toml"], "01\n0x\n", "bad.toml"),
+    "not numbers": (["train", "--board", "golden", "--patterns", "bad.toml"], "01\n0x\n", "bad.toml"),
     "no weights to recall with": (["recall", "--board", "golden"], "", "--load"),
     "weights missing": (["recall", "--board", "golden", "--load", "none.npz"], "", "none.npz"),
     "weights damaged": (["recall", "--board", "golden", "--load", "bad.toml"], "PK\3\4 no", "bad.toml"),
