@@ -4,9 +4,7 @@ import struct
 
 import numpy as np
 
-from ohmprop.model.float64.layered import initial_weights as layered_weights
-from ohmprop.model.float64.layered import quantise as layered_quantise
-from ohmprop.model.float64.recurrent import initial_weights, quantise
+from ohmprop.model.float64.reference import initial_weights, quantise
 from ohmprop.model.link.frames import Op, encode_frame
 from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.link.registers import SettingsRegisters
@@ -40,11 +38,7 @@ class Traffic:
     def weights(self):
         """A WRITE of the whole weight memory: other weights must come in pairs, as the protocol says."""
         spec, seed = self.spec, self.rng.randrange(1 << 30)
-        if spec.recurrent:
-            made = (quantise(spec, initial_weights(spec, seed)),)
-        else:
-            made = layered_quantise(spec, layered_weights(spec, seed))
-        words = spec.layout.to_words(made).astype(np.int8)
+        words = spec.layout.to_words(quantise(spec, initial_weights(spec, seed))).astype(np.int8)
         return self.frame(Op.WRITE, access(Space.WEIGHTS, 0, len(words), words.tobytes()))
 
     def _right(self):

@@ -18,7 +18,7 @@ from ohmprop.host.run.train import Training
 from ohmprop.host.show.console import print_table, progress, show, warn
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import confusion_picture, errors_picture, hidden_picture, misread_picture
-from ohmprop.model.float64.layered import LayeredReference, initial_weights
+from ohmprop.model.float64.reference import Reference, initial_weights
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.spec import MachineSpec, Settings
 
@@ -77,7 +77,7 @@ class Curves:
         self.reference_test_error: list[float] = []
         self.dead_outputs: list[DeadOutput] = []
         self._task, self._machine, self._spec = task, machine, start.spec
-        self._reference = LayeredReference(start.spec, start.spec.settings, initial_weights(start.spec, start.seed))
+        self._reference = Reference(start.spec, start.spec.settings, initial_weights(start.spec, start.seed))
         # The reference's weights are in no file, so it learns again what a continued run had learnt before.
         for epoch in range(start.learnt // len(task.inputs)):
             self._follow(epoch)
@@ -85,8 +85,9 @@ class Curves:
     def _follow(self, epoch: int) -> None:
         """Let the reference learn an epoch, from 0, as well."""
         task = self._task
-        chosen, shifts = task.order(epoch), task.settings(self._spec, epoch).eta_shifts
-        self._reference.learn_many(task.inputs[chosen], task.targets[chosen], [2.0**-shift for shift in shifts])
+        chosen = task.order(epoch)
+        self._reference.settings = task.settings(self._spec, epoch)
+        self._reference.learn_many(task.inputs[chosen], task.targets[chosen])
 
     def after_epoch(self, epoch: int, training: Training) -> None:
         """Take the errors after an epoch, from 1."""

@@ -22,7 +22,7 @@ from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import accuracy_picture, recall_picture, weights_picture
 from ohmprop.model.data.patterns import Patterns, correlation, corrupt, recalled
 from ohmprop.model.errors import MachineError
-from ohmprop.model.float64.recurrent import Reference, initial_weights
+from ohmprop.model.float64.reference import Reference, initial_weights
 
 #: Corrupted images per pattern, for each probability that a pixel is flipped.
 IMAGES = 200

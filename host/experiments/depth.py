@@ -17,7 +17,7 @@ from ohmprop.host.run.readings import error
 from ohmprop.host.show.console import print_table, progress
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.data.datasets import load, order, pixels
-from ohmprop.model.float64.layered import LayeredReference, initial_weights, quantise
+from ohmprop.model.float64.reference import Reference, initial_weights, quantise
 from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.spec import MachineSpec
 
@@ -101,13 +101,13 @@ def _learn(epochs: int, job: tuple[Trial, int]) -> Outcome:
     images, unseen = (pixels(part, spec.pixel_bits) for part in (digits.train_images, digits.test_images))
     targets = digits.train_labels[:, None] == np.arange(spec.outputs)
     weights = initial_weights(spec, seed, trial.initial_scales)
-    machine, reference = GoldenMachine(spec), LayeredReference(spec, settings, weights)
+    machine, reference = GoldenMachine(spec), Reference(spec, settings, weights)
     machine.weights = quantise(spec, weights)
     for epoch in range(epochs):
         chosen, shifts = order(digits, epoch, seed), eta_shifts_at(spec, epoch, HALVINGS)
-        machine.settings = replace(settings, eta_shifts=shifts)
+        machine.settings = reference.settings = replace(settings, eta_shifts=shifts)
         machine.learn_many(images[chosen], targets[chosen])
-        reference.learn_many(images[chosen], targets[chosen], [2.0**-shift for shift in shifts])
+        reference.learn_many(images[chosen], targets[chosen])
     return Outcome(
         error(digits.test_labels, machine.recall_many(unseen)[0]),
         error(digits.test_labels, reference.recall_many(unseen)),

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from ohmprop.host.show.console import show
 from ohmprop.host.show.files import check_writable, write_json
-from ohmprop.model.float64.layered import initial_weights, quantise
+from ohmprop.model.float64.reference import initial_weights, quantise
 from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.spec import MachineSpec, Settings
 

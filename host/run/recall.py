@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ohmprop.host.run.learner import golden_answers
 from ohmprop.host.run.twin import Twin
 from ohmprop.model.data.patterns import corrupt, nearest_pattern_bound, recalled
-from ohmprop.model.float64.recurrent import Reference
+from ohmprop.model.float64.reference import Reference
 
 Bits = NDArray[np.bool_]
 

@@ -1,22 +1,19 @@
 """A training run: where it begins, what it learns, and how far it goes."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-from numpy.typing import NDArray
-
 from ohmprop.host.link.board import connect
-from ohmprop.host.link.weights import checked_weights
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.learner import Alone, Learner, OnBoard
 from ohmprop.host.run.task import Source, Task
 from ohmprop.host.run.twin import Twin
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.errors import UserError
-from ohmprop.model.float64 import layered, recurrent
+from ohmprop.model.float64.reference import initial_weights, quantise
 from ohmprop.model.spec import MachineSpec
 
 
@@ -56,12 +53,7 @@ class Beginning:
 
 def fresh(spec: MachineSpec, seed: int) -> Checkpoint:
     """A machine that has learnt nothing, with initial weights from a seed."""
-    drawn: Sequence[NDArray[Any]]
-    if spec.recurrent:
-        drawn = [recurrent.quantise(spec, recurrent.initial_weights(spec, seed))]
-    else:
-        drawn = layered.quantise(spec, layered.initial_weights(spec, seed))
-    return Checkpoint(spec, checked_weights(spec, drawn), DEFAULT_LFSR, 0, seed)
+    return Checkpoint(spec, quantise(spec, initial_weights(spec, seed)), DEFAULT_LFSR, 0, seed)
 
 
 @dataclass(frozen=True)

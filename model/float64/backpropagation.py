@@ -11,9 +11,9 @@ loss's negative derivative by the pair. The plain y_i g_j lets them drift apart,
 """
 
 import numpy as np
-from numpy.typing import NDArray
 
-from ohmprop.model.float64.recurrent import EPSILON, Floats, Reference, relax, signed
+from ohmprop.model.float64.network import EPSILON
+from ohmprop.model.float64.recurrent import Floats, relax
 
 
 def relax_side(weights: Floats, states: Floats, free: Floats, error: Floats | float, steps: int) -> Floats:
@@ -37,20 +37,3 @@ def side_gradient(weights: Floats, drive: Floats, target: Floats, free_steps: in
     half = np.outer(relax_side(weights, np.zeros_like(free), free, target - activity, side_steps), activity)
     gradient: Floats = half + half.T
     return gradient
-
-
-class RbpReference(Reference):
-    """A recurrent layer that learns by recurrent backpropagation in float64; parameters and recall are Reference's.
-
-    The settings' nudged steps are those of the side network.
-    """
-
-    def learn(self, pattern: NDArray[np.bool_], target: NDArray[np.bool_] | None = None) -> None:
-        """Learn one pattern (neurons,): w_ij += eta / 2 (y_i g_j + y_j g_i). Without a target it is the pattern."""
-        self.weights += (self._rates / 2) * side_gradient(
-            self.weights,
-            signed(pattern, self._input_gain),
-            signed(pattern if target is None else target, self._target_gain),
-            self.settings.free_steps,
-            self.settings.nudged_steps,
-        )

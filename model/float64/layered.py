@@ -10,22 +10,21 @@ input stands at 1 - 2**-pixel_bits.
 """
 
 from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import compiled
+from ohmprop.model.float64.network import EPSILON, Network, Weights
 from ohmprop.model.spec import MachineSpec, Settings
-
-#: Euler's step; beta is 1.
-EPSILON = 0.5
 
 Floats = NDArray[np.float64]
 #: What Glorot's initial weights are scaled by, matrix by matrix, for one to three hidden layers (docs/classifiers.md).
 INITIAL_SCALES: dict[int, tuple[float, ...]] = {1: (1, 1), 2: (1, 1, 0.5), 3: (0.5, 0.5, 0.5, 0.5)}
 
 
-def initial_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None = None) -> tuple[Floats, ...]:
+def glorot_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None = None) -> tuple[Floats, ...]:
     """Glorot's uniform weights, as in Scellier and Bengio 2017: within +-scale sqrt(6 / (rows + columns)).
 
     ``scales`` are the matrices' own, INITIAL_SCALES if None. They are below 1 in deep machines: an output whose drive
@@ -42,12 +41,12 @@ def initial_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None
     return (*drawn, *([np.zeros((1, spec.neurons))] if spec.biases else []))
 
 
-def quantise(spec: MachineSpec, weights: Sequence[Floats]) -> tuple[NDArray[np.int16], ...]:
-    """The weights as the machine's integers: rounded to the nearest, ties to even, saturated at the weight limit."""
-    return tuple(
-        np.clip(np.rint(values * matrix.weight.one), -matrix.weight.high, matrix.weight.high).astype(np.int16)
-        for matrix, values in zip(spec.matrices, weights, strict=True)
-    )
+class Phases(NamedTuple):
+    """Steps of both phases of learning, and whether the first step is a whole one."""
+
+    free_steps: int
+    nudged_steps: int
+    feedforward: bool
 
 
 @compiled
@@ -90,16 +89,16 @@ def _drive(weights, firsts, image, one, drive):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _learn(weights, firsts, images, one, targets, alphas, free_steps, nudged_steps, feedforward):  # type: ignore[no-untyped-def]
+def _learn(weights, firsts, images, one, targets, alphas, phases):  # type: ignore[no-untyped-def]
     """Learn pattern after pattern."""
     states, drive = np.zeros(firsts[-1]), np.zeros(firsts[-1])
     for index in range(len(images)):
         image, goal = images[index], targets[index] * 1.0
         _drive(weights, firsts, image, one, drive)
         states[:] = 0.0
-        _relax(weights, firsts, states, drive, goal, False, max(1, free_steps), feedforward)
+        _relax(weights, firsts, states, drive, goal, False, max(1, phases.free_steps), phases.feedforward)
         free = states.copy()
-        _relax(weights, firsts, states, drive, goal, True, nudged_steps, False)
+        _relax(weights, firsts, states, drive, goal, True, phases.nudged_steps, False)
         first = weights[0]
         for i in range(len(image)):
             if image[i]:
@@ -129,52 +128,26 @@ def _recall(weights, firsts, images, one, steps, feedforward):  # type: ignore[n
     return answers
 
 
-class LayeredReference:
-    """A layered network that learns in float64: no rounding, no saturation of weights.
+class LayeredNetwork(Network):
+    """Layers; a pattern is uint8 (inputs,), pixels of pixel_bits each, an answer the outputs' states, 0 to 1."""
 
-    Parameters
-    ----------
-    spec : the machine whose topology and pixels it shares.
-    settings : steps of the phases and the start. Every phase takes its full number of steps.
-    weights : initial weights, one matrix after the other; copied.
-
-    Attributes
-    ----------
-    weights : the present weights, float64.
-    """
-
-    def __init__(self, spec: MachineSpec, settings: Settings, weights: Sequence[Floats]) -> None:
-        self.spec = spec
-        self.settings = settings
-        self.weights = tuple(np.array(matrix, np.float64, order="C") for matrix in weights)
+    def __init__(self, spec: MachineSpec) -> None:
+        super().__init__(spec)
         self._firsts = np.cumsum([0, *spec.layers[1:]])
         self._one = spec.brightest / (1 << spec.pixel_bits)
 
     def _pixels(self, images: NDArray[np.uint8]) -> Floats:
         return np.asarray(images, np.float64) / (1 << self.spec.pixel_bits)
 
-    def learn_many(self, images: NDArray[np.uint8], targets: NDArray[np.bool_], alphas: Sequence[float]) -> None:
-        """Learn images (count, inputs), of pixel_bits each, one after another; ``targets`` (count, outputs), True 1.
+    def learn(self, weights: Weights, patterns: NDArray[Any], targets: NDArray[np.bool_], settings: Settings) -> None:
+        """Learn pattern after pattern, as Network.learn says."""
+        rates = 2.0 ** -np.array(settings.eta_shifts, np.float64)
+        phases = Phases(settings.free_steps, settings.nudged_steps, settings.feedforward)
+        _learn(weights, self._firsts, self._pixels(patterns), self._one, np.asarray(targets, np.bool_), rates, phases)
 
-        ``alphas`` are the learning rates, one for each matrix.
-        """
-        settings = self.settings
-        _learn(
-            self.weights,
-            self._firsts,
-            self._pixels(images),
-            self._one,
-            np.asarray(targets, np.bool_),
-            np.array(alphas, np.float64),
-            settings.free_steps,
-            settings.nudged_steps,
-            settings.feedforward,
-        )
-
-    def recall_many(self, images: NDArray[np.uint8]) -> Floats:
-        """The outputs' states (count, outputs), 0 to 1, for images (count, inputs)."""
-        settings = self.settings
+    def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> Floats:
+        """The outputs' states (count, outputs), as Network.recall says."""
         answers: Floats = _recall(
-            self.weights, self._firsts, self._pixels(images), self._one, settings.driven_steps, settings.feedforward
+            weights, self._firsts, self._pixels(patterns), self._one, settings.driven_steps, settings.feedforward
         )
         return answers

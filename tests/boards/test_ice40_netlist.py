@@ -18,7 +18,7 @@ from ohmprop.host.run.twin import Twin
 from ohmprop.hw.primitives.ice40 import UltraPlus
 from ohmprop.hw.top import Top
 from ohmprop.model.arithmetic import DEFAULT_LFSR
-from ohmprop.model.float64.layered import initial_weights, quantise
+from ohmprop.model.float64.reference import initial_weights, quantise
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.verilator import compile_design
 

@@ -17,7 +17,8 @@ from ohmprop.hw.link.commands import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
 from ohmprop.hw.top import machine_of
-from ohmprop.model.float64.recurrent import quantise, synapse_mask
+from ohmprop.model.float64.recurrent import synapse_mask
+from ohmprop.model.float64.reference import quantise
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.frames import WINDOW, Op, decode_frame, encode_frame
@@ -183,7 +184,7 @@ def random_weights(spec, rng):
     """Symmetric, no self weights, within reach, anywhere in their range."""
     synapses = synapse_mask(spec)
     weights = np.tril(rng.integers(-spec.weight_limit, spec.weight_limit + 1, synapses.shape)) * synapses
-    return quantise(spec, (weights + weights.T) / spec.weight.one)
+    return quantise(spec, ((weights + weights.T) / spec.weight.one,))[0]
 
 
 #: eta is large, so that two patterns change many weights.

@@ -11,7 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from ohmprop.model.float64.recurrent import quantise, synapse_mask
+from ohmprop.model.float64.recurrent import synapse_mask
+from ohmprop.model.float64.reference import quantise
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.packing import pack_pattern
 from ohmprop.model.spec import MachineSpec
@@ -27,7 +28,7 @@ def random_weights(spec: MachineSpec, source: random.Random) -> np.ndarray:
     """Symmetric, within reach, over their whole range in small machines and less in large ones."""
     limit = min(spec.weight_limit, 1200 // spec.neurons)
     lower = np.tril([[source.randint(-limit, limit) for _ in range(spec.neurons)] for _ in range(spec.neurons)], -1)
-    return quantise(spec, (lower + lower.T) * synapse_mask(spec) / spec.weight.one)
+    return quantise(spec, ((lower + lower.T) * synapse_mask(spec) / spec.weight.one,))[0]
 
 
 def digest(weights: tuple[np.ndarray, ...]) -> str:

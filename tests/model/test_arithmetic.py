@@ -20,7 +20,7 @@ from ohmprop.model.arithmetic import (
     tanh_table,
 )
 from ohmprop.model.errors import UserError
-from ohmprop.model.float64.recurrent import quantise
+from ohmprop.model.float64.reference import quantise
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec
 from tests.kit.specs import SPECS
@@ -116,7 +116,7 @@ def test_an_increment_against_fxpmath(difference: int, shift: int, byte: int) ->
 def test_quantise(values: list[float]) -> None:
     for spec in (MachineSpec(layers=(2,)), SPECS["coarse_weights"]):
         nearest = oracle(np.array(values), spec.weight, "around")
-        assert quantise(spec, np.array(values)).tolist() == np.maximum(nearest, -spec.weight_limit).tolist()
+        assert quantise(spec, (np.array(values),))[0].tolist() == np.maximum(nearest, -spec.weight_limit).tolist()
 
 
 #: x^32 + x^22 + x^2 + x + 1 as bits.

@@ -15,8 +15,7 @@ from ohmprop.host.run.train import train
 from ohmprop.host.run.twin import Twin
 from ohmprop.model.data.patterns import Pixels, corrupt, glyphs, nearest_pattern_bound, recalled
 from ohmprop.model.float64 import hopfield as associative
-from ohmprop.model.float64.backpropagation import RbpReference
-from ohmprop.model.float64.recurrent import Reference, initial_weights, quantise
+from ohmprop.model.float64.reference import Reference, initial_weights, quantise
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.spec import MachineSpec
 
@@ -72,7 +71,6 @@ class Recall:
         """What ``result`` says."""
         pixels = glyphs()
         images, labels = self.corrupted
-        settings = self.spec.settings
         if self.rule == "bound":
             return {"right": self._bound(pixels, images, labels), "first": [], "clocks": None}
         if self.rule in ("hebb", "storkey"):
@@ -80,11 +78,11 @@ class Recall:
             return self.result(associative.recall_many(weights, images, self.seed))
         start = initial_weights(self.spec, self.seed)
         if self.engine == "float64":
-            reference = {"rbp": RbpReference, "ep": Reference}[self.rule](self.spec, settings, start)
+            reference = Reference(self.spec, self.spec.settings, start)
             reference.train(pixels, self.epochs)
             return self.result(reference.recall_many(images))
         machine = GoldenMachine(self.spec)
-        machine.weights = (quantise(self.spec, start),)
+        machine.weights = quantise(self.spec, start)
         for _ in range(self.epochs):
             machine.learn_many(pixels)
         clocks = machine.busy_clocks / machine.learnt

@@ -18,9 +18,7 @@ from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.data.datasets import Dataset, load, order, pixels
 from ohmprop.model.data.patterns import corrupt, glyphs, recalled
 from ohmprop.model.errors import UserError
-from ohmprop.model.float64.layered import initial_weights as initial_layers
-from ohmprop.model.float64.layered import quantise as quantise_layers
-from ohmprop.model.float64.recurrent import initial_weights, quantise
+from ohmprop.model.float64.reference import initial_weights, quantise
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.memristors.curves import Device
@@ -132,12 +130,8 @@ class Trial:
         spec, unit = self.machine()
         values = completed(dict(self.point))
         learn = _learn_glyphs if self.data == "glyphs" else _learn_digits
-        start: Matrices
-        if spec.recurrent:
-            start = [quantise(spec, initial_weights(spec, self.seed))]
-        else:
-            start = quantise_layers(spec, initial_layers(spec, self.seed))
-        start = [np.clip(matrix, unit.tables.low, unit.tables.high).astype(np.int16) for matrix in start]
+        drawn = quantise(spec, initial_weights(spec, self.seed))
+        start = [np.clip(matrix, unit.tables.low, unit.tables.high) for matrix in drawn]
         faulty = [matrix.copy() for matrix in start]
         stuck = stuck_cells(spec, faulty, unit.tables, _faults(spec, values["stuck"], values["frozen"], self.seed))
         if values["training"] == "array":

@@ -13,7 +13,7 @@ from ohmprop.host.run.learner import Alone
 from ohmprop.host.run.run import Run, fresh
 from ohmprop.host.run.task import ImageSource
 from ohmprop.host.run.train import train
-from ohmprop.model.float64.layered import initial_weights
+from ohmprop.model.float64.reference import initial_weights
 from ohmprop.model.spec import MachineSpec
 
 

@@ -26,8 +26,10 @@ import numpy as np
 import pytest
 
 from ohmprop.model.data.patterns import corrupt, glyphs, recalled
-from ohmprop.model.float64.backpropagation import RbpReference, relax_side, side_gradient
-from ohmprop.model.float64.recurrent import EPSILON, gradient_estimate, initial_weights, relax, synapse_mask
+from ohmprop.model.float64.backpropagation import relax_side, side_gradient
+from ohmprop.model.float64.network import EPSILON
+from ohmprop.model.float64.recurrent import gradient_estimate, relax, synapse_mask
+from ohmprop.model.float64.reference import Reference, initial_weights
 from ohmprop.model.spec import MachineSpec, Settings
 from tests.model.float64.test_reference import small_net
 
@@ -129,20 +131,20 @@ def test_one_step_of_the_side_network_by_hand() -> None:
 
 def test_rbp_learns_half_the_pairs_gradient_within_the_band() -> None:
     spec = MachineSpec(layers=(12,), cut_diagonals=5)
-    settings = Settings(eta_shifts=(6,), nudged_steps=20)
+    settings = Settings(eta_shifts=(6,), nudged_steps=20, rule="rbp")
     rng = np.random.default_rng(5)
     pattern, target = rng.random((2, 12)) < 0.5
-    weights = initial_weights(spec, 1)
-    reference = RbpReference(spec, settings, weights)
+    (weights,) = initial_weights(spec, 1)
+    reference = Reference(spec, settings, (weights,))
     reference.learn(pattern, target)
     gradient = side_gradient(weights, np.where(pattern, 0.5, -0.5), np.where(target, 127 / 127, -1.0), 20, 20)
-    assert reference.weights - weights == pytest.approx(gradient * synapse_mask(spec) / 128)
+    assert reference.weights[0] - weights == pytest.approx(gradient * synapse_mask(spec) / 128)
 
 
 def test_rbp_learns_and_recalls_the_glyphs() -> None:
     spec = MachineSpec()
-    settings = Settings(eta_shifts=(6,), nudged_steps=20)
-    reference = RbpReference(spec, settings, initial_weights(spec, 1))
+    settings = Settings(eta_shifts=(6,), nudged_steps=20, rule="rbp")
+    reference = Reference(spec, settings, initial_weights(spec, 1))
     reference.train(glyphs(), 100)
     for flips, least in ((0.0, 1.0), (0.10, 0.99), (0.20, 0.93)):
         images, labels = corrupt(glyphs(), flips, 50, np.random.default_rng(9))

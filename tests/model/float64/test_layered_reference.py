@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from ohmprop.model.data import datasets
-from ohmprop.model.float64.layered import LayeredReference, initial_weights, quantise
+from ohmprop.model.float64.reference import Reference, initial_weights, quantise
 from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.spec import MachineSpec
 from tests.model.golden.test_layered_machine import SPECS, random_patterns
@@ -31,10 +31,11 @@ def relax(spec, weights, layers, x, target, steps, whole):
 @pytest.mark.parametrize("name", ["one_hidden", "feedforward", "three_hidden", "biases"])
 def test_against_matrices(name: str) -> None:
     spec, alphas = SPECS[name], [0.5, 0.25, 0.125, 0.0625][: len(SPECS[name].matrices)]
+    settings = replace(spec.settings, eta_shifts=tuple(range(1, len(alphas) + 1)))
     weights = [matrix.copy() for matrix in initial_weights(spec, 4)]
-    reference = LayeredReference(spec, spec.settings, weights)
+    reference = Reference(spec, settings, weights)
     images, targets = random_patterns(spec, 5, 6)
-    reference.learn_many(images, targets, alphas)
+    reference.learn_many(images, targets)
     for pixels, target in zip(images, targets, strict=True):
         x = pixels / 16
         free = relax(spec, weights, [np.zeros(n) for n in spec.layers[1:]], x, None, 20, spec.settings.feedforward)
@@ -83,7 +84,7 @@ def test_machine_relaxes_as_the_reference() -> None:
     machine.weights = quantise(spec, weights)
     exact = [matrix / form.weight.one for matrix, form in zip(machine.weights, spec.matrices, strict=True)]
     images, _ = random_patterns(spec, 6, 20)
-    answers = LayeredReference(spec, spec.settings, exact).recall_many(images)
+    answers = Reference(spec, spec.settings, exact).recall_many(images)
     assert np.abs(machine.recall_many(images)[0] / 256 - answers).max() < 0.02
     assert answers.max() > 0.2
 
@@ -92,13 +93,13 @@ def test_both_learn_digits() -> None:
     spec, digits = MachineSpec.load("digits-64-32-10"), datasets.load("digits")
     machine, weights = GoldenMachine(spec), initial_weights(spec, 1)
     machine.weights = quantise(spec, weights)
-    reference = LayeredReference(spec, spec.settings, weights)
+    reference = Reference(spec, spec.settings, weights)
     images, targets = datasets.pixels(digits.train_images, 4), np.eye(10, dtype=np.bool_)[digits.train_labels]
     for epoch in range(12):
         order, shifts = datasets.order(digits, epoch, 1), eta_shifts_at(spec, epoch, 0.5)
-        machine.settings = replace(machine.settings, eta_shifts=shifts)
-        machine.learn_many(images[order], targets[order])
-        reference.learn_many(images[order], targets[order], [2.0**-shift for shift in shifts])
+        for learner in (machine, reference):
+            learner.settings = replace(learner.settings, eta_shifts=shifts)
+            learner.learn_many(images[order], targets[order])
     unseen = datasets.pixels(digits.test_images, 4)
     for answers in (machine.recall_many(unseen)[0], reference.recall_many(unseen)):
         assert np.mean(answers.argmax(axis=1) != digits.test_labels) < 0.03

@@ -4,7 +4,8 @@ import numpy as np
 import pytest
 
 from ohmprop.model.data.patterns import corrupt, glyphs, recalled
-from ohmprop.model.float64.recurrent import Reference, gradient_estimate, initial_weights, quantise, relax, synapse_mask
+from ohmprop.model.float64.recurrent import gradient_estimate, relax, synapse_mask
+from ohmprop.model.float64.reference import Reference, initial_weights, quantise
 from ohmprop.model.spec import MachineSpec, Settings
 
 
@@ -40,48 +41,51 @@ def test_one_step_by_hand() -> None:
 @pytest.mark.parametrize(("neurons", "cut"), [(10, 0), (10, 3), (10, 8), (100, 60)])
 def test_initial_weights_and_their_integers(neurons: int, cut: int) -> None:
     spec = MachineSpec(layers=(neurons,), cut_diagonals=cut)
-    weights = initial_weights(spec, 7)
+    (weights,) = initial_weights(spec, 7)
     assert np.array_equal(weights, weights.T) and not np.diag(weights).any()
     assert np.count_nonzero(weights) == spec.synapses == np.count_nonzero(synapse_mask(spec))
     assert not np.triu(weights, spec.reach + 1).any()
     assert np.abs(weights).max() <= 0.1
-    integers = quantise(spec, weights)
-    assert integers.dtype == np.int8 and np.array_equal(integers, integers.T)
+    (integers,) = quantise(spec, (weights,))
+    assert integers.dtype == np.int16 and np.array_equal(integers, integers.T)
     assert np.abs(integers / spec.weight.one - weights).max() <= 0.5 / spec.weight.one
-    assert np.array_equal(weights, initial_weights(spec, 7)) and not np.array_equal(weights, initial_weights(spec, 8))
+    assert np.array_equal(weights, initial_weights(spec, 7)[0]) and not np.array_equal(
+        weights, initial_weights(spec, 8)[0]
+    )
 
 
 def test_integers_saturate_and_ties_go_to_even() -> None:
     spec = MachineSpec(layers=(2,))
     weights = np.array([[0.5, 1.5], [-3.0, 200.0]]) / 128
-    assert quantise(spec, weights).tolist() == [[0, 2], [-3, 127]]
-    assert quantise(spec, np.full((2, 2), -9.0)).tolist() == [[-127, -127], [-127, -127]]
+    assert quantise(spec, (weights,))[0].tolist() == [[0, 2], [-3, 127]]
+    assert quantise(spec, (np.full((2, 2), -9.0),))[0].tolist() == [[-127, -127], [-127, -127]]
 
 
 def test_learning_keeps_the_band_the_symmetry_and_the_weights_given() -> None:
     spec = MachineSpec(layers=(20,), cut_diagonals=9)
-    weights = initial_weights(spec, 1)
+    (weights,) = initial_weights(spec, 1)
     kept = weights.copy()
-    reference = Reference(spec, spec.settings, weights)
+    reference = Reference(spec, spec.settings, (weights,))
     rng = np.random.default_rng(2)
     epochs: list[int] = []
     reference.train(rng.random((3, 20)) < 0.5, 4, epochs.append)
     assert epochs == [1, 2, 3, 4]
-    assert np.array_equal(weights, kept) and not np.array_equal(reference.weights, weights)
-    assert np.array_equal(reference.weights, reference.weights.T)
-    assert not reference.weights[~synapse_mask(spec)].any()
+    learnt = reference.weights[0]
+    assert np.array_equal(weights, kept) and not np.array_equal(learnt, weights)
+    assert np.array_equal(learnt, learnt.T)
+    assert not learnt[~synapse_mask(spec)].any()
 
 
 def test_learning_follows_the_target_and_the_settings() -> None:
     spec = MachineSpec(layers=(8,))
     rng = np.random.default_rng(5)
     pattern, target = rng.random((2, 8)) < 0.5
-    weights = initial_weights(spec, 1)
+    (weights,) = initial_weights(spec, 1)
 
     def change(settings: Settings, target: np.ndarray | None) -> np.ndarray:
-        reference = Reference(spec, settings, weights)
+        reference = Reference(spec, settings, (weights,))
         reference.learn(pattern, target)
-        return reference.weights - weights
+        return reference.weights[0] - weights
 
     auto = change(Settings(eta_shifts=(5,)), None)
     assert np.array_equal(auto, change(Settings(eta_shifts=(5,)), pattern))
@@ -122,5 +126,5 @@ def test_released_steps_go_without_the_input() -> None:
     weights = np.array([[0.0, 2.0], [2.0, 0.0]])
     image = np.array([[True, False]])
     for released, flipped in ((0, False), (1, True), (2, False)):
-        reference = Reference(spec, Settings(driven_steps=20, released_steps=released), weights)
+        reference = Reference(spec, Settings(driven_steps=20, released_steps=released), (weights,))
         assert np.array_equal(reference.recall_many(image), image ^ flipped)

@@ -1,0 +1,28 @@
+"""What the float64 reference asks of a network, whatever its topology."""
+
+from abc import ABC, abstractmethod
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmprop.model.spec import MachineSpec, Settings
+
+Weights = tuple[NDArray[np.float64], ...]
+#: Euler's step; with 1 the nudged phase oscillates, with 1/4 it takes twice the steps.
+EPSILON = 0.5
+
+
+class Network(ABC):
+    """One topology's rules in float64. Every phase takes its full number of steps."""
+
+    def __init__(self, spec: MachineSpec) -> None:
+        self.spec = spec
+
+    @abstractmethod
+    def learn(self, weights: Weights, patterns: NDArray[Any], targets: NDArray[np.bool_], settings: Settings) -> None:
+        """Learn pattern after pattern at the rates of the settings; ``weights`` change in place."""
+
+    @abstractmethod
+    def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> NDArray[Any]:
+        """The answers (count, outputs) for patterns (count, inputs)."""

@@ -1,0 +1,114 @@
+"""The float64 reference: a machine's network without rounding, and without saturation of weights."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmprop.model.float64.backpropagation import side_gradient
+from ohmprop.model.float64.layered import LayeredNetwork, glorot_weights
+from ohmprop.model.float64.network import Network, Weights
+from ohmprop.model.float64.recurrent import gradient_estimate, relax, signed, synapse_mask, uniform_weights
+from ohmprop.model.rules import RULES, Second
+from ohmprop.model.spec import MachineSpec, Settings
+
+#: The machine's nudging strength.
+BETA = 1.0
+#: Images relaxed side by side in recall; their states then stay in a processor's cache.
+_BATCH = 512
+
+
+def initial_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None = None) -> Weights:
+    """Random weights, a matrix each: uniform_weights of a recurrent machine, glorot_weights of a layered one.
+
+    ``scales`` are those of glorot_weights.
+    """
+    return uniform_weights(spec, seed) if spec.recurrent else glorot_weights(spec, seed, scales)
+
+
+def quantise(spec: MachineSpec, weights: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.int16], ...]:
+    """The weights as the machine's integers: rounded to the nearest, ties to even, saturated at the weight limit."""
+    return tuple(
+        np.clip(np.rint(values * matrix.weight.one), -matrix.weight.high, matrix.weight.high).astype(np.int16)
+        for matrix, values in zip(spec.matrices, weights, strict=True)
+    )
+
+
+class RecurrentNetwork(Network):
+    """A recurrent layer; a pattern is bool (neurons,), True white, and so is an answer: where v > 0."""
+
+    def __init__(self, spec: MachineSpec) -> None:
+        super().__init__(spec)
+        self._input_gain = spec.input_level / spec.state.one
+        self._target_gain = spec.target_level / spec.activity_limit
+        self._mask = synapse_mask(spec)
+
+    def learn(self, weights: Weights, patterns: NDArray[Any], targets: NDArray[np.bool_], settings: Settings) -> None:
+        """Learn pattern after pattern, as Network.learn says."""
+        rates = 2.0 ** -settings.eta_shifts[0] * self._mask
+        steps = settings.free_steps, settings.nudged_steps
+        for pattern, target in zip(patterns, targets, strict=True):
+            drive, goal = signed(pattern, self._input_gain), signed(target, self._target_gain)
+            if RULES[settings.rule].second is Second.SIDE:
+                # The pair learns by the mean of both directions.
+                gradient = side_gradient(weights[0], drive, goal, *steps) / 2
+            else:
+                gradient = gradient_estimate(weights[0], drive, goal, BETA, *steps)
+            weights[0][:] += rates * gradient
+
+    def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> NDArray[np.bool_]:
+        """Input on for the driven steps, off for the released, as Network.recall says."""
+        signs = np.empty(patterns.shape, np.bool_)
+        for start in range(0, len(patterns), _BATCH):
+            drive = signed(patterns[start : start + _BATCH], self._input_gain)
+            driven = relax(weights[0], np.zeros_like(drive), drive, settings.driven_steps)
+            signs[start : start + _BATCH] = relax(weights[0], driven, 0.0, settings.released_steps) > 0
+        return signs
+
+
+class Reference:
+    """A network that learns in float64, by the calls of the golden machine.
+
+    Parameters
+    ----------
+    spec : the machine whose topology, input gain and target it shares.
+    settings : steps of the phases, learning rates and rule. Every phase takes its full number of steps.
+    weights : initial weights, a matrix each, 0 where there is no synapse; copied.
+
+    Attributes
+    ----------
+    settings : may be set between patterns.
+    weights : the present weights, float64, a tuple of matrices.
+    """
+
+    def __init__(self, spec: MachineSpec, settings: Settings, weights: Sequence[NDArray[np.float64]]) -> None:
+        self.spec = spec
+        self.settings = settings
+        self.weights = tuple(np.array(matrix, np.float64, order="C") for matrix in weights)
+        self._network: Network = RecurrentNetwork(spec) if spec.recurrent else LayeredNetwork(spec)
+
+    def learn(self, pattern: NDArray[Any], target: NDArray[np.bool_] | None = None) -> None:
+        """Learn one pattern (inputs,): ``learn_many`` of one."""
+        self.learn_many(pattern[None], None if target is None else target[None])
+
+    def learn_many(self, patterns: NDArray[Any], targets: NDArray[np.bool_] | None = None) -> None:
+        """Learn patterns (count, inputs) one after another; ``targets`` (count, outputs) are the patterns if not given."""
+        self._network.learn(self.weights, patterns, patterns if targets is None else targets, self.settings)
+
+    def train(
+        self, patterns: NDArray[np.bool_], epochs: int, progress: Callable[[int], None] = lambda epoch: None
+    ) -> None:
+        """Learn the patterns (count, neurons) in their order, ``epochs`` times.
+
+        ``progress`` is called after each epoch with the number of epochs done.
+        """
+        for epoch in range(epochs):
+            self.learn_many(patterns)
+            progress(epoch + 1)
+
+    def recall_many(self, patterns: NDArray[Any]) -> NDArray[Any]:
+        """Answers for patterns (count, inputs): which states are positive (count, neurons), or the outputs' states
+        (count, outputs), 0 to 1.
+        """
+        return self._network.recall(self.weights, patterns, self.settings)
