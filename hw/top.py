@@ -1,15 +1,18 @@
 """The whole board: a serial line, the link, and the machine that learns."""
 
+from typing import Any
+
 from amaranth import DomainRenamer, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect
 
-from ohmprop.hw.link.commands import CommandProcessor
+from ohmprop.hw.control.machine import Machine
+from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
 from ohmprop.hw.link.uart import UartReceiver, UartTransmitter
-from ohmprop.hw.parallel.machine import Machine
-from ohmprop.hw.serial.machine import SerialMachine
+from ohmprop.hw.parallel.datapath import ParallelDatapath
+from ohmprop.hw.serial.datapath import SerialDatapath
 from ohmprop.model.link.frames import WINDOW
 from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.spec import MachineSpec
@@ -17,7 +20,7 @@ from ohmprop.model.spec import MachineSpec
 
 def machine_of(spec: MachineSpec) -> Machine:
     """The machine that a spec describes."""
-    return SerialMachine(spec) if spec.serial else Machine(spec)
+    return Machine(spec, SerialDatapath(spec) if spec.serial else ParallelDatapath(spec))
 
 
 class Top(wiring.Component):
@@ -36,7 +39,7 @@ class Top(wiring.Component):
         self.spec = spec
         super().__init__()
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec = self.spec
         m.submodules.uart_receiver = uart_receiver = UartReceiver(spec.clock_hz, spec.baud)

@@ -15,7 +15,7 @@ from amaranth.hdl import Value
 
 from ohmprop.boards.icebreaker import BOARD
 from ohmprop.boards.tools import find_tool
-from ohmprop.hw.link.commands import CommandProcessor
+from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
 from ohmprop.hw.link.uart import UartReceiver, UartTransmitter
@@ -42,7 +42,7 @@ def components(spec, window):
     """The link's components with a window of so many requests; the protocol has ohmprop.model.link.frames.WINDOW."""
     size = frame_bytes(spec)
     with ExitStack() as stack:
-        stack.enter_context(patch("ohmprop.hw.link.commands.WINDOW", window))
+        stack.enter_context(patch("ohmprop.hw.link.dispatch.WINDOW", window))
         # A window of one is only counted here; nothing else has it.
         for module in ("frame_receiver", "frame_sender"):
             stack.enter_context(patch(f"ohmprop.hw.link.{module}.check_geometry"))

@@ -10,8 +10,9 @@ from amaranth.hdl import Assert, Assume, ClockDomain, Module, Mux, Shape, Signal
 from amaranth.lib.wiring import In
 from amaranth.utils import ceil_log2
 
-from ohmprop.hw.link.commands import Body, CommandProcessor
+from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
+from ohmprop.hw.link.reply import Body
 from ohmprop.hw.units.synapse import Synapse
 from ohmprop.model.link.frames import Op, Status
 from ohmprop.model.spec import DITHER_BITS, MachineSpec

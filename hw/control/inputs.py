@@ -1,5 +1,7 @@
 """The inputs of a layered machine: the pixels of the loaded pattern, as a list of the rows that are driven."""
 
+from typing import Any
+
 from amaranth import Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -40,11 +42,11 @@ class Inputs(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         entry = data.StructLayout({"input": input_shape(self.spec), "pixel": self.spec.pixel_bits})
         constant = {"input": self.spec.inputs, "pixel": self.spec.brightest}
-        init = [{}] * self.spec.inputs + [constant] if self.spec.biases else []
+        init: list[dict[str, int]] = [{}] * self.spec.inputs + [constant] if self.spec.biases else []
         m.submodules.rows = rows = Memory(shape=entry, depth=self.spec.inputs + self.spec.biases, init=init)
         write, read = rows.write_port(), rows.read_port()
         self._take(m, write)
@@ -58,7 +60,7 @@ class Inputs(wiring.Component):
             m.d.comb += [self.placed.input.eq(number), self.placed.address.eq(placed.address + number)]
         return m
 
-    def _take(self, m, write):
+    def _take(self, m: Module, write: Any) -> None:
         """Append the pixels that drive a row, one per clock."""
         spec = self.spec
         bits, left = Signal(8), Signal(range(8 // spec.pixel_bits + 1))

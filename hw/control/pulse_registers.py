@@ -1,6 +1,9 @@
 """The link's side of the pulse units: their registers, writes of their tables and stuck cells, counters."""
 
+from typing import Any
+
 from amaranth import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -33,7 +36,7 @@ class PulseCounters(wiring.Component):
         self.matrices = len(spec.matrices)
         super().__init__({"counts": In(word_counts_layout(spec)), "address": In(16), "value": Out(8)})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         matrices = []
         for number in range(self.matrices):
@@ -81,7 +84,7 @@ class DeviceRegisters(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, address = self.spec, self.address
         m.submodules.counters = counters = PulseCounters(spec)
@@ -116,10 +119,10 @@ class DeviceRegisters(wiring.Component):
         ]
         return m
 
-    def _registers(self, m, writes):
+    def _registers(self, m: Module, writes: Value) -> list[Value]:
         """The registers' bytes."""
         widths, used = PulseRegisters.widths(), PulseRegisters.used_bits()
-        result = []
+        result: list[Value] = []
         for name, bits in used.items():
             register = Signal(bits, name=f"device_{name}")
             m.d.comb += self.device[name].eq(register)

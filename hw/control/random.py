@@ -1,5 +1,7 @@
 """Random numbers: the shift register, the bytes drawn from it, and each cell's own byte made of them."""
 
+from typing import Any
+
 from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
@@ -41,7 +43,7 @@ class RandomBytes(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         advanced = self.lfsr
         for _ in range(LFSR_SHIFTS):
@@ -83,7 +85,7 @@ class CellRandom(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         layout = self.spec.layout
         # The part that all lanes share: the row's number and the block's, which stands above the lane's.

@@ -1,12 +1,14 @@
 """The table of sweeps: what the sequencer goes through, as operations."""
 
+from typing import Any
+
 from amaranth import Module
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.operation import Action, operation_layout
-from ohmprop.model.layout import Kind, bits_for
+from ohmprop.model.layout import Kind, Sweep, bits_for
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import taken
 
@@ -39,7 +41,7 @@ class SweepTable(wiring.Component):
         )
         super().__init__({"index": In(range(len(self.sweeps) + 1)), "sweep": Out(self.entry)})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         entries = [self._entry(index, sweep) for index, sweep in enumerate(self.sweeps)]
         # Yosys would rather make logic of a short list, which is larger, and slower at its address.
@@ -50,7 +52,7 @@ class SweepTable(wiring.Component):
         m.d.comb += [read.addr.eq(self.index), self.sweep.eq(read.data)]
         return m
 
-    def _entry(self, index, sweep):
+    def _entry(self, index: int, sweep: Sweep) -> dict[str, Any]:
         lanes = self.spec.lanes
         row = 0 if sweep.pixels else sweep.row
         drives = self.spec.biases or (not self.spec.recurrent and sweep.target in self.spec.layout.layer_blocks[0])

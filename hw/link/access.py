@@ -1,6 +1,10 @@
 """READ and WRITE: parses and checks the request, then goes through its cells one by one."""
 
+from collections.abc import Iterable
+from typing import Any
+
 from amaranth import Array, Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Value
 from amaranth.lib import data, stream, wiring
 from amaranth.lib.wiring import In, Out, Signature
 
@@ -30,7 +34,7 @@ def cells_signature(spec: MachineSpec) -> Signature:
     )
 
 
-def _among(space, spaces):
+def _among(space: Value, spaces: Iterable[Space]) -> Value:
     """Whether the space is one of these."""
     return Cat(space == one for one in sorted(spaces)).any()
 
@@ -63,7 +67,7 @@ class CellAccess(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, cells = self.spec, self.cells
         request = Signal(data.StructLayout({"space": 8, "address": 16, "count": 16}), reset_less=True)
@@ -85,20 +89,13 @@ class CellAccess(wiring.Component):
             self.reply.p.last.eq(last_cell),
         ]
 
-        def next_cell():
+        def next_cell() -> None:
             m.d.sync += [self.position.eq(self.position + 1), lane.eq(lane + 1)]
             with m.If(last_lane):
                 m.d.sync += [lane.eq(0), request.address.eq(request.address + 1), request.count.eq(request.count - 1)]
 
-        sizes = Array(known.values())
-        read_only = _among(request.space, set(READ_ONLY) & set(known))
-        write_only = _among(request.space, set(WRITE_ONLY) & set(known))
-        longest_read = frame_bytes(spec) - 3 - CRC_BYTES
-        carried = Signal(16 + bits_for(spec.lanes + 1), reset_less=True)  # bytes of all the cells
-        end = Signal(17, reset_less=True)
         behind = Signal(signed(len(self.length) + 1), reset_less=True)  # bytes behind them
         m.d.sync += behind.eq(self.length - ACCESS_BYTES)
-        bad_length, bad_address = Signal(reset_less=True), Signal(reset_less=True)
 
         with m.FSM():
             with m.State("Idle"):
@@ -113,30 +110,7 @@ class CellAccess(wiring.Component):
                 m.next = "Fetch"
                 with m.If(self.position == ACCESS_BYTES - 1):
                     m.next = "Measure"
-            with m.State("Measure"):
-                m.d.sync += end.eq(request.address + request.count)
-                # Shifted and added, since a product would take one of a small board's few multipliers.
-                shifts = [bit for bit in range(bits_for(spec.lanes + 1)) if spec.lanes >> bit & 1]
-                m.d.sync += carried.eq(Mux(wide, sum(request.count << bit for bit in shifts), request.count))
-                m.next = "Compare"
-            with m.State("Compare"):
-                beyond = end > sizes[request.space[: bits_for(len(known))]]
-                m.d.sync += [
-                    bad_length.eq(
-                        (behind != Mux(self.writing, carried, 0)) | (request.count == 0) | (carried > longest_read)
-                    ),
-                    bad_address.eq((request.space >= len(known)) | beyond | Mux(self.writing, read_only, write_only)),
-                ]
-                m.next = "Judge"
-            with m.State("Judge"):
-                m.d.sync += self.status.eq(Status.DONE)
-                m.next = "Tell"
-                with m.If(bad_length):
-                    m.d.sync += self.status.eq(Status.BAD_LENGTH)
-                with m.Elif(bad_address):
-                    m.d.sync += self.status.eq(Status.BAD_ADDRESS)
-                with m.Elif(self.writing):
-                    m.next = "FetchCell"
+            self._check(m, request, wide, behind)
 
             with m.State("FetchCell"):
                 m.next = "Write"
@@ -168,3 +142,38 @@ class CellAccess(wiring.Component):
                     with m.If(last_cell):
                         m.next = "Idle"
         return m
+
+    def _check(self, m: Module, request: data.View, wide: Value, behind: Value) -> None:
+        """The states Measure, Compare and Judge: whether there are such cells, and as many bytes as they need."""
+        known = space_words(self.spec)
+        sizes = Array(known.values())
+        read_only = _among(request.space, set(READ_ONLY) & set(known))
+        write_only = _among(request.space, set(WRITE_ONLY) & set(known))
+        longest_read = frame_bytes(self.spec) - 3 - CRC_BYTES
+        carried = Signal(16 + bits_for(self.spec.lanes + 1), reset_less=True)  # bytes of all the cells
+        end = Signal(17, reset_less=True)
+        bad_length, bad_address = Signal(reset_less=True), Signal(reset_less=True)
+        with m.State("Measure"):
+            m.d.sync += end.eq(request.address + request.count)
+            # Shifted and added, since a product would take one of a small board's few multipliers.
+            shifts = [bit for bit in range(bits_for(self.spec.lanes + 1)) if self.spec.lanes >> bit & 1]
+            m.d.sync += carried.eq(Mux(wide, sum(request.count << bit for bit in shifts), request.count))
+            m.next = "Compare"
+        with m.State("Compare"):
+            beyond = end > sizes[request.space[: bits_for(len(known))]]
+            m.d.sync += [
+                bad_length.eq(
+                    (behind != Mux(self.writing, carried, 0)) | (request.count == 0) | (carried > longest_read)
+                ),
+                bad_address.eq((request.space >= len(known)) | beyond | Mux(self.writing, read_only, write_only)),
+            ]
+            m.next = "Judge"
+        with m.State("Judge"):
+            m.d.sync += self.status.eq(Status.DONE)
+            m.next = "Tell"
+            with m.If(bad_length):
+                m.d.sync += self.status.eq(Status.BAD_LENGTH)
+            with m.Elif(bad_address):
+                m.d.sync += self.status.eq(Status.BAD_ADDRESS)
+            with m.Elif(self.writing):
+                m.next = "FetchCell"

@@ -1,6 +1,9 @@
 """The counters of a serial machine in a block RAM, counted up a byte at a time."""
 
+from typing import Any
+
 from amaranth import Cat, Module, Mux, Signal
+from amaranth.hdl import Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -47,7 +50,7 @@ class CounterMemory(wiring.Component):
             self._offsets[name] = end
             end += width
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.memory = memory = Memory(shape=8, depth=2 * COPIES, init=[])
         read, write = memory.read_port(), memory.write_port()
@@ -112,7 +115,9 @@ class CounterMemory(wiring.Component):
             m.d.sync += frozen.eq(1)
         return m
 
-    def _count(self, m, machine, frozen, shown):
+    def _count(
+        self, m: Module, machine: data.View, frozen: Value, shown: Value
+    ) -> tuple[dict[str, Signal], dict[str, Signal], dict[str, Signal]]:
         """The registers; returns those of the fast counters, what waits of each, and how one that waits is taken."""
         low = {name: Signal(8 * size, name=f"low_{name}") for name, size in FAST.items()}
         waiting, taken = {}, {}
@@ -133,7 +138,7 @@ class CounterMemory(wiring.Component):
             m.d.sync += shown.eq(low["clocks"])
         return low, waiting, taken
 
-    def _take(self, m, waiting, taken, place, more):
+    def _take(self, m: Module, waiting: dict[str, Signal], taken: dict[str, Signal], place: Value, more: Value) -> None:
         """Take one that waits, the first kind first."""
         branch = m.If
         for name, count in waiting.items():

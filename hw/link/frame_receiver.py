@@ -1,5 +1,7 @@
 """Bytes from the serial port in, checked frames out."""
 
+from typing import Any
+
 from amaranth import Array, Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -36,7 +38,7 @@ class FrameReceiver(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         requests = self.requests
         m.submodules.crc = crc = crc_processor()

@@ -1,6 +1,9 @@
 """Replies in, bytes for the serial port out."""
 
+from typing import Any
+
 from amaranth import Array, Cat, Module, Mux, Signal
+from amaranth.hdl import Value, ValueLike
 from amaranth.lib import stream, wiring
 from amaranth.lib.fifo import SyncFIFO
 from amaranth.lib.memory import Memory
@@ -40,7 +43,7 @@ class FrameSender(wiring.Component):
         self.window = window
         super().__init__({"replies": In(replies_signature(window)), "bytes": Out(stream.Signature(8))})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         slots, size = self.window + 1, slot_bytes(self.frame_bytes)
         m.submodules.memory = memory = Memory(shape=8, depth=slots * size, init=[])
@@ -52,7 +55,7 @@ class FrameSender(wiring.Component):
         self._send(m, memory.read_port(), queue, waiting, size)
         return m
 
-    def _encode(self, m, writing, queue, waiting, size):
+    def _encode(self, m: Module, writing: Any, queue: SyncFIFO, waiting: Any, size: int) -> None:
         """Write the reply into its slot: the place of each zero is kept free and later takes the next code."""
         replies = self.replies
         m.submodules.crc = crc = crc_processor()
@@ -76,10 +79,10 @@ class FrameSender(wiring.Component):
         m.d.comb += replies.bytes.ready.eq(accept & ~in_crc)
         m.d.comb += queue.w_data.eq(slot)
 
-        def write(offset, value):
+        def write(offset: Value, value: ValueLike) -> None:
             m.d.comb += [writing.addr.eq(Cat(offset, slot)), writing.data.eq(value), writing.en.eq(1)]
 
-        def end_run():
+        def end_run() -> None:
             write(code_place, code)
             m.d.sync += [code_place.eq(place), place.eq(place + 1), code.eq(1)]
 
@@ -113,7 +116,7 @@ class FrameSender(wiring.Component):
         with m.If(replies.resend):
             m.d.comb += queue.w_en.eq(1)
 
-    def _send(self, m, reading, queue, waiting, size):
+    def _send(self, m: Module, reading: Any, queue: SyncFIFO, waiting: Any, size: int) -> None:
         """Send the slot at the head of the queue up to its zero byte."""
         position = Signal(range(size), reset_less=True)
         m.d.comb += reading.addr.eq(Cat(position, queue.r_data))

@@ -1,6 +1,9 @@
 """Settings and counters, a byte at a time as the link sees them."""
 
+from typing import Any
+
 from amaranth import Cat, Module, Mux, Signal
+from amaranth.hdl import Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -51,7 +54,7 @@ class Registers(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         values = self._settings(m)
         cells = self.cells
@@ -67,14 +70,14 @@ class Registers(wiring.Component):
                 m.d.sync += cells.read.eq(self._byte(m, counters.as_value()))
         return m
 
-    def _byte(self, m, image):
+    def _byte(self, m: Module, image: Value) -> Value:
         """The byte of a record that is asked for, chosen in two clocks; the address holds until the answer."""
         address, bytes_ = self.cells.address, len(image) // 8
         groups = [image[8 * at : 8 * (at + GROUP)] for at in range(0, bytes_, GROUP)]
         chosen = Cat(delayed(m, group.word_select(address[: bits_for(GROUP)], 8), 1) for group in groups)
         return chosen.word_select(address[bits_for(GROUP) : bits_for(bytes_)], 8)
 
-    def _settings(self, m):
+    def _settings(self, m: Module) -> list[Signal]:
         """The settings' registers, those bits that the machine looks at."""
         spec, cells = self.spec, self.cells
         reset = SettingsRegisters.of(spec, spec.settings, DEFAULT_LFSR).pack()
@@ -100,11 +103,11 @@ class Registers(wiring.Component):
         m.d.comb += self.settings.as_value().eq(Cat(values))
         return values
 
-    def _events(self):
+    def _events(self) -> dict[str, Value]:
         """What the link counts."""
         return {"frames": self.frame, "refused": self.refused, "repeated": self.repeated, "dropped": self.dropped}
 
-    def _count(self, m):
+    def _count(self, m: Module) -> data.View:
         """The counters as registers."""
         running = Signal(data.StructLayout({name: 8 * width for name, width in Counters.widths().items()}))
         shown = Signal.like(running)
@@ -119,7 +122,7 @@ class Registers(wiring.Component):
             m.d.sync += [shown.clocks.eq(running.clocks), shown.dropped.eq(running.dropped)]
         return shown
 
-    def _count_in_memory(self, m, asked):
+    def _count_in_memory(self, m: Module, asked: Value) -> None:
         """The counters in a block RAM, which takes its time to answer."""
         cells = self.cells
         m.submodules.counters = counters = CounterMemory(self.spec)

@@ -1,6 +1,7 @@
 """The serial port, 8N1: a receiver and a transmitter for any ratio of clock to baud from four upwards."""
 
 import math
+from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
@@ -37,7 +38,7 @@ class BaudGenerator(wiring.Component):
         self._first = 2 * self._step - self._period // 2 - 1 if half else self._step - self._period
         super().__init__()
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         phase = Signal(signed(self._period.bit_length() + 1), reset_less=True)
         m.d.comb += self.tick.eq(phase >= 0)
@@ -67,7 +68,7 @@ class UartReceiver(wiring.Component):
         self._generator = BaudGenerator(clock_hz, baud, half=True)
         super().__init__()
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.generator = generator = self._generator
         line = Signal(init=1)
@@ -117,7 +118,7 @@ class UartTransmitter(wiring.Component):
         self._generator = BaudGenerator(clock_hz, baud)
         super().__init__()
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.generator = generator = self._generator
         rest = Signal(BITS - 1, reset_less=True)

@@ -1,8 +1,10 @@
 """The values that drive the crossbar along rows or columns: activities, or states of the side network."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from amaranth import Cat, Module, Mux
+from amaranth.hdl import ShapeLike, Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -62,7 +64,7 @@ class Activities(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         start, bits, count = self.blocks.start, bits_for(len(self.blocks)), len(self.groups)
         # Block, half, and what else is to be known with them, in registers of each group.
@@ -95,7 +97,17 @@ class Activities(wiring.Component):
                 ]
         return m
 
-    def _memory(self, m, name, shape, group, to_read, to_write, bits, written):
+    def _memory(
+        self,
+        m: Module,
+        name: str,
+        shape: ShapeLike,
+        group: range,
+        to_read: Value,
+        to_write: Value,
+        bits: int,
+        written: Value,
+    ) -> data.View:
         """A memory of ``group``'s lanes, addressed by the lowest ``bits``; returns the word that is read."""
         m.submodules[name] = memory = Memory(shape=data.ArrayLayout(shape, len(group)), depth=1 << bits, init=[])
         read, write = memory.read_port(), memory.write_port()

@@ -1,35 +1,34 @@
 """The memristor crossbar: drive a row and read the columns, drive the columns and read a row, pulse both."""
 
-from amaranth import Array, Cat, Module, Mux, Signal, signed
+from typing import Any
+
+from amaranth import Module, Mux, Signal, signed
+from amaranth.hdl import Value, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ohmprop.hw.control.random import CellRandom
+from ohmprop.hw.parallel.synapses import Synapses
 from ohmprop.hw.parallel.weights import WeightMemory
-from ohmprop.hw.parallel.word_pulses import WordPulses
 from ohmprop.hw.shapes.operation import (
     Action,
     address_shape,
     block_shape,
     drawn_layout,
     lane_shape,
-    offset_shape,
     operation_layout,
-    row_code,
     value_shape,
 )
-from ohmprop.hw.shapes.pulses import pulse_ports
+from ohmprop.hw.shapes.pulses import pulses_signature
 from ohmprop.hw.units.multiplier import Multiplier
-from ohmprop.hw.units.pipeline import AdderTree, Broadcast, copies, delayed
-from ohmprop.hw.units.synapse import Synapse
+from ohmprop.hw.units.pipeline import AdderTree, Broadcast, delayed
 from ohmprop.model.layout import bits_for
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec
-from ohmprop.model.timing import ACCUMULATE, FANOUT, MEMORY, PULSE, SYNAPSE
+from ohmprop.model.timing import ACCUMULATE, MEMORY
 
 
 class Crossbar(wiring.Component):
-    """The weights, the adder tree, and per lane a multiplier, an accumulator and a synapse unit.
+    """Weights, a multiplier and an accumulator a lane, the adder tree, and the synapse units.
 
     Activities are ``spec.activity``, states of the side network ``spec.side``, weights ``spec.weight``; products and sums
     are exact in ``spec.accumulator``'s bits, so nothing rounds or saturates but the synapse. The inputs' currents of a
@@ -69,10 +68,10 @@ class Crossbar(wiring.Component):
                     data.ArrayLayout(signed(8), spec.lanes)
                 ),  #: the host's word, Timing.weight_memory clocks later
             }
-            | pulse_ports(spec)
+            | ({"pulses": In(pulses_signature(spec))} if spec.pulses else {})
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.weights = weights = WeightMemory(self.spec, self.spec.weight.bits)
         products = self._multiply(m, weights)
@@ -81,7 +80,7 @@ class Crossbar(wiring.Component):
         self._address(m, weights)
         return m
 
-    def _multiply(self, m, weights):
+    def _multiply(self, m: Module, weights: WeightMemory) -> list[Value]:
         """One product per lane: weight and activity, or the activities of the two units whose cell is programmed."""
         spec, timing = self.spec, self.timing
         m.submodules.row = row = Broadcast(value_shape(spec), spec.lanes)
@@ -118,7 +117,7 @@ class Crossbar(wiring.Component):
             products.append(multiplier.product)
         return products
 
-    def _accumulate(self, m, products):
+    def _accumulate(self, m: Module, products: list[Value]) -> None:
         """Products add up in their lanes; a row's sum over the lanes goes back to the lane of the row's neuron."""
         spec, timing = self.spec, self.timing
         m.submodules.tree = tree = AdderTree(len(products[0]), spec.lanes)
@@ -172,7 +171,7 @@ class Crossbar(wiring.Component):
             with m.If(adds):
                 m.d.sync += current.eq(base + term)
 
-    def _drive(self, m, source, at_products):
+    def _drive(self, m: Module, source: Value, at_products: data.View) -> list[ValueLike]:
         """What the accumulators start from: the currents of inputs and biases, kept once a pattern.
 
         ``source`` is the block whose currents are there MEMORY clocks later.
@@ -199,101 +198,23 @@ class Crossbar(wiring.Component):
             drive.append(read.data[lane] << max(0, up))
         return drive
 
-    def _program(self, m, weights):
+    def _program(self, m: Module, weights: WeightMemory) -> None:
         """The synapse units; after a word's second operation the accumulators hold the difference of its products."""
-        spec, timing = self.spec, self.timing
-        due = timing.columns + 1
-        m.submodules.random = random = CellRandom(spec)
-        cell = delayed(m, self.operation, due - random.latency)
+        m.submodules.synapses = synapses = Synapses(self.spec)
+        inputs = ("operation", "by_side", "shifts", "random_bytes", "access_address", "access_write")
         m.d.comb += [
-            random.bytes.eq(self.random_bytes),
-            random.row.eq(row_code(spec, cell)),
-            random.block.eq(cell.block),
+            *(getattr(synapses, name).eq(getattr(self, name)) for name in (*inputs, "access_lane", "access_data")),
+            synapses.currents.eq(self.currents),
+            synapses.read_address.eq(weights.read_address),
+            synapses.word.eq(weights.word),
+            weights.write_address.eq(synapses.write_address),
+            weights.write.eq(synapses.write),
+            weights.write_word.eq(synapses.write_word),
         ]
-        connected = self._connections(m, due)
-        at_difference = delayed(m, self.operation, timing.columns)
-        # How much each lane's difference is shifted.
-        how = data.StructLayout({"pixels": 1, "shift": bits_for(UPDATE_SHIFTS)})
-        m.submodules.how = shifts = Broadcast(how, spec.lanes)
-        arriving = delayed(m, self.operation, timing.columns - shifts.latency)
-        m.d.comb += [shifts.i.pixels.eq(arriving.pixels), shifts.i.shift.eq(Array(self.shifts)[arriving.matrix])]
+        if self.spec.pulses:
+            connect(m, flipped(self.pulses), synapses.pulses)
 
-        # Each group of lanes has its own registers of what a stage has to do.
-        early = delayed(m, self.operation, timing.columns - 1)
-        programs = early.valid & (early.action == Action.PROGRAM) & early.second
-        stages = [[first] for first in copies(m, programs, -(-spec.lanes // FANOUT), 1)]
-        for group in stages:
-            for _ in range(SYNAPSE):
-                group.append(delayed(m, group[-1], 1))
-        writes, written = [group[-1] for group in stages], delayed(m, at_difference.address, SYNAPSE)
-        if spec.pulses:
-            m.submodules.pulses = pulses = WordPulses(spec)
-            self._pulse(m, pulses, weights, due, stages[0][2])
-            m.d.comb += pulses.connected.eq(Cat(connected))
-            pulsed = self.device.most != 0
-            writes = [Mux(pulsed, delayed(m, group[2], PULSE), group[-1]) for group in stages]
-            written = Mux(pulsed, delayed(m, written, timing.pulse_drain), written)
-        m.d.comb += [
-            weights.write_address.eq(Mux(writes[0], written, self.access_address)),
-            weights.write.eq(writes[0] | self.access_write),
-        ]
-        for lane in range(spec.lanes):
-            m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
-            current, does = self.currents[lane], stages[lane // FANOUT]
-            if spec.recurrent:
-                difference = Mux(self.by_side, current >> spec.side_update_shift, current)
-            else:
-                first, later, *_ = (current << matrix.pre_shift for matrix in spec.matrices)
-                difference = Mux(shifts.o[lane].pixels, first, later)
-            # The host's cell goes back with the others of its word as they were read.
-            hosts = Mux(self.access_lane == lane, self.access_data, weights.word[lane])
-            m.d.comb += [
-                synapse.stages.eq(Cat(does)),
-                synapse.difference.eq(difference),
-                synapse.shift.eq(shifts.o[lane].shift),
-                synapse.random.eq(random.o[lane]),
-                synapse.enable.eq(connected[lane]),
-                synapse.weight.eq(weights.word[lane].as_signed()),
-            ]
-            new = synapse.new_weight
-            if spec.pulses:
-                m.d.comb += pulses.increments[lane].eq(synapse.increment)
-                new = Mux(pulsed, pulses.new_weights[lane], new)
-            m.d.comb += weights.write_word[lane].eq(Mux(writes[lane // FANOUT], new, hosts))
-
-    def _pulse(self, m, pulses, weights, due, begins):
-        """The pulse units' side, a clock behind that of the linear device."""
-        # The stuck cells are read with their weights.
-        m.submodules.stuck = stuck = WeightMemory(self.spec, 1)
-        m.d.comb += [
-            stuck.read_address.eq(weights.read_address),
-            stuck.write_address.eq(self.stuck.address),
-            stuck.write.eq(self.stuck.write),
-            stuck.write_word.eq(self.stuck.cells),
-            pulses.device.eq(self.device),
-            pulses.decays.eq(self.decays),
-            pulses.by_host.eq(self.by_host),
-            pulses.request.eq(self.request),
-            pulses.table.eq(self.table),
-            pulses.own_bytes.eq(self.own_bytes),
-            pulses.operation.eq(delayed(m, self.operation, due + 1 - pulses.ahead)),
-            pulses.weights.eq(delayed(m, weights.word, 1)),
-            pulses.stuck.eq(delayed(m, stuck.word, 1)),
-            pulses.begins.eq(begins),
-            self.counts.eq(pulses.counts),
-        ]
-
-    def _connections(self, m, due):
-        """Which lanes' cells exist: in a recurrent layer not a unit's with itself, and none beyond the band."""
-        spec = self.spec
-        if not spec.recurrent:
-            return [1] * spec.lanes
-        m.submodules.offset = offset = Broadcast(offset_shape(spec), spec.lanes)
-        m.d.comb += offset.i.eq(delayed(m, self.operation.offset, due - offset.latency))
-        distances = [offset.o[lane] - lane for lane in range(spec.lanes)]
-        return [(distance != 0) & (distance <= spec.reach) & (distance >= -spec.reach) for distance in distances]
-
-    def _address(self, m, weights):
+    def _address(self, m: Module, weights: WeightMemory) -> None:
         """The word is read in time for the multipliers, or late, when its increment is nearly there."""
         timing, operation = self.timing, self.operation
         to_read = delayed(m, operation, timing.operands - timing.weight_memory)

@@ -1,6 +1,9 @@
 """All neurons of the layer: one pipeline per lane; states, activities, inputs and targets, one word per block."""
 
+from typing import Any
+
 from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -75,14 +78,10 @@ class Neurons(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, lanes = self.spec, self.spec.lanes
         blocks = self.layout.blocks
-        # In a layered machine the activity is the state.
-        private = {"state": state_shape(spec)} | ({"activity": activity_shape(spec)} if spec.recurrent else {})
-        private = data.StructLayout(private)
-
         groups = [range(at, min(at + FANOUT, lanes)) for at in range(0, lanes, FANOUT)]
         target = delayed(m, self.target, 1)
         own_blocks = copies(m, Mux(self.fires, self.target, self.state_block), len(groups), 1)
@@ -111,30 +110,10 @@ class Neurons(wiring.Component):
             written = Mux(self.side, delayed(m, written, SIDE - NEURON), written)
         places = copies(m, written, len(groups), 1)
 
-        # A neuron's own state and activity; the host looks at them while no neuron steps.
-        own = []
-        for number, group in enumerate(groups):
-            m.submodules[f"own_{number}"] = memory = Memory(
-                shape=data.ArrayLayout(private, len(group)), depth=blocks, init=[]
-            )
-            read, write = memory.read_port(), memory.write_port()
-            m.d.comb += [
-                read.addr.eq(own_blocks[number]),
-                write.addr.eq(places[number]),
-                write.en.eq(stepped[number] & ~self.side),
-            ]
-            own += [(read.data[at], write.data[at]) for at in range(len(group))]
+        own = self._own(m, groups, own_blocks, places, [steps & ~self.side for steps in stepped])
         new_values = [Signal(value_shape(spec)) for _ in range(lanes)]
         self._drive(m, written, stepped, [~(step.o[group.start].nudged | self.side) for group in groups], new_values)
-        if spec.recurrent:
-            m.submodules.side = side = Memory(shape=self.side_word.shape(), depth=blocks, init=[])
-            side_read, side_write = side.read_port(), side.write_port()
-            m.d.comb += [
-                side_read.addr.eq(own_blocks[0]),
-                self.side_word.eq(side_read.data),
-                side_write.addr.eq(places[0]),
-                side_write.en.eq(stepped[0] & self.side),
-            ]
+        sides = self._sides(m, own_blocks[0], places[0], stepped[0] & self.side) if spec.recurrent else []
         stepping = delayed(m, target, MEMORY)
         moves, changes = [], []
         for lane in range(lanes):
@@ -175,7 +154,7 @@ class Neurons(wiring.Component):
                 new_values[lane].eq(value),
             ]
             if spec.recurrent:
-                m.d.comb += [side_write.data[lane].eq(value), after.activity.eq(neuron.new_activity)]
+                m.d.comb += [sides[lane].eq(value), after.activity.eq(neuron.new_activity)]
             with m.If(~does.fresh | self.side):
                 m.d.comb += [
                     neuron.state.eq(before.state),
@@ -187,14 +166,49 @@ class Neurons(wiring.Component):
         self._watch(m, changes, decided, self.changed)
         return m
 
-    def _units(self, block):
+    def _own(
+        self, m: Module, groups: list[range], to_read: list[Value], to_write: list[Value], writes: list[Value]
+    ) -> list[tuple[data.View, data.View]]:
+        """A neuron's own state and activity, read and new ones; the host looks at them while no neuron steps."""
+        # In a layered machine the activity is the state.
+        spec, private = self.spec, {"state": state_shape(self.spec)}
+        if spec.recurrent:
+            private["activity"] = activity_shape(spec)
+        own = []
+        for number, group in enumerate(groups):
+            shape = data.ArrayLayout(data.StructLayout(private), len(group))
+            m.submodules[f"own_{number}"] = memory = Memory(shape=shape, depth=self.layout.blocks, init=[])
+            read, write = memory.read_port(), memory.write_port()
+            m.d.comb += [
+                read.addr.eq(to_read[number]),
+                write.addr.eq(to_write[number]),
+                write.en.eq(writes[number]),
+            ]
+            own += [(read.data[at], write.data[at]) for at in range(len(group))]
+        return own
+
+    def _sides(self, m: Module, to_read: Value, to_write: Value, writes: Value) -> data.View:
+        """The side network's own states; returns where the new ones go."""
+        m.submodules.side = side = Memory(shape=self.side_word.shape(), depth=self.layout.blocks, init=[])
+        read, write = side.read_port(), side.write_port()
+        m.d.comb += [
+            read.addr.eq(to_read),
+            self.side_word.eq(read.data),
+            write.addr.eq(to_write),
+            write.en.eq(writes),
+        ]
+        return write.data
+
+    def _units(self, block: int) -> int:
         """Neurons of a block; a layer's last one need not fill the lanes."""
         if self.spec.recurrent:
             return self.spec.neurons - block * self.spec.lanes
         layers = zip(self.layout.layer_blocks, self.spec.layers[1:], strict=True)
         return next(units - (block - own.start) * self.spec.lanes for own, units in layers if block in own)
 
-    def _drive(self, m, written, stepped, freely, values):
+    def _drive(
+        self, m: Module, written: Value, stepped: list[Value], freely: list[Value], values: list[Signal]
+    ) -> None:
         """What the crossbar is driven with: the copies for rows and for columns."""
         spec = self.spec
         m.submodules.rows = rows = Activities(spec, *row_units(spec), spec.timing.placing)
@@ -219,7 +233,7 @@ class Neurons(wiring.Component):
             self.free_word.eq(columns.free_word),
         ]
 
-    def _bits(self, m, name, chosen, block):
+    def _bits(self, m: Module, name: str, chosen: Value, block: Value) -> Value:
         """The input's or the target's bits: written bytewise by the host, read with the neuron's state."""
         count = block_bytes(self.spec)
         m.submodules[name] = bits = Memory(shape=data.ArrayLayout(8, count), depth=len(self.outputs), init=[])
@@ -232,7 +246,7 @@ class Neurons(wiring.Component):
             ]
         return read.data.as_value()
 
-    def _watch(self, m, moves, valid, output):
+    def _watch(self, m: Module, moves: list[Value], valid: Value, output: Value) -> None:
         """Whether any state moved since ``watch``, through registered levels of FANOUT inputs."""
         level = moves
         for _ in range(fan_levels(len(moves))):

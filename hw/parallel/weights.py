@@ -2,8 +2,10 @@
 
 from functools import reduce
 from operator import or_
+from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal
+from amaranth.hdl import Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -22,7 +24,8 @@ GROUP = 9
 
 def banks(words: int) -> list[range]:
     """The words of each bank: whole block RAMs of the three shapes, so that few are wide and none is half empty."""
-    units, ranges = -(-words // SHALLOWEST), []
+    units = -(-words // SHALLOWEST)
+    ranges: list[range] = []
     for size in (DEEPEST, DEEPEST // 2, SHALLOWEST):
         while units * SHALLOWEST >= size:
             start = ranges[-1].stop if ranges else 0
@@ -54,7 +57,7 @@ class WeightMemory(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, levels = self.spec, self.spec.timing.address_levels
         parts = banks(spec.layout.words)
@@ -90,7 +93,7 @@ class WeightMemory(wiring.Component):
             m.d.comb += Cat(self.word[lane] for lane in lanes).eq(word)
         return m
 
-    def _within(self, part, address):
+    def _within(self, part: range, address: Value) -> Value:
         """Whether the address is one of the bank's, given that the memory has it; banks start at multiples of their size."""
         bits = bits_for(len(part))
         return address[bits:] == part.start >> bits

@@ -1,5 +1,7 @@
 """The pulse units of a word's lanes, with the random numbers and the hashes of its cells."""
 
+from typing import Any
+
 from amaranth import Array, Module, Mux, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -48,7 +50,7 @@ class WordPulses(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, layout, operation = self.spec, self.spec.layout, self.operation
         randoms = []

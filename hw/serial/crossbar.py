@@ -1,11 +1,13 @@
 """The crossbar of a serial machine: one multiplier per lane, and behind it units that serve one lane after another."""
 
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Value, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ohmprop.hw.serial.synapse import SerialSynapse
 from ohmprop.hw.shapes.operation import (
@@ -17,7 +19,7 @@ from ohmprop.hw.shapes.operation import (
     operation_layout,
     value_shape,
 )
-from ohmprop.hw.shapes.pulses import NOISE_BITS, PULSE_INPUTS, pulse_ports
+from ohmprop.hw.shapes.pulses import NOISE_BITS, pulses_signature
 from ohmprop.hw.units.mac import MultiplyAccumulate
 from ohmprop.hw.units.pipeline import AdderTree, Broadcast, delayed
 from ohmprop.model.layout import bits_for
@@ -28,6 +30,15 @@ from ohmprop.model.timing import ACCUMULATE, MULTIPLY
 def stream_layout(spec: MachineSpec) -> data.StructLayout:
     """Values that pass through the units of a serial machine, one lane per clock."""
     return data.StructLayout({"valid": 1, "lane": lane_shape(spec), "target": block_shape(spec)})
+
+
+class Ready(NamedTuple):
+    """What there is in the accumulators, or along the rows, in a clock."""
+
+    taken: Value  #: currents that the shift register takes
+    programs: Value  #: the differences of a word that is programmed
+    columns: Value  #: the last of a block's currents, read along the columns
+    rows: Value  #: the last of a block's currents, read along the rows
 
 
 class SerialCrossbar(wiring.Component):
@@ -66,12 +77,12 @@ class SerialCrossbar(wiring.Component):
                 "access_data": In(8),
                 "access_read": Out(8),  #: the lane's weight, Timing.access - 1 clocks after ``access``
             }
-            | pulse_ports(spec)
+            | ({"pulses": In(pulses_signature(spec))} if spec.pulses else {})
             #: The read noise of the neuron whose ``current`` comes in the next clock.
             | ({"noise": In(signed(NOISE_BITS))} if spec.pulses else {})
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         timing = self.timing
         m.submodules.synapse = synapse = SerialSynapse(self.spec)
@@ -83,17 +94,19 @@ class SerialCrossbar(wiring.Component):
 
         reads_columns = at_columns.valid & (at_columns.action == Action.READ_COLUMNS)
         programs = at_columns.valid & (at_columns.action == Action.PROGRAM) & at_columns.second
-        column_fires = reads_columns & at_columns.fires
         # The block whose neurons step next; the one after it fires when this one's currents have begun to come.
         fired = Signal(data.StructLayout({"target": block_shape(self.spec), "pixels": 1}), reset_less=True)
         with m.If(self.operation.valid & self.operation.fires):
             m.d.sync += [fired.target.eq(self.operation.target), fired.pixels.eq(self.operation.pixels)]
         taken = (reads_columns & at_columns.taken) | programs
-        self._stream(m, totals, fired, taken, programs, column_fires, row_fires, row_lane, row_sum, synapse)
+        ready = Ready(taken, programs, reads_columns & at_columns.fires, row_fires)
+        self._stream(m, totals, fired, ready, row_lane, row_sum, synapse)
         self._connect(m, synapse, programs)
         return m
 
-    def _multiply(self, m, synapse, at_operands, at_products):
+    def _multiply(
+        self, m: Module, synapse: SerialSynapse, at_operands: data.View, at_products: data.View
+    ) -> list[Value]:
         """One product per lane, added up: weight and value, or the values of the two units whose cell is programmed."""
         spec = self.spec
         # Of a word that is programmed the second product is subtracted: its row's value changes sign.
@@ -117,7 +130,7 @@ class SerialCrossbar(wiring.Component):
             totals.append(mac.total)
         return totals
 
-    def _rows(self, m, totals, at_columns):
+    def _rows(self, m: Module, totals: list[Value], at_columns: data.View) -> tuple[Value, Value, Signal]:
         """The sums along the rows, in a memory with a place for each row of a block."""
         spec = self.spec
         # In a clock the totals grow by one product per lane.
@@ -151,11 +164,20 @@ class SerialCrossbar(wiring.Component):
         ]
         return at_end.fires, read.data, lane
 
-    def _stream(self, m, totals, fired, taken, programs, column_fires, row_fires, row_lane, row_sum, synapse):
+    def _stream(
+        self,
+        m: Module,
+        totals: list[Value],
+        fired: data.View,
+        ready: Ready,
+        row_lane: Value,
+        row_sum: Value,
+        synapse: SerialSynapse,
+    ) -> None:
         """Takes the accumulators and sends them on, one lane per clock."""
         spec, lanes = self.spec, self.spec.lanes
         bits = spec.accumulator.bits
-        begins = column_fires | programs | row_fires
+        begins = ready.columns | ready.programs | ready.rows
         # The lane whose sum along the row is looked up.
         counting, count = Signal(), Signal(lane_shape(spec))
         m.d.comb += row_lane.eq(Mux(begins, 0, count))
@@ -172,17 +194,17 @@ class SerialCrossbar(wiring.Component):
         with m.If(begins):
             m.d.sync += [
                 stream.target.eq(fired.target),
-                learns.eq(programs),
-                keeps.eq(column_fires & fired.pixels),
-                along_row.eq(row_fires),
-                from_columns.eq(~row_fires | held),
+                learns.eq(ready.programs),
+                keeps.eq(ready.columns & fired.pixels),
+                along_row.eq(ready.rows),
+                from_columns.eq(~ready.rows | held),
             ]
-        with m.If(row_fires):
+        with m.If(ready.rows):
             m.d.sync += held.eq(0)
-        with m.Elif(taken & ~begins):
+        with m.Elif(ready.taken & ~begins):
             m.d.sync += held.eq(1)
         shifter = [Signal(signed(bits), name=f"shifter_{lane}", reset_less=True) for lane in range(lanes)]
-        with m.If(taken):
+        with m.If(ready.taken):
             m.d.sync += [register.eq(total[:bits]) for register, total in zip(shifter, totals, strict=True)]
         with m.Elif(stream.valid):
             m.d.sync += [register.eq(above) for register, above in pairwise(shifter)]
@@ -200,7 +222,7 @@ class SerialCrossbar(wiring.Component):
             synapse.difference.eq(gathered),
         ]
 
-    def _drive(self, m, stream, second, keeps, gathered):
+    def _drive(self, m: Module, stream: data.View, second: data.View, keeps: Value, gathered: Value) -> ValueLike:
         """What inputs and biases drive into a neuron, kept once a pattern; read one clock before it is added."""
         spec, layout = self.spec, self.spec.layout
         if spec.recurrent:
@@ -219,7 +241,7 @@ class SerialCrossbar(wiring.Component):
         ]
         return Mux(second.target < blocks, read.data, 0) << max(up, 0)
 
-    def _connect(self, m, synapse, programs):
+    def _connect(self, m: Module, synapse: SerialSynapse, programs: Value) -> None:
         """The synapse unit's side, with the word that is programmed."""
         m.d.comb += [
             synapse.operation.eq(self.operation),
@@ -235,5 +257,4 @@ class SerialCrossbar(wiring.Component):
             self.access_read.eq(synapse.access_read),
         ]
         if self.spec.pulses:
-            m.d.comb += [getattr(synapse, name).eq(getattr(self, name)) for name in PULSE_INPUTS]
-            m.d.comb += self.counts.eq(synapse.counts)
+            connect(m, flipped(self.pulses), synapse.pulses)

@@ -1,6 +1,9 @@
 """The neurons of a serial machine: one pipeline for all of them, and their memories."""
 
+from typing import Any
+
 from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Value, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -70,7 +73,7 @@ class SerialNeurons(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, steps = self.spec, self.steps
         m.submodules.neuron = neuron = Neuron(spec)
@@ -126,7 +129,17 @@ class SerialNeurons(wiring.Component):
         self._watch(m, neuron.changed, decided, self.changed)
         return m
 
-    def _side(self, m, address, place, stages, activity, goal, present, neuron):
+    def _side(
+        self,
+        m: Module,
+        address: Value,
+        place: Value,
+        stages: list[Value],
+        activity: Value,
+        goal: Value,
+        present: Value,
+        neuron: Neuron,
+    ) -> SideNeuron:
         """The side network's neuron and its own states."""
         spec = self.spec
         m.submodules.side_neuron = side_neuron = SideNeuron(spec)
@@ -149,7 +162,7 @@ class SerialNeurons(wiring.Component):
         ]
         return side_neuron
 
-    def _present(self, at_current):
+    def _present(self, at_current: data.View) -> ValueLike:
         """Whether the layer has this neuron; its last block need not fill the lanes."""
         lanes = self.spec.lanes
         units = [self.spec.neurons] if self.spec.recurrent else self.spec.layers[1:]
@@ -161,7 +174,7 @@ class SerialNeurons(wiring.Component):
         ]
         return ~Cat(absent).any() if absent else 1
 
-    def _copies(self, m, place, stepped, value):
+    def _copies(self, m: Module, place: Value, stepped: Value, value: Value) -> None:
         """The copies of the values that the crossbar reads: one for rows and one for columns."""
         spec = self.spec
         lane_bits = self.layout.lane_bits
@@ -181,7 +194,7 @@ class SerialNeurons(wiring.Component):
                 *(write.data[index].eq(value) for index in range(spec.lanes)),
             ]
 
-    def _signs(self, m, own_write, neuron):
+    def _signs(self, m: Module, own_write: Any, neuron: Neuron) -> None:
         """A second copy of the states' signs, one word per block, as the host asks for them."""
         spec = self.spec
         lane_bits = self.layout.lane_bits
@@ -197,11 +210,11 @@ class SerialNeurons(wiring.Component):
             *(write.data[index].eq(neuron.new_state > 0) for index in range(spec.lanes)),
         ]
 
-    def _address(self, bank, block):
+    def _address(self, bank: Value, block: Value) -> Value:
         """Bank above block; a single block needs no number."""
         return Cat(block[: self.layout.block_bits], bank)
 
-    def _bit(self, m, name, chosen, block, lane):
+    def _bit(self, m: Module, name: str, chosen: Value, block: Value, lane: Value) -> Value:
         """A neuron's input or target: written a block at a time by the host."""
         m.submodules[name] = bits = Memory(shape=8, depth=len(self.outputs), init=[])
         read, write = bits.read_port(), bits.write_port()
@@ -213,7 +226,7 @@ class SerialNeurons(wiring.Component):
         ]
         return read.data.bit_select(lane, 1)
 
-    def _watch(self, m, move, valid, output):
+    def _watch(self, m: Module, move: Value, valid: Value, output: Value) -> None:
         """Whether any state moved since ``watch``."""
         before, last = Signal(), delayed(m, move & valid, 1)
         m.d.comb += output.eq(before | last)

@@ -1,6 +1,10 @@
 """The weights of a serial machine and the one synapse unit that programs them, one lane per clock."""
 
+from collections.abc import Callable
+from typing import Any
+
 from amaranth import Array, Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Value
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -16,7 +20,7 @@ from ohmprop.hw.shapes.operation import (
     operation_layout,
     row_code,
 )
-from ohmprop.hw.shapes.pulses import OWN_SETS, pulse_ports
+from ohmprop.hw.shapes.pulses import OWN_SETS, pulses_signature
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.hw.units.pulse import HASH_BITS, PulseUnit, asked_pulses, asked_word, hashes
 from ohmprop.hw.units.saturate import saturated
@@ -24,7 +28,7 @@ from ohmprop.hw.units.synapse import difference_shape, increment_shape
 from ohmprop.model.layout import bits_for
 from ohmprop.model.link.registers import PULSE_BITS
 from ohmprop.model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
-from ohmprop.model.timing import ONE_PORT_MEMORY, PULSE
+from ohmprop.model.timing import ONE_PORT_MEMORY, PULSE, Timing
 
 
 class SerialSynapse(wiring.Component):
@@ -58,10 +62,10 @@ class SerialSynapse(wiring.Component):
                 "access_data": In(8),
                 "access_read": Out(8),
             }
-            | pulse_ports(spec)
+            | ({"pulses": In(pulses_signature(spec))} if spec.pulses else {})
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, operation = self.spec, self.operation
         m.submodules.memory = memory = SinglePortMemory(spec)
@@ -117,8 +121,8 @@ class SerialSynapse(wiring.Component):
         if spec.pulses:
             unit = self._pulse(m, begun, after, number, byte, memory)
             asked = self._asked(m, begun, after, number, exists)
-            m.d.comb += [unit.increment.eq(Mux(self.by_host, asked, increment)), unit.weight.eq(weights[0])]
-            m.d.comb += self.counts.valid.eq(delayed(m, turns & ~hosts & (self.device.most != 0), 2))
+            m.d.comb += [unit.increment.eq(Mux(self.pulses.by_host, asked, increment)), unit.weight.eq(weights[0])]
+            m.d.comb += self.pulses.counts.valid.eq(delayed(m, turns & ~hosts & (self.pulses.device.most != 0), 2))
             last, target, whole = self._pulsed(m, unit, last, hosts, target, new)
         m.d.comb += [
             memory.write.eq(last & (~hosts | self.access_write)),
@@ -128,7 +132,7 @@ class SerialSynapse(wiring.Component):
         self._read(m, memory, after[2], begun)
         return m
 
-    def _read(self, m, memory, programs, begun):
+    def _read(self, m: Module, memory: SinglePortMemory, programs: Value, begun: data.View) -> None:
         """Which word is read: for the multipliers, to be programmed, or for the host."""
         at_address = delayed(m, self.operation, self.timing.operands - ONE_PORT_MEMORY)
         with m.If(programs):
@@ -140,18 +144,20 @@ class SerialSynapse(wiring.Component):
             m.d.comb += memory.read_address.eq(at_address.address)
 
     @property
-    def timing(self):
+    def timing(self) -> Timing:
         """The machine's latencies."""
         return self.spec.timing
 
-    def _cell(self, m, begun, after, lane):
+    def _cell(
+        self, m: Module, begun: data.View, after: list[Value], lane: Value
+    ) -> tuple[Value, Callable[[data.View], Value]]:
         """Which lanes' cells exist, and what makes a lane's cell's byte of drawn bytes; both belong to ``lane``."""
         spec, layout = self.spec, self.spec.layout
         offset = Signal(offset_shape(spec), reset_less=True)
         with m.If(after[2]):
             m.d.sync += offset.eq(begun.offset)
 
-        def byte(drawn):
+        def byte(drawn: data.View) -> Value:
             """As ohmprop.hw.control.random.CellRandom makes it: first what all lanes of the word share."""
             shared = Signal(DITHER_BITS, reset_less=True)
             common = 0
@@ -174,7 +180,7 @@ class SerialSynapse(wiring.Component):
         self._once = distance > 0 if spec.recurrent else Const(1)
         return exists, byte
 
-    def _round(self, m, begun, after, exists, byte):
+    def _round(self, m: Module, begun: data.View, after: list[Value], exists: Value, byte: Value) -> Signal:
         """The increment of a lane's weight, one clock after ``exists`` and ``byte``."""
         spec = self.spec
         matrix, pixels = Signal.like(begun.matrix, reset_less=True), Signal(reset_less=True)
@@ -194,15 +200,23 @@ class SerialSynapse(wiring.Component):
         m.d.sync += increment.eq(Mux(exists, rounded, 0))
         return increment
 
-    def _asked(self, m, begun, after, lane, exists):
+    def _asked(self, m: Module, begun: data.View, after: list[Value], lane: Value, exists: Value) -> Signal:
         """The host's pulses on a lane's cell, one clock after ``lane``."""
         word, asked = Signal(2, reset_less=True), Signal(signed(PULSE_BITS), reset_less=True)
         with m.If(after[2]):
-            m.d.sync += word.eq(asked_word(self.spec, self.request, begun.row, begun.block))
-        m.d.sync += asked.eq(Mux(exists, asked_pulses(self.spec, self.request, word, lane), 0))
+            m.d.sync += word.eq(asked_word(self.spec, self.pulses.request, begun.row, begun.block))
+        m.d.sync += asked.eq(Mux(exists, asked_pulses(self.spec, self.pulses.request, word, lane), 0))
         return asked
 
-    def _pulse(self, m, begun, after, lane, byte, memory):
+    def _pulse(
+        self,
+        m: Module,
+        begun: data.View,
+        after: list[Value],
+        lane: Value,
+        byte: Callable[[data.View], Value],
+        memory: SinglePortMemory,
+    ) -> PulseUnit:
         """The pulse unit with what belongs to a lane's cell, one clock after ``lane``."""
         spec, layout = self.spec, self.spec.layout
         m.submodules.pulse = unit = PulseUnit(spec)
@@ -232,25 +246,27 @@ class SerialSynapse(wiring.Component):
             m.d.sync += matrix.eq(begun.matrix)
         m.d.comb += [
             read.addr.eq(memory.read_address),
-            write.addr.eq(self.stuck.address),
-            write.data.eq(self.stuck.cells),
-            write.en.eq(self.stuck.write),
-            unit.device.eq(self.device),
-            unit.decays.eq(self.decays),
-            unit.table.eq(self.table),
+            write.addr.eq(self.pulses.stuck.address),
+            write.data.eq(self.pulses.stuck.cells),
+            write.en.eq(self.pulses.stuck.write),
+            unit.device.eq(self.pulses.device),
+            unit.decays.eq(self.pulses.decays),
+            unit.table.eq(self.pulses.table),
             unit.hash.eq(row_hash ^ column.data),
-            unit.stuck.eq(stuck[0] & self.device.stuck),
-            *(unit.random[number].eq(delayed(m, byte(self.own_bytes[number]), 1)) for number in range(OWN_SETS)),
-            self.counts.matrix.eq(delayed(m, matrix, 2)),
+            unit.stuck.eq(stuck[0] & self.pulses.device.stuck),
+            *(unit.random[number].eq(delayed(m, byte(self.pulses.own_bytes[number]), 1)) for number in range(OWN_SETS)),
+            self.pulses.counts.matrix.eq(delayed(m, matrix, 2)),
         ]
         # The other one of a pair is the same cell.
         once = delayed(m, self._once, 3)
-        m.d.comb += [self.counts[name].eq(Mux(once, unit.counts[name], 0)) for name in ("up", "down", "lost")]
+        m.d.comb += [self.pulses.counts[name].eq(Mux(once, unit.counts[name], 0)) for name in ("up", "down", "lost")]
         return unit
 
-    def _pulsed(self, m, unit, last, hosts, target, new):
+    def _pulsed(
+        self, m: Module, unit: PulseUnit, last: Value, hosts: Value, target: Value, new: Value
+    ) -> tuple[Value, Value, Value]:
         """When a word is whole again, its address, and the word: of pulses, which come late, not in its old register."""
-        pulses = ~hosts & (self.device.most != 0)
+        pulses = ~hosts & (self.pulses.device.most != 0)
         learnt = [Signal(signed(self.spec.weight.bits), name=f"learnt_{index}") for index in range(self.spec.lanes)]
         whole = Cat(learnt[1:], Mux(pulses, unit.new_weight, new)[: self.spec.weight.bits])
         m.d.sync += Cat(learnt).eq(whole)
@@ -259,7 +275,7 @@ class SerialSynapse(wiring.Component):
             m.d.sync += late.eq(target)
         return Mux(pulses, delayed(m, last, PULSE), last), Mux(pulses, late, target), whole
 
-    def _weight(self, weight, increment, hosts, lane):
+    def _weight(self, weight: Value, increment: Value, hosts: Value, lane: Value) -> Value:
         """What comes back at the top: the weight after learning; of the host's word the same weight, or the host's."""
         total = weight + increment
         learnt = saturated(total, self.spec.weight, symmetric=True)

@@ -1,5 +1,7 @@
 """The weight memory of a serial machine, which has one port."""
 
+from typing import Any
+
 from amaranth import Module, Mux
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -30,7 +32,7 @@ class SinglePortMemory(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         address = Mux(self.write, self.write_address, self.read_address)
         primitives_of(platform).one_port_memory(m, self.words, self, address)

@@ -1,13 +1,14 @@
 """One word of a sweep, as the sequencer issues it to the crossbar."""
 
 from amaranth import Cat, Mux, signed, unsigned
+from amaranth.hdl import Shape, Value
 from amaranth.lib import data, enum
 
 from ohmprop.model.layout import Kind, bits_for
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
 
 
-class Action(enum.Enum, shape=2):
+class Action(enum.Enum, shape=2):  # type: ignore[call-arg]
     """The sweeps' kinds as the hardware knows them."""
 
     READ_COLUMNS = Kind.READ_COLUMNS
@@ -15,37 +16,37 @@ class Action(enum.Enum, shape=2):
     PROGRAM = Kind.PROGRAM
 
 
-def block_shape(spec: MachineSpec):
+def block_shape(spec: MachineSpec) -> Shape:
     """Number of a column block."""
     return unsigned(max(1, spec.layout.block_bits))
 
 
-def lane_shape(spec: MachineSpec):
+def lane_shape(spec: MachineSpec) -> Shape:
     """Number of a lane."""
     return unsigned(max(1, spec.layout.lane_bits))
 
 
-def address_shape(spec: MachineSpec):
+def address_shape(spec: MachineSpec) -> Shape:
     """Address of a weight word."""
     return unsigned(max(1, bits_for(spec.layout.words)))
 
 
-def offset_shape(spec: MachineSpec):
+def offset_shape(spec: MachineSpec) -> Shape:
     """Distance of a row from a block's first column."""
     return signed(bits_for(spec.neurons + spec.lanes) + 1)
 
 
-def input_shape(spec: MachineSpec):
+def input_shape(spec: MachineSpec) -> Shape:
     """Number of an input of a layered machine; the biases' one comes after the pixels."""
     return unsigned(max(1, bits_for(spec.inputs + spec.biases)))
 
 
-def activity_shape(spec: MachineSpec):
+def activity_shape(spec: MachineSpec) -> Shape:
     """An activity: signed in a recurrent layer, where it is a tanh; unsigned in a layered machine."""
     return signed(spec.activity.bits) if spec.activity.signed else unsigned(spec.activity.bits)
 
 
-def value_shape(spec: MachineSpec):
+def value_shape(spec: MachineSpec) -> Shape:
     """The value that drives a row or a column: an activity or, in a recurrent layer, a state of the side network."""
     return signed(max(spec.activity.bits, spec.side.bits)) if spec.recurrent else activity_shape(spec)
 
@@ -79,7 +80,7 @@ def operation_layout(spec: MachineSpec) -> data.StructLayout:
     )
 
 
-def row_code(spec: MachineSpec, operation):
+def row_code(spec: MachineSpec, operation: data.View) -> Value:
     """Number of a word's row from which its random bytes are made (Layout.codes, Layout.input_codes)."""
     layout = spec.layout
     neuron = Cat(operation.row_lane[: layout.lane_bits], operation.row_block[: layout.block_bits])

@@ -2,21 +2,20 @@
 
 from amaranth import signed, unsigned
 from amaranth.lib import data
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, Signature
 
 from ohmprop.hw.shapes.operation import address_shape, drawn_layout
 from ohmprop.model.layout import bits_for
 from ohmprop.model.link.registers import PULSE_BITS, PulseRegisters
-from ohmprop.model.memristors.kernels import NOISY_SETS
+from ohmprop.model.memristors.kernels import NOISY_SETS, READ_SETS
 from ohmprop.model.memristors.tables import ENTRY_BITS
-from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec import DITHER_BITS, MachineSpec
 
 #: Sets of random bytes of an update besides the linear device's: two round the step, two make its noise.
 OWN_SETS = NOISY_SETS - 1
 #: A current's read noise: 12 bits of amplitude times ``deviate``, exact.
 NOISE_BITS = 18
-#: The inputs among ``pulse_ports``.
-PULSE_INPUTS = ("device", "decays", "by_host", "request", "table", "stuck", "own_bytes")
+AMPLITUDE_BITS = 12
 
 
 def device_layout() -> data.StructLayout:
@@ -48,19 +47,28 @@ def word_counts_layout(spec: MachineSpec) -> data.StructLayout:
     return data.StructLayout({"valid": 1, "matrix": matrix, "up": most, "down": most, "lost": most})
 
 
-def pulse_ports(spec: MachineSpec) -> dict:
-    """Further ports of a crossbar whose cells can be pulsed."""
-    if not spec.pulses:
-        return {}
-    return {
-        "device": In(device_layout()),  #: constant during an update
-        "decays": In(1),  #: the update is a decay; constant during it
-        "by_host": In(1),  #: the update is the host's ``request``; both constant during it
-        "request": In(request_layout(spec)),
-        "table": In(entry_write_layout(spec)),
-        "stuck": In(stuck_write_layout(spec)),
-        "own_bytes": In(
-            data.ArrayLayout(drawn_layout(spec), OWN_SETS)
-        ),  #: drawn bytes of sets 1 to 4; constant during it
-        "counts": Out(word_counts_layout(spec)),
-    }
+def pulses_signature(spec: MachineSpec) -> Signature:
+    """What a crossbar has to know whose cells can be pulsed, and what it counts, seen from the machine."""
+    return Signature(
+        {
+            "device": Out(device_layout()),  #: constant during an update
+            "decays": Out(1),  #: the update is a decay; constant during it
+            "by_host": Out(1),  #: the update is the host's ``request``; both constant during it
+            "request": Out(request_layout(spec)),
+            "table": Out(entry_write_layout(spec)),
+            "stuck": Out(stuck_write_layout(spec)),
+            "own_bytes": Out(data.ArrayLayout(drawn_layout(spec), OWN_SETS)),  #: drawn bytes of sets 1 to 4; constant
+            "counts": In(word_counts_layout(spec)),
+        }
+    )
+
+
+def noise_signature(spec: MachineSpec) -> Signature:
+    """What the read noise of the currents is made of, seen from the machine."""
+    drawn = data.ArrayLayout(DITHER_BITS, drawn_layout(spec).length + 1)
+    return Signature(
+        {
+            "drawn": Out(data.ArrayLayout(drawn, READ_SETS)),  #: drawn bytes; constant during a step
+            "amplitude": Out(AMPLITUDE_BITS),  #: constant during a run
+        }
+    )

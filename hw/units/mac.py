@@ -1,5 +1,7 @@
 """A lane's multiplier and accumulator in a serial machine."""
 
+from typing import Any
+
 from amaranth import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -21,7 +23,7 @@ class MultiplyAccumulate(wiring.Component):
     clear: In(1)  #: one clock: ``total`` becomes 0, whatever ``add`` is
     total: Out(signed(TOTAL_BITS))
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         primitives_of(platform).accumulate(m, self.a, self.b, self.add, self.clear, self.total)
         return m

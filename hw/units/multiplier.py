@@ -1,5 +1,7 @@
 """A lane's multiplier."""
 
+from typing import Any
+
 from amaranth import Module, signed
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
@@ -19,7 +21,7 @@ class Multiplier(wiring.Component):
     def __init__(self, a_bits: int, b_bits: int, bits: int):
         super().__init__({"a": In(signed(a_bits)), "b": In(signed(b_bits)), "product": Out(signed(bits))})
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         primitives_of(platform).multiply(m, self.a, self.b, self.product)
         return m

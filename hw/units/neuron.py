@@ -1,6 +1,9 @@
 """The neuron: one Euler step of its relaxation, in the free and in the nudged phase."""
 
+from typing import Any
+
 from amaranth import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Shape, Value, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -12,12 +15,12 @@ from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import NEURON, VERDICT
 
 
-def state_shape(spec: MachineSpec):
+def state_shape(spec: MachineSpec) -> Shape:
     """A neuron's state."""
     return signed(spec.state.bits) if spec.state.signed else unsigned(spec.state.bits)
 
 
-def goal(spec: MachineSpec, target):
+def goal(spec: MachineSpec, target: Value) -> Value:
     """The activity that a target bit stands for."""
     high, low = (spec.target_level, -spec.target_level) if spec.recurrent else (spec.activity.high, 0)
     return Mux(target, high, low)
@@ -60,7 +63,7 @@ class Neuron(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec = self.spec
         state = Signal(state_shape(spec), reset_less=True)
@@ -102,12 +105,12 @@ class Neuron(wiring.Component):
         self._activate(m, state)
         return m
 
-    def _drive(self):
+    def _drive(self) -> ValueLike:
         """What the input adds to the current, in LSBs of the state."""
         level = self.spec.input_level
         return Mux(self.driven, Mux(self.white, level, -level), 0) if self.spec.recurrent else 0
 
-    def _leak(self):
+    def _leak(self) -> Value:
         """Drive, leak, rounding and the state itself, before the shift to the right.
 
         With eps = 1/2, v + round((a + d - v) / 2) = floor((a + d + v + 1) / 2); with eps = 1 the old state falls out.
@@ -115,7 +118,7 @@ class Neuron(wiring.Component):
         half = (self._drive() + self.state + 1) << self.spec.leak_shift
         return half if self.spec.recurrent else Mux(self.whole, 1 << (self.spec.leak_shift - 1), half)
 
-    def _activate(self, m, state):
+    def _activate(self, m: Module, state: Value) -> None:
         """The activity of the new state."""
         spec = self.spec
         if not spec.recurrent:

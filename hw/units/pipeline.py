@@ -3,7 +3,10 @@
 None of these registers has a reset: their content before the first valid word is never used.
 """
 
+from typing import Any
+
 from amaranth import Module, Signal, signed
+from amaranth.hdl import ShapeLike
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,7 +17,7 @@ from ohmprop.model.timing import FANOUT, fan_levels
 KEPT = {"keep": 1}
 
 
-def delayed(m: Module, value, clocks: int):
+def delayed(m: Module, value: Any, clocks: int) -> Any:
     """``value``, delayed by this many clocks."""
     for _ in range(clocks):
         register = Signal(value.shape(), reset_less=True)
@@ -23,7 +26,7 @@ def delayed(m: Module, value, clocks: int):
     return value
 
 
-def copies(m: Module, value, count: int, levels: int):
+def copies(m: Module, value: Any, count: int, levels: int) -> list[Any]:
     """``count`` copies of ``value``, delayed by this many clocks, from a tree of registers that drive at most FANOUT others.
 
     The fanout of ``value`` itself is not limited. Tools may not merge the registers again, see KEPT.
@@ -44,7 +47,7 @@ class Broadcast(wiring.Component):
     Latency ``fan_levels(lanes)`` clocks, one value per clock, no reset.
     """
 
-    def __init__(self, shape, lanes: int):
+    def __init__(self, shape: ShapeLike, lanes: int):
         self.lanes = lanes
         self.latency = fan_levels(lanes)
         super().__init__(
@@ -54,7 +57,7 @@ class Broadcast(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         level = [self.i]
         for index in reversed(range(self.latency)):
@@ -87,7 +90,7 @@ class RowSelect(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         level, lane = [self.word[index] for index in range(self.lanes)], self.lane
         stage = bits_for(FANOUT)
@@ -124,7 +127,7 @@ class AdderTree(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         level = [self.i[lane] for lane in range(self.lanes)]
         enable = self.enable

@@ -1,10 +1,14 @@
 """The pulse unit: moves a cell by programming pulses as a memristor moves, or lets it decay (docs/devices.md)."""
 
+from typing import Any
+
 import numpy as np
 from amaranth import Array, Cat, Const, Module, Mux, Signal, signed
+from amaranth.hdl import Shape, Value, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
+from numpy.typing import ArrayLike
 
 from ohmprop.hw.shapes.pulses import OWN_SETS, device_layout, entry_write_layout
 from ohmprop.hw.units.pipeline import delayed
@@ -28,12 +32,12 @@ from ohmprop.model.timing import PULSE
 HASH_BITS = 2 * DITHER_BITS
 
 
-def pulses_shape(spec: MachineSpec):
+def pulses_shape(spec: MachineSpec) -> Shape:
     """Pulses before they are limited: what the linear device would add, or what the host asks for."""
     return signed(max(PULSE_BITS, increment_shape(spec).width))
 
 
-def asked_word(spec: MachineSpec, request, row, block):
+def asked_word(spec: MachineSpec, request: data.View, row: Value, block: Value) -> Value:
     """Whether the word of row number ``row`` in this block has the host's cell: two bits, of a pair for either copy.
 
     The first one's lane is the column's, the second one's the row's.
@@ -41,7 +45,7 @@ def asked_word(spec: MachineSpec, request, row, block):
     layout = spec.layout
     units = Array(np.bincount(layout.places // spec.lanes).tolist())
 
-    def holds(number):
+    def holds(number: Value) -> Value:
         """A neuron of that number is in the block."""
         its_lane, its_block = number[: layout.lane_bits], number[layout.lane_bits : layout.neuron_bits]
         return (its_block == block) & (its_lane < units[its_block])
@@ -50,7 +54,7 @@ def asked_word(spec: MachineSpec, request, row, block):
     return Cat((row == request.row) & holds(request.column), turned)
 
 
-def asked_pulses(spec: MachineSpec, request, word, lane):
+def asked_pulses(spec: MachineSpec, request: data.View, word: Value, lane: ValueLike) -> Value:
     """The host's pulses on the cell in this lane of a word; ``word`` is its ``asked_word``."""
     bits = spec.layout.lane_bits
     hit = (word[0] & (request.column[:bits] == lane)) | (word[1] & (request.row[:bits] == lane))
@@ -62,17 +66,17 @@ def counts_layout() -> data.StructLayout:
     return data.StructLayout({"up": 3, "down": 3, "lost": 3})
 
 
-def hashes(codes) -> list[int]:
+def hashes(codes: ArrayLike) -> list[int]:
     """The hashes of units by their numbers."""
     return unit_hashes(np.asarray(codes, np.int64)).tolist()
 
 
-def product(factor, number):
+def product(factor: Value, number: Value) -> Value:
     """``factor``, unsigned and of few bits, times ``number``: in logic, since an FPGA's multipliers are few."""
     return sum(Mux(bit, number << at, 0) for at, bit in enumerate(factor))
 
 
-def deviate(bits):
+def deviate(bits: Value) -> Value:
     """The sum of four nibbles minus 30 (ohmprop.model.memristors.kernels.deviate)."""
     return sum((bits[at : at + 4] for at in range(4, HASH_BITS, 4)), bits[:4]) - 30
 
@@ -111,7 +115,7 @@ class PulseUnit(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         device, most = self.device, self.device.most
 
@@ -188,7 +192,7 @@ class PulseUnit(wiring.Component):
         m.d.sync += self.new_weight.eq(Mux(after[7].keeps, after[7].weight, Mux(self.decays, total, railed)))
         return m
 
-    def _entry(self, m, entry):
+    def _entry(self, m: Module, entry: Value) -> tuple[Value, Value]:
         """The step and the noise of an entry of the tables, two clocks later."""
         m.submodules.table = table = Memory(shape=2 * ENTRY_BITS, depth=2 << self.spec.weight.bits, init=[])
         read, write = table.read_port(), table.write_port()

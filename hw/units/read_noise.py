@@ -2,20 +2,20 @@
 
 from functools import reduce
 from operator import xor
+from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal, signed
+from amaranth.hdl import Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.shapes.operation import Action, drawn_layout, operation_layout
-from ohmprop.hw.shapes.pulses import NOISE_BITS
+from ohmprop.hw.shapes.operation import Action, operation_layout
+from ohmprop.hw.shapes.pulses import NOISE_BITS, noise_signature
 from ohmprop.hw.units.pipeline import Broadcast, delayed
 from ohmprop.hw.units.pulse import deviate
 from ohmprop.model.memristors.kernels import READ_SETS
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
 from ohmprop.model.timing import GATHER
-
-AMPLITUDE_BITS = 12
 
 
 class ReadNoise(wiring.Component):
@@ -28,17 +28,15 @@ class ReadNoise(wiring.Component):
 
     def __init__(self, spec: MachineSpec):
         self.spec, self.timing = spec, spec.timing
-        drawn = data.ArrayLayout(DITHER_BITS, drawn_layout(spec).length + 1)
         super().__init__(
             {
                 "operation": In(operation_layout(spec)),  #: the issued word
-                "drawn": In(data.ArrayLayout(drawn, READ_SETS)),  #: constant during a step
-                "amplitude": In(AMPLITUDE_BITS),  #: constant during a run
+                "of": In(noise_signature(spec)),  #: what it is made of
                 "noise": Out(data.ArrayLayout(signed(NOISE_BITS), 1 if spec.serial else spec.lanes)),
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec, timing, layout = self.spec, self.timing, self.spec.layout
         ahead = 3 if spec.serial else 3 + timing.fan
@@ -53,18 +51,18 @@ class ReadNoise(wiring.Component):
         shared = Signal(data.ArrayLayout(DITHER_BITS, READ_SETS), reset_less=True)
         m.submodules.shares = shares = Broadcast(shared.shape(), spec.lanes)
         m.d.sync += [
-            shared[index].eq(_chosen(drawn, layout.lane_bits, block)) for index, drawn in enumerate(self.drawn)
+            shared[index].eq(_chosen(drawn, layout.lane_bits, block)) for index, drawn in enumerate(self.of.drawn)
         ]
         m.d.comb += shares.i.eq(shared)
         for lane in range(spec.lanes):
             own = [
                 reduce(xor, (drawn[bit] for bit in range(layout.lane_bits) if lane >> bit & 1), shares.o[lane][index])
-                for index, drawn in enumerate(self.drawn)
+                for index, drawn in enumerate(self.of.drawn)
             ]
             self._multiply(m, Cat(own), self.noise[lane])
         return m
 
-    def _serial(self, m, fires, block):
+    def _serial(self, m: Module, fires: Value, block: Value) -> None:
         """One neuron after another, from the clock in which its block's currents fire."""
         layout = self.spec.layout
         lane, kept = Signal(layout.lane_bits), Signal.like(block, reset_less=True)
@@ -73,15 +71,15 @@ class ReadNoise(wiring.Component):
             m.d.sync += kept.eq(block)
         code = Cat(Mux(fires, 0, lane), Mux(fires, block, kept))
         own = Signal(READ_SETS * DITHER_BITS, reset_less=True)
-        m.d.sync += own.eq(Cat(_chosen(drawn, 0, code) for drawn in self.drawn))
+        m.d.sync += own.eq(Cat(_chosen(drawn, 0, code) for drawn in self.of.drawn))
         self._multiply(m, own, self.noise[0])
 
-    def _multiply(self, m, bits, noise):
+    def _multiply(self, m: Module, bits: Value, noise: Value) -> None:
         """The noise of 16 bits, two clocks later."""
         deviation = Signal(signed(6), reset_less=True)
-        m.d.sync += [deviation.eq(deviate(bits)), noise.eq(self.amplitude * deviation)]
+        m.d.sync += [deviation.eq(deviate(bits)), noise.eq(self.of.amplitude * deviation)]
 
 
-def _chosen(drawn, first, code):
+def _chosen(drawn: data.View, first: int, code: Value) -> Value:
     """The last of the drawn bytes and those of ``code``'s bits, which begin with byte ``first``."""
     return reduce(xor, (Mux(bit, drawn[first + at], 0) for at, bit in enumerate(code)), drawn[len(drawn) - 1])

@@ -1,11 +1,12 @@
 """Saturation decided by the bits above the format: a shorter path than comparing with its ends."""
 
 from amaranth import Mux
+from amaranth.hdl import Value
 
 from ohmprop.model.formats import Format
 
 
-def saturated(value, form: Format, symmetric: bool = False):
+def saturated(value: Value, form: Format, symmetric: bool = False) -> Value:
     """``value``, signed and wider than the format, or the end of the format that is nearest to it; no clock.
 
     ``symmetric``: the lowest integer is -``form.high``, as of weights.

@@ -1,6 +1,9 @@
 """The side network's neuron: one Euler step of what recurrent backpropagation sends back through the weights."""
 
+from typing import Any
+
 from amaranth import Array, Const, Module, Mux, Signal, signed, unsigned
+from amaranth.hdl import Shape, Value
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -11,7 +14,7 @@ from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import SIDE, SIDE_VERDICT
 
 
-def side_shape(spec: MachineSpec):
+def side_shape(spec: MachineSpec) -> Shape:
     """A state of the side network."""
     return signed(spec.side.bits)
 
@@ -45,7 +48,7 @@ class SideNeuron(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec = self.spec
         high, low = spec.side.high, spec.side.low
@@ -87,7 +90,7 @@ class SideNeuron(wiring.Component):
             m.d.sync += self.moved.eq((move > self.tolerance) | (-move > self.tolerance))
         return m
 
-    def _product(self, m, excitation, slope):
+    def _product(self, m: Module, excitation: Value, slope: Value) -> Value:
         """g' e, one clock later."""
         if not self.spec.serial:
             product = Signal(signed(len(excitation) + len(slope)), reset_less=True)

@@ -1,6 +1,9 @@
 """The linear device: a weight learns by a saturating add of its stochastically rounded increment."""
 
+from typing import Any
+
 from amaranth import Module, Mux, Signal, signed
+from amaranth.hdl import Shape
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -10,7 +13,7 @@ from ohmprop.model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
 from ohmprop.model.timing import SYNAPSE
 
 
-def difference_shape(spec: MachineSpec):
+def difference_shape(spec: MachineSpec) -> Shape:
     """The difference of two products of activities, shifted up, or the side network's sum of two, shifted down."""
     bits = max(matrix.product + matrix.pre_shift for matrix in spec.matrices) + 2
     if spec.recurrent:
@@ -18,7 +21,7 @@ def difference_shape(spec: MachineSpec):
     return signed(bits)
 
 
-def increment_shape(spec: MachineSpec):
+def increment_shape(spec: MachineSpec) -> Shape:
     """What a difference adds to a weight, before any saturation."""
     return signed(difference_shape(spec).width - DITHER_BITS)
 
@@ -52,7 +55,7 @@ class Synapse(wiring.Component):
             }
         )
 
-    def elaborate(self, platform):
+    def elaborate(self, platform: Any) -> Module:
         m = Module()
         shifted = Signal.like(self.difference, reset_less=True)
         with m.If(self.stages[0]):

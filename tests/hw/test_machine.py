@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 
-from ohmprop.hw.parallel.machine import check_widths
+from ohmprop.hw.control.machine import check_widths
 from ohmprop.hw.top import machine_of
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format

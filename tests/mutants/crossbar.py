@@ -52,10 +52,10 @@ MUTANTS = (
         LEARNING,
     ),
     Mutant("crossbar: accumulators not cleared", "parallel/crossbar.py", "Mux(keeps, current, 0)", "current", LEARNING),
-    Mutant("crossbar: self weight learns", "parallel/crossbar.py", "(distance != 0) & ", "", LEARNING),
+    Mutant("crossbar: self weight learns", "parallel/synapses.py", "(distance != 0) & ", "", LEARNING),
     Mutant(
         "crossbar: band ignored",
-        "parallel/crossbar.py",
+        "parallel/synapses.py",
         "(distance <= spec.reach) & (distance >= -spec.reach)",
         "1",
         BAND,
@@ -76,7 +76,7 @@ MUTANTS = (
     ),
     Mutant(
         "crossbar: the side network learns at the wrong rate",
-        "parallel/crossbar.py",
+        "parallel/synapses.py",
         "current >> spec.side_update_shift",
         "current >> spec.side_update_shift - 1",
         SIDE,
@@ -111,7 +111,7 @@ MUTANTS = (
     ),
     Mutant(
         "machine: the biases learn at the first matrix's rate",
-        "parallel/crossbar.py",
+        "parallel/synapses.py",
         "Array(self.shifts)[arriving.matrix]",
         "Array(self.shifts)[Mux(arriving.pixels, 0, arriving.matrix)]",
         BIASES,

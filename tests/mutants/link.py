@@ -6,15 +6,15 @@ MUTANTS = (
     Mutant("frame receiver: CRC ignored", "link/frame_receiver.py", " & crc.match_detected", "", LINK),
     Mutant(
         "commands: a repeated request is executed twice",
-        "link/commands.py",
-        "with m.Elif(due):",
-        "with m.Elif(repeated | due):",
+        "link/dispatch.py",
+        "with m.Elif(turn.due):",
+        "with m.Elif(turn.repeated | turn.due):",
         LINK,
     ),
     Mutant(
         "commands: a fresh board obeys a host from before its reset",
-        "link/commands.py",
-        "with m.Elif(~identified):",
+        "link/dispatch.py",
+        "with m.Elif(~turn.identified):",
         "with m.Elif(0):",
         "tests/hw/test_proofs.py::test_proven[Commands]",
     ),
@@ -27,9 +27,9 @@ MUTANTS = (
     ),
     Mutant(
         "commands: an old request is executed",
-        "link/commands.py",
-        "with m.Elif(due):",
-        "with m.Elif(due | (behind != 1)):",
+        "link/dispatch.py",
+        "with m.Elif(turn.due):",
+        "with m.Elif(turn.due | (turn.expected - self.requests.sequence != 1)):",
         LINK,
     ),
 )

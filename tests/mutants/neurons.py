@@ -107,8 +107,8 @@ MUTANTS = (
     Mutant(
         "neurons: the side network changes the states",
         "parallel/neurons.py",
-        "stepped[number] & ~self.side",
-        "stepped[number]",
+        "steps & ~self.side for steps in stepped",
+        "steps for steps in stepped",
         SIDE,
     ),
     Mutant("neurons: hidden units are nudged", "parallel/neurons.py", "does.nudged & aims", "does.nudged", LAYERED),

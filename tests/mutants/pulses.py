@@ -97,7 +97,7 @@ MUTANTS = (
     ),
     Mutant(
         "sequencer: a decay with other sets of bytes",
-        "control/sequencer.py",
+        "control/update.py",
         "(1 << NOISY_SETS) - 1, 0b110",
         "(1 << NOISY_SETS) - 1, 0b011",
         PULSED,
@@ -126,8 +126,8 @@ MUTANTS = (
     Mutant(
         "pulses of the host: they count as a learnt pattern",
         "control/sequencer.py",
-        "with m.If(self.by_host):",
-        "with m.If(0):",
+        "finishes & ~updates.by_host",
+        "finishes",
         HOST_PULSED,
     ),
     Mutant(
@@ -139,14 +139,14 @@ MUTANTS = (
     ),
     Mutant(
         "pulses of the host: an input that is black has none",
-        "parallel/machine.py",
-        "sequencer.decays | sequencer.by_host",
-        "sequencer.decays",
+        "control/update.py",
+        "self.decays | self.by_host",
+        "self.decays",
         HOST_PULSED_LAYERED,
     ),
     Mutant(
         "pulses of the host: answered before they are given",
-        "parallel/machine.py",
+        "control/machine.py",
         "due & ~sequencer.busy",
         "answer",
         HOST_PULSED_SERIAL,
@@ -154,8 +154,8 @@ MUTANTS = (
     Mutant(
         "pulses of the host: a neuron's with itself, in a serial machine",
         "serial/synapse.py",
-        "Mux(exists, asked_pulses(self.spec, self.request, word, lane), 0)",
-        "asked_pulses(self.spec, self.request, word, lane)",
+        "Mux(exists, asked_pulses(self.spec, self.pulses.request, word, lane), 0)",
+        "asked_pulses(self.spec, self.pulses.request, word, lane)",
         HOST_PULSED_SERIAL,
     ),
 )

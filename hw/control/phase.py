@@ -1,0 +1,90 @@
+"""The phases of a run: which one is on, how many steps it has had, and what comes after a step."""
+
+from typing import Any
+
+from amaranth import Const, Module, Mux, Signal
+from amaranth.lib import data, wiring
+from amaranth.lib.wiring import In, Out
+
+from ohmprop.hw.shapes.signatures import Program, phase_signature, settings_layout
+from ohmprop.model.spec import MachineSpec
+
+
+class Phases(wiring.Component):
+    """Learning has a free phase and a nudged one, or that of the side network; recall a driven and a released phase.
+
+    A phase ends after its most steps (at least one in a first phase) or, if the settings say so, when no state moved. An
+    update follows the second phase of learning, but in a layered machine not if ``skip`` is set and no nudged step changed
+    a state. Latency: outputs follow ``start`` and ``stepped`` one clock later; ``again`` and ``updates`` belong to
+    ``stepped``'s own clock. Reset: a first phase, without steps.
+    """
+
+    def __init__(self, spec: MachineSpec):
+        self.spec = spec
+        super().__init__(
+            {
+                "start": In(1),  #: one clock: a run of ``program`` begins
+                "program": In(Program),
+                "settings": In(settings_layout()),
+                "by_side": In(1),  #: the second phase of learning is the side network's
+                "stepped": In(1),  #: one clock: a step is complete; ``moved`` and ``changed`` are its
+                "moved": In(1),  #: a state moved by more than the tolerance
+                "changed": In(1),  #: a state moved
+                "learns": Out(1),  #: the run's program is to learn
+                "second": Out(1),  #: the second phase is on
+                "steps": Out(data.ArrayLayout(8, 2)),  #: steps of the first and the second phase
+                "again": Out(1),  #: with ``stepped``: another step follows
+                "updates": Out(1),  #: with ``stepped``, unless ``again``: an update follows
+                "phase": Out(phase_signature()),  #: what the datapath has to know
+            }
+        )
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        phase, settings, second = self.phase, self.settings, self.second
+        program = Signal(Program)
+        starts = Signal()  # the first step of a run
+        altered = Signal()  # a nudged step changed a state
+        done, enough, more = self._count(m)
+        over = enough | (settings.stop_when_settled[0] & ~self.moved)
+        alters = phase.nudged & (altered | self.changed)
+        skips = Const(0) if self.spec.recurrent else settings.skip[0] & ~alters
+        first = self.steps[1] == 0
+        m.d.comb += [
+            self.learns.eq(program == Program.LEARN),
+            self.again.eq(~over | more),
+            self.updates.eq(self.learns & second & ~skips),
+            phase.begins.eq(self.start),
+            phase.watch.eq(self.start | (self.stepped & self.again)),
+            phase.stepped.eq(self.stepped),
+            phase.branches.eq(self.learns & second & first),
+            phase.driven.eq(self.learns | ~second),
+            phase.nudged.eq(self.learns & second & ~phase.side),
+            phase.side.eq(self.learns & second & self.by_side),
+            # The side network starts from 0 as well.
+            phase.fresh.eq(starts | (phase.side & first)),
+            phase.whole.eq(phase.fresh & settings.feedforward[0]),
+        ]
+        with m.If(self.start):
+            m.d.sync += [self.steps.eq(0), starts.eq(1), program.eq(self.program), second.eq(0)]
+        with m.If(self.stepped):
+            m.d.sync += [self.steps[second].eq(done), starts.eq(0), altered.eq(alters)]
+            with m.If(self.again):
+                m.d.sync += second.eq(second | over)
+        return m
+
+    def _count(self, m: Module) -> tuple[Signal, Signal, Signal]:
+        """How many steps the phase has with the running one, whether that is all, and whether another phase follows.
+
+        Known two clocks after the phase's start.
+        """
+        settings, second = self.settings, self.second
+        first_steps = Mux(self.learns, settings.free_steps, settings.driven_steps)
+        second_steps = Mux(self.learns, settings.nudged_steps, settings.released_steps)
+        done, enough, more = Signal(8), Signal(), Signal()
+        m.d.sync += [
+            done.eq(self.steps[second] + 1),
+            enough.eq(done >= Mux(second, second_steps, first_steps)),
+            more.eq(~second & (second_steps != 0)),
+        ]
+        return done, enough, more

@@ -1,0 +1,151 @@
+"""The datapath with a unit a lane: crossbar and neurons, with the values and cells that go between them."""
+
+from typing import Any
+
+from amaranth import Cat, Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import connect, flipped
+
+from ohmprop.hw.parallel.crossbar import Crossbar
+from ohmprop.hw.parallel.neurons import Neurons
+from ohmprop.hw.shapes.operation import Action, value_shape
+from ohmprop.hw.shapes.signatures import datapath_signature
+from ohmprop.hw.units.pipeline import RowSelect, copies, delayed
+from ohmprop.hw.units.read_noise import ReadNoise
+from ohmprop.model.link.packing import block_bytes
+from ohmprop.model.link.spaces import Space
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.timing import FANOUT, MEMORY
+
+
+class ParallelDatapath(wiring.Component):
+    """A neuron, a synapse unit and a multiplier in every lane.
+
+    Latencies are those of ohmprop.model.timing.Timing, throughput a word a clock. Reset: no state has moved; weights and
+    states keep what they hold.
+    """
+
+    def __init__(self, spec: MachineSpec):
+        self.spec, self.timing = spec, spec.timing
+        super().__init__(datapath_signature(spec).flip())
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        spec, phase = self.spec, self.phase
+        m.submodules.crossbar = crossbar = Crossbar(spec)
+        m.submodules.neurons = neurons = Neurons(spec)
+        m.submodules.select = select = RowSelect(value_shape(spec).width, spec.lanes)
+        half = Signal()  # of the values, which the running step reads; it writes the other one
+        with m.If(phase.stepped):
+            m.d.sync += half.eq(~half)
+        m.d.comb += [
+            crossbar.operation.eq(self.operation),
+            *(shift.eq(own) for shift, own in zip(crossbar.shifts, self.shifts, strict=True)),
+            crossbar.random_bytes.eq(self.random_bytes),
+            crossbar.by_side.eq(self.by_side),
+            neurons.fires.eq(crossbar.fires),
+            neurons.target.eq(crossbar.target),
+            neurons.half.eq(half),
+            neurons.tolerance.eq(self.tolerance),
+            *(
+                getattr(neurons, name).eq(getattr(phase, name))
+                for name in ("watch", "fresh", "whole", "driven", "nudged", "side")
+            ),
+            # A layered machine's input is kept elsewhere (hw/control/inputs.py).
+            neurons.load.eq(self.load & (self.load_target | int(spec.recurrent))),
+            neurons.load_target.eq(self.load_target),
+            neurons.load_block.eq(self.load_block),
+            neurons.load_byte.eq(self.load_byte),
+            neurons.load_bits.eq(self.load_bits),
+            self.moved.eq(neurons.moved),
+            self.changed.eq(neurons.changed),
+        ]
+        self._fetch(m, neurons, crossbar, select)
+        self._access(m, crossbar, neurons, select)
+        self._sense(m, crossbar, neurons)
+        self._signs(m, neurons)
+        return m
+
+    def _frees(self, operation: Any, turned: int) -> Any:
+        """An update's second product is the free phase's; if ``turned``, its first one."""
+        return (operation.action == Action.PROGRAM) & (operation.second ^ turned) & ~operation.pixels
+
+    def _fetch(self, m: Module, neurons: Neurons, crossbar: Crossbar, select: RowSelect) -> None:
+        """Each operation's row value and column values, in time for the crossbar."""
+        timing, issued = self.timing, self.issued
+        columns = delayed(m, self.operation, timing.column_values - MEMORY - 1)
+        m.d.comb += [
+            # The side network's update is y g + g y: in each product one factor is the free phase's.
+            neurons.row_free.eq(self._frees(issued, 0)),
+            neurons.row_block.eq(issued.row_block),
+            # Of equilibrium propagation the free phase's product is subtracted, and its columns come as ``free_values``.
+            neurons.column_free.eq(self.by_side & self._frees(columns, 1)),
+            neurons.column_dark.eq(self.phase.fresh | (~self.by_side & self._frees(columns, 0))),
+            neurons.column_block.eq(columns.block),
+            crossbar.row_value.eq(select.o),
+            crossbar.column_values.eq(neurons.column_word),
+            crossbar.free_values.eq(neurons.free_word),
+        ]
+        if not self.spec.recurrent:
+            is_pixel, pixel = (delayed(m, value, timing.row_value) for value in (self.operation.pixels, self.pixel))
+            with m.If(is_pixel):
+                m.d.comb += crossbar.row_value.eq(pixel)
+
+    def _sense(self, m: Module, crossbar: Crossbar, neurons: Neurons) -> None:
+        """The crossbar's currents in the neurons; those of devices come with read noise."""
+        currents = list(crossbar.currents)
+        if self.spec.pulses:
+            connect(m, flipped(self.pulses), crossbar.pulses)
+            m.submodules.read_noise = read_noise = ReadNoise(self.spec)
+            connect(m, flipped(self.noise), read_noise.of)
+            m.d.comb += read_noise.operation.eq(self.operation)
+            currents = [current + noise for current, noise in zip(currents, read_noise.noise, strict=True)]
+        m.d.comb += [neurons.currents[lane].eq(current) for lane, current in enumerate(currents)]
+
+    def _access(self, m: Module, crossbar: Crossbar, neurons: Neurons, select: RowSelect) -> None:
+        """The host's cells and states leave through the row multiplexer, since no run is under way then."""
+        accessing, space, address = Signal(), Signal(Space), Signal(16)
+        lane, value = Signal.like(self.access_lane), Signal(8)
+        # A state of the side network is two cells: words 2 b and 2 b + 1 are the low and the high bytes of block b.
+        side = space == Space.SIDE
+        block, high = Mux(side, address >> 1, address), side & address[0]
+        with m.If(self.access):
+            m.d.sync += [
+                accessing.eq(1),
+                space.eq(self.access_space),
+                address.eq(self.access_address),
+                lane.eq(self.access_lane),
+                value.eq(self.access_data),
+            ]
+        with m.Elif(self.access_done):
+            m.d.sync += accessing.eq(0)
+        selected = select.o.as_signed() if self.spec.recurrent else select.o
+
+        latency = self.timing.weight_memory
+        write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + latency)
+        m.d.comb += [
+            crossbar.access_write.eq(write),
+            crossbar.access_address.eq(address),
+            crossbar.access_lane.eq(lane),
+            crossbar.access_data.eq(value),
+            neurons.state_block.eq(Mux(accessing, block, self.sign_block)),
+            self.access_read.eq(Mux(high, selected >> 8, selected)),
+            select.lane.eq(Mux(accessing, lane, self.operation.row_lane)),
+        ]
+        # Which word, in several copies; the host's comes later than they do.
+        groups = -(-self.spec.lanes // FANOUT)
+        sources = copies(m, Mux(accessing, Mux(space == Space.STATES, 1, Mux(side, 2, 3)), 0), groups, 1)
+        words = [neurons.row_word, neurons.state_word, neurons.side_word, crossbar.word]
+        for index in range(self.spec.lanes):
+            with m.Switch(sources[index // FANOUT]):
+                for number, word in enumerate(words):
+                    with m.Case(number):
+                        m.d.comb += select.word[index].eq(word[index])
+
+    def _signs(self, m: Module, neurons: Neurons) -> None:
+        """Eight lanes' signs at a time."""
+        lanes = self.spec.lanes
+        signs = Signal(8 * block_bytes(self.spec))
+        byte = delayed(m, self.sign_byte, 1 + MEMORY)
+        m.d.comb += signs.eq(Cat(neurons.state_word[lane] > 0 for lane in range(lanes)))
+        m.d.sync += self.sign_bits.eq(signs.word_select(byte, 8))

@@ -1,0 +1,152 @@
+"""The datapath with one unit for all lanes: for FPGAs with few logic cells."""
+
+from typing import Any
+
+from amaranth import Module, Mux, Signal
+from amaranth.lib import wiring
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ohmprop.hw.serial.crossbar import SerialCrossbar
+from ohmprop.hw.serial.neurons import DARK, SerialNeurons, bank_shape
+from ohmprop.hw.shapes.operation import Action, value_shape
+from ohmprop.hw.shapes.signatures import datapath_signature, phase_signature
+from ohmprop.hw.units.pipeline import RowSelect, delayed
+from ohmprop.hw.units.read_noise import ReadNoise
+from ohmprop.model.link.spaces import Space
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.timing import MEMORY
+
+
+class Banks(wiring.Component):
+    """Which banks of the activities hold those before the running step, those after it, and those of the free phase.
+
+    The step that branches off has read what the free phase ended with; the others write what is not kept. Latency one
+    clock from a step's end. No reset: a run's beginning sets them.
+    """
+
+    phase: In(phase_signature())
+    old: Out(bank_shape)  #: to read
+    new: Out(bank_shape)  #: to write
+    kept: Out(bank_shape)  #: after a step of the second phase, what the free phase ended with
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        phase, bank = self.phase, Signal.like(self.old)
+        m.d.comb += self.old.eq(Mux(phase.fresh, DARK, bank))
+        with m.If(phase.begins):
+            m.d.sync += [self.new.eq(0), self.kept.eq(2)]
+        with m.If(phase.stepped):
+            m.d.sync += [bank.eq(self.new), self.new.eq(Mux(phase.fresh, 1, bank))]
+            with m.If(phase.branches):
+                m.d.sync += [self.new.eq(self.kept), self.kept.eq(bank)]
+        return m
+
+
+class SerialDatapath(wiring.Component):
+    """What hw.parallel.datapath.ParallelDatapath does, to the bit, with one neuron and one synapse unit for all lanes.
+
+    Latencies are those of ohmprop.model.timing.Timing; a word is read in a clock and programmed in ``lanes``. Reset: no
+    state has moved; weights and states keep what they hold.
+    """
+
+    def __init__(self, spec: MachineSpec):
+        self.spec, self.timing = spec, spec.timing
+        super().__init__(datapath_signature(spec).flip())
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        spec, phase = self.spec, self.phase
+        m.submodules.banks = banks = Banks()
+        m.submodules.crossbar = crossbar = SerialCrossbar(spec)
+        m.submodules.neurons = neurons = SerialNeurons(spec)
+        connect(m, flipped(phase), banks.phase)
+        m.d.comb += [
+            crossbar.operation.eq(self.operation),
+            *(shift.eq(own) for shift, own in zip(crossbar.shifts, self.shifts, strict=True)),
+            crossbar.random_bytes.eq(self.random_bytes),
+            crossbar.by_side.eq(self.by_side),
+            neurons.steps.eq(crossbar.steps),
+            neurons.current.eq(crossbar.current),
+            neurons.new.eq(banks.new),
+            neurons.tolerance.eq(self.tolerance),
+            *(
+                getattr(neurons, name).eq(getattr(phase, name))
+                for name in ("watch", "fresh", "whole", "driven", "nudged", "side")
+            ),
+            # A layered machine's input is kept elsewhere (hw/control/inputs.py).
+            neurons.load.eq(self.load & (self.load_target | int(spec.recurrent))),
+            neurons.load_target.eq(self.load_target),
+            neurons.load_block.eq(self.load_block),
+            neurons.load_bits.eq(self.load_bits),
+            self.moved.eq(neurons.moved),
+            self.changed.eq(neurons.changed),
+            neurons.sign_block.eq(self.sign_block),
+        ]
+        m.d.sync += self.sign_bits.eq(neurons.signs)
+        self._fetch(m, crossbar, neurons, banks)
+        self._access(m, crossbar, neurons)
+        if spec.pulses:
+            connect(m, flipped(self.pulses), crossbar.pulses)
+            m.submodules.read_noise = read_noise = ReadNoise(spec)
+            connect(m, flipped(self.noise), read_noise.of)
+            m.d.comb += [read_noise.operation.eq(self.operation), crossbar.noise.eq(read_noise.noise[0])]
+        return m
+
+    def _fetch(self, m: Module, crossbar: SerialCrossbar, neurons: SerialNeurons, banks: Banks) -> None:
+        """Each operation's row value and column values, in time for the crossbar."""
+        spec, timing, operation = self.spec, self.timing, self.operation
+        m.submodules.select = select = RowSelect(value_shape(spec).width, spec.lanes)
+        columns = delayed(m, operation, timing.operands - MEMORY)
+
+        def bank(operation: Any, turned: Any) -> Any:
+            # An input's word takes two products here, so its columns are read from both banks as well.
+            frees = (operation.action == Action.PROGRAM) & (operation.second ^ turned)
+            return Mux(frees, banks.kept, banks.old)
+
+        m.d.comb += [
+            neurons.row_bank.eq(bank(operation, 0)),
+            neurons.row_block.eq(operation.row_block),
+            # The side network's update is y g + g y: in each product one factor is the free phase's.
+            neurons.column_bank.eq(bank(columns, self.by_side)),
+            neurons.column_block.eq(columns.block),
+            select.lane.eq(operation.row_lane),
+            crossbar.column_values.eq(neurons.column_word),
+            crossbar.row_value.eq(select.o),
+            *(select.word[lane].eq(neurons.row_word[lane]) for lane in range(spec.lanes)),
+        ]
+        if not spec.recurrent:
+            is_pixel, pixel = (delayed(m, value, timing.row_value) for value in (operation.pixels, self.pixel))
+            with m.If(is_pixel):
+                m.d.comb += crossbar.row_value.eq(pixel)
+
+    def _access(self, m: Module, crossbar: SerialCrossbar, neurons: SerialNeurons) -> None:
+        """The host's cells and states, while no run is under way."""
+        space, address, write = Signal(Space), Signal(16), Signal()
+        lane, value = Signal.like(self.access_lane), Signal(8)
+        with m.If(self.access):
+            m.d.sync += [
+                space.eq(self.access_space),
+                address.eq(self.access_address),
+                write.eq(self.access_write),
+                lane.eq(self.access_lane),
+                value.eq(self.access_data),
+            ]
+        # A state of the side network is two cells: words 2 b and 2 b + 1 are the low and the high bytes of block b.
+        side = space == Space.SIDE
+        m.d.comb += [
+            crossbar.access.eq(delayed(m, self.access, 1) & (space == Space.WEIGHTS)),
+            crossbar.access_write.eq(write),
+            crossbar.access_address.eq(address),
+            crossbar.access_lane.eq(lane),
+            crossbar.access_data.eq(value),
+            neurons.access_block.eq(Mux(side, address >> 1, address)),
+            neurons.access_lane.eq(lane),
+        ]
+        with m.Switch(space):
+            with m.Case(Space.WEIGHTS):
+                m.d.comb += self.access_read.eq(crossbar.access_read)
+            with m.Case(Space.STATES):
+                m.d.comb += self.access_read.eq(neurons.state)
+            with m.Default():
+                state = neurons.side_state
+                m.d.comb += self.access_read.eq(Mux(address[0], state >> 8, state))
