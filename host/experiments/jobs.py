@@ -1,6 +1,7 @@
 """Independent pieces of work: computed on all cores, each result a file, so that an interrupted run can continue."""
 
 import multiprocessing
+import os
 import signal
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
@@ -44,7 +45,7 @@ class Store:
         """Begin a run of this identity, or continue it; UserError, and nothing written, if the folder has another's."""
         self.out = out
         file = out / RUN_FILE
-        if file.exists():
+        if os.path.exists(file):
             found = _read(file)
             for name, value in identity.items():
                 if found.get(name) != value:
@@ -52,12 +53,12 @@ class Store:
                         f"{out} holds a run with {name} = {found.get(name)!r}, and this one has {value!r}; give "
                         "another --out, or what the first run was given."
                     )
-        elif out.is_dir() and any(out.iterdir()):
+        elif os.path.isdir(out) and any(out.iterdir()):
             raise UserError(
                 f"The folder {out} holds files but no {RUN_FILE}, so it is not the folder of a run; give --out a new folder."
             )
         check_writable(out / "cells", folder=True)
-        if not file.exists():
+        if not os.path.exists(file):
             write_json(file, identity)
 
     def load(self, cell: Cell) -> Result | None:

@@ -149,7 +149,7 @@ class ImageSource:
     def load(self, spec: MachineSpec, seed: int) -> "ImageTask":
         """The images; UserError if they or their classes are not this machine's."""
         check_layered(spec)
-        if self.data not in NAMES and not Path(self.data).is_dir():
+        if self.data not in NAMES and not os.path.isdir(self.data):
             raise UserError(
                 f"There is no data set and no folder {self.data}; give {', '.join(NAMES)} or the folder of MNIST's four IDX "
                 "files."

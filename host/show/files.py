@@ -33,7 +33,7 @@ def check_writable(path: Path | None, folder: bool = False) -> None:
     """Refuse, before hours of work and not after, a file (or folder) that could not be written; None is fine."""
     if path is None:
         return
-    if not folder and path.is_dir():
+    if not folder and os.path.isdir(path):
         raise UserError(f"{path} is a folder; give the path of a file.")
     parent = path if folder else path.parent
     try:

@@ -1,6 +1,7 @@
 """Pictures of a run, as PNG files."""
 
 import io
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -20,7 +21,10 @@ MOSAIC = 100
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as a PNG."""
     buffer = io.BytesIO()
-    figure.savefig(buffer, format="png", dpi=120)
+    with warnings.catch_warnings():
+        # A file's name in a title may have letters that matplotlib's own font has not; they are drawn as boxes.
+        warnings.filterwarnings("ignore", "Glyph .* missing from font")
+        figure.savefig(buffer, format="png", dpi=120)
     write_file(path, buffer.getvalue())
 
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 
+from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.layout import Layout
 from ohmprop.model.spec import toml
@@ -119,4 +120,8 @@ class MachineSpec(MachineFields):
         if str(path) in ready_machines():
             path = _READY / f"{path}.toml"
         remedy = f"give the path of a TOML file or one of {', '.join(ready_machines())}"
-        return cls.from_toml(read_text(Path(path), "machine file", remedy))
+        text = read_text(Path(path), "machine file", remedy)
+        if not text.strip():
+            # As TOML it would be the default machine; as a file it is what a broken copy leaves.
+            raise UserError(f"The machine file {path} is empty; {remedy}.")
+        return cls.from_toml(text)
