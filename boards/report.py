@@ -131,7 +131,7 @@ def _used(board: BoardDescription, netlist: Counter[str], found: dict[str, Any] 
 
 def _fmax(found: dict[str, Any]) -> float:
     """The clock that is reached, in MHz: of several, the slowest."""
-    return round(min(clock["achieved"] for clock in found["fmax"].values()), 2)
+    return round(min(float(clock["achieved"]) for clock in found["fmax"].values()), 2)
 
 
 def _critical_path(found: dict[str, Any]) -> dict[str, Any]:
@@ -141,7 +141,7 @@ def _critical_path(found: dict[str, Any]) -> dict[str, Any]:
         return float(sum(step["delay"] for step in path["path"]))
 
     def clocked(path: dict[str, Any]) -> bool:
-        return path["from"].startswith("posedge") and path["from"] == path["to"]
+        return str(path["from"]).startswith("posedge") and path["from"] == path["to"]
 
     slowest = max(filter(clocked, found["critical_paths"]), key=delay)
     nets = [step["net"] for step in slowest["path"] if step.get("net")]
