@@ -1,5 +1,6 @@
 """Learns and recalls random patterns on the whole machine; compares everything with the golden model after each."""
 
+import re
 from dataclasses import replace
 
 import cocotb
@@ -142,6 +143,7 @@ async def learns_as_the_golden_machine_does(dut):
         assert await port.signs() == pack_pattern(spec, signs)
         assert np.array_equal(await port.states(), golden.states)
         if not spec.serial:  # which counts outside of it
-            counted = counters_layout().from_bits(dut.counters.value.to_unsigned())
+            # What only layered machines count may be unknown to a simulator that knows of that.
+            counted = counters_layout().from_bits(int(re.sub("[^01]", "0", str(dut.counters.value)), 2))
             for name in ("busy_clocks", "steps", "learnt", "recalled"):
                 assert counted[name] == getattr(golden, name), name
