@@ -143,7 +143,7 @@ FAULTS = {
     "empty": (TEST_LABELS, lambda data: b"", "at least 8"),
     "wrong magic": (TRAIN_LABELS, lambda data: b"\0\0\x0d\1" + data[4:], "0x00000d01"),
     "images for labels": (TRAIN_LABELS, lambda data: FILES[TRAIN_IMAGES], "magic"),
-    "no image": (TEST_IMAGES, lambda data: data[:4] + bytes(4) + data[8:16], "nothing"),
+    "no image": (TEST_IMAGES, lambda data: data[:4] + bytes(4) + data[8:16], "is empty"),
     "labels of others": (TRAIN_LABELS, lambda data: FILES[TEST_LABELS], "50 labels for 200 images"),
     "label outside the classes": (TEST_LABELS, bad_label, "Label 2 "),
     "images of another size": (TEST_IMAGES, lambda data: mnist.pack_idx(ARRAYS[2].reshape(50, 4, 6)), "6 x 4"),
