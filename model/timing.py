@@ -241,7 +241,7 @@ class Timing:
         """Clocks in which ``sets`` sets of random bytes are drawn and every word is programmed by pulses."""
         return self.draws(sets) + self.update + self.pulse_drain
 
-    def pulsed(self, sets: int, reads: bool, steps: Count, updated: Count) -> Count:
+    def pulse_clocks(self, sets: int, reads: bool, steps: Count, updated: Count) -> Count:
         """Clocks that pulses add to a learnt pattern's, the decay apart; ``reads``: with read noise."""
         return self.draws(sets) + steps * (self.read_draw * reads) + updated * self.pulse_drain
 

@@ -233,7 +233,7 @@ class OnBoard(Learner):
         counted = self.counted()
         counters = {name: counted[name] for name in COUNTERS}
         lfsr = self.board.read_settings()[1]
-        return State(self.board.read_weights(), lfsr, counted["learnt"], counters, self.pulsed())
+        return State(self.board.read_weights(), lfsr, counted["learnt"], counters, self.pulse_counts())
 
     def counted(self) -> dict[str, int]:
         """What the board's counters have grown by; wrapped as they are."""
@@ -242,7 +242,7 @@ class OnBoard(Learner):
             name: (getattr(counters, name) - getattr(self._before, name)) % (1 << 8 * widths[name]) for name in COMPARED
         }
 
-    def pulsed(self) -> NDArray[np.int64]:
+    def pulse_counts(self) -> NDArray[np.int64]:
         """What the board's counters of pulses up, down and lost have grown by, (matrices, 3); wrapped as they are."""
         now, before = (
             np.array([astuple(row) for row in rows], np.int64).reshape(-1, 3)

@@ -80,7 +80,7 @@ class Twin(OnBoard):
             wrap = 1 << 8 * Counters.widths()[name]
             self._compare(f"{where}: {name}", counted, getattr(machine, name) % wrap)
         if self.spec.pulses:
-            self._compare(f"{where}: pulses", self.pulsed().tolist(), (machine.pulses % COUNTER_WRAP).tolist())
+            self._compare(f"{where}: pulses", self.pulse_counts().tolist(), (machine.pulses % COUNTER_WRAP).tolist())
 
     def figures(self) -> dict[str, Any]:
         """The verdict, by the names that the JSON uses."""

@@ -125,7 +125,7 @@ class GoldenMachine:
         side_steps = second if schedule.second.side else np.zeros_like(second)
         clocks = self._clocks(steps - side_steps, side_steps, rows, updated)
         if unit:
-            clocks += self.spec.timing.pulsed(unit.sets, unit.read_noise > 0, steps, updated)
+            clocks += self.spec.timing.pulse_clocks(unit.sets, unit.read_noise > 0, steps, updated)
         if unit and unit.decay_every:
             since = self._undecayed + 1 + np.arange(len(records))
             clocks += (since % unit.decay_every == 0) * self.spec.timing.decay
