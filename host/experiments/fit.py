@@ -33,7 +33,7 @@ class Branch:
     Members
     -------
     low, high, bend : G(x) = low + (high - low) (1 - e^(-bend x)) / (1 - e^-bend), x from 0 to 1; a bend of 0 is a straight line.
-    residual : measured less fitted conductances, by rising x.
+    residual : measured minus fitted conductances, by rising x.
     """
 
     low: float

@@ -19,7 +19,7 @@ from ohmprop.model.memristors.presets import PRESETS
 from ohmprop.model.memristors.unit import pulse_unit, stuck_cells
 from ohmprop.model.spec import MachineSpec
 
-#: Flip probabilities of the recalls, and corrupted images a glyph.
+#: Flip probabilities of the recalls, and corrupted images of each glyph.
 FLIPS, IMAGES = (0.10, 0.20), 100
 
 

@@ -1,7 +1,7 @@
 """What ``ohmprop device pulse`` does: pulses up and then down on one cell of a board, measured after each."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import asdict, replace
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +9,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 
+from ohmprop.host.experiments.memristor_tables import FOLDER
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import GoldenPort, opened
 from ohmprop.host.show.console import progress, show, stoppable
@@ -24,24 +25,33 @@ from ohmprop.model.memristors.kernels import GAIN_ONE, cell_gain, unit_hashes
 from ohmprop.model.memristors.unit import PulseUnit, outside, pulse_unit
 from ohmprop.model.spec import MachineSpec
 
-FOLDER = Path("runs/device")
+
+@dataclass(frozen=True)
+class Pulsing:
+    """What is pulsed.
+
+    Members
+    -------
+    name : the device, by a preset's name or a fitted one's file.
+    scheme : how a weight stands for two conductances; None for the device's own.
+    cell : row and column of the cell, or matrix, row and column.
+    count : pulses up, and then down.
+    noise : with the device's noise and spread.
+    """
+
+    name: str
+    scheme: str | None
+    cell: tuple[int, ...]
+    count: int
+    noise: bool
 
 
-def run_pulse(
-    name: str,
-    scheme: str | None,
-    machine: Path | None,
-    board: str,
-    cell: tuple[int, ...],
-    count: int,
-    noise: bool,
-    json_file: Path | None,
-    out: Path | None,
-) -> None:
+def run_pulse(pulsing: Pulsing, machine: Path | None, board: str, json_file: Path | None, out: Path | None) -> None:
     """Measure a cell's curve; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, all drawn."""
     spec = replace(MachineSpec.load(machine) if machine else MachineSpec(), pulses=True)
-    unit, place = pulse_unit(device_named(name), spec, scheme=scheme), _cell(spec, cell)
-    if not noise:
+    name, count = pulsing.name, pulsing.count
+    unit, place = pulse_unit(device_named(name), spec, scheme=pulsing.scheme), _cell(spec, pulsing.cell)
+    if not pulsing.noise:
         unit = replace(unit, noise=False, spread=0)
     folder = out or FOLDER
     check_writable(json_file)

@@ -1,5 +1,6 @@
 """``ohmprop device pulse``: pulses on one cell of a board."""
 
+from pathlib import Path
 from typing import Any
 
 import click
@@ -16,7 +17,7 @@ from ohmprop.host.cli.options import Numbers, common
 @click.option("--count", type=click.IntRange(1), default=500, show_default=True, help="Pulses up, and then down.")
 @click.option("--noise/--no-noise", default=True, show_default=True, help="With the device's noise and spread.")
 @common("machine", "board", "json", "out")
-def pulse(**options: Any) -> None:
+def pulse(machine: Path | None, board: str, json_file: Path | None, out: Path | None, **options: Any) -> None:
     """Give one cell of a board pulses up and then down, and draw its weight after each over the integer table's curve.
 
     It begins at its lowest conductance and gets its weight back. The picture goes into --out [default: runs/device]. The golden
@@ -24,6 +25,6 @@ def pulse(**options: Any) -> None:
 
     Example: ohmprop device pulse epiram --scheme pair --cell 7,2
     """
-    from ohmprop.host.experiments.pulse_curve import run_pulse
+    from ohmprop.host.experiments.pulse_curve import Pulsing, run_pulse
 
-    run_pulse(**options)
+    run_pulse(Pulsing(**options), machine, board, json_file, out)
