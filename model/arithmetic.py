@@ -16,6 +16,8 @@ try:
     from numba import njit
 except ImportError:  # the loops then run uncompiled: the same results, hundreds of times slower
     njit = None  # type: ignore[assignment]
+#: Whether loops are compiled.
+COMPILED = njit is not None
 
 
 def compiled(function: Callable[..., Any]) -> Callable[..., Any]:

@@ -1,6 +1,5 @@
 """``ohmprop board``: list, build, program and report on FPGA boards."""
 
-import json
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +8,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ohmprop.host.cli.options import common
+from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.text import read_json
@@ -62,16 +62,7 @@ _machine = click.option(
 @_out
 @common("json")
 def build_board(
-    name: str,
-    machine: Path | None,
-    freq: float | None,
-    baud: int | None,
-    lanes: int | None,
-    seed: int,
-    no_place: bool,
-    estimate: bool,
-    out: Path | None,
-    json_file: Path | None,
+    name: str, machine: Path | None, freq: float | None, out: Path | None, json_file: Path | None, **options: Any
 ) -> None:
     """Build a machine for a board: bitstream, logs and report.
 
@@ -84,18 +75,22 @@ def build_board(
     from ohmprop.boards.description import available, needs
     from ohmprop.boards.description import board as board_of
 
+    check_writable(json_file)
     chosen = board_of(name)
     machine = machine or Path(chosen.machines[0])
-    spec = chosen.machine(MachineSpec.load(machine), round(freq * 1e6) if freq else None, baud, lanes)
-    if estimate:
+    spec = chosen.machine(
+        MachineSpec.load(machine), round(freq * 1e6) if freq else None, options["baud"], options["lanes"]
+    )
+    if options["estimate"]:
         has = available(chosen)
         for what, needed in needs(spec).items():
             click.echo(f"{what.replace('_', ' ')}: {needed} of {has[what]}")
         return
     progress = Console(stderr=True, highlight=False, soft_wrap=True).print
-    report = build(chosen, spec, machine.stem, _folder(chosen.name, machine, out), seed, not no_place, progress)
+    folder = _folder(chosen.name, machine, out)
+    report = build(chosen, spec, machine.stem, folder, options["seed"], not options["no_place"], progress)
     if json_file:
-        _write(json_file, report)
+        write_json(json_file, report)
     _show(report)
     if report["timing_met"] is False:
         raise MachineError(
@@ -140,19 +135,12 @@ def report_board(name: str, machine: Path | None, out: Path | None, json_file: P
     except (KeyError, TypeError, AttributeError, ValueError, IndexError):
         raise UserError(f"{file} is not a build's report; run `ohmprop board build {name}` again.") from None
     if json_file:
-        _write(json_file, report)
+        write_json(json_file, report)
 
 
 def _folder(name: str, machine: Path, out: Path | None) -> Path:
     """Where a build is."""
     return (out or Path("build") / f"{name}-{machine.stem}").absolute()
-
-
-def _write(file: Path, report: dict[str, Any]) -> None:
-    try:
-        file.write_text(json.dumps(report, indent=2) + "\n", encoding="utf-8")
-    except OSError as error:
-        raise UserError(f"{file} cannot be written ({error.strerror}); give another file to --json.") from None
 
 
 def _show(report: dict[str, Any]) -> None:

@@ -32,6 +32,7 @@ def reproduce(**options: Any) -> None:
 
     Example: ohmprop reproduce all --quick --out runs/quick
     """
-    from ohmprop.host.experiments.reproduce.command import run_reproduce
+    from ohmprop.host.experiments.reproduce.command import plan_of, run_reproduce
 
-    run_reproduce(**options)
+    plan = plan_of(*(options.pop(name) for name in ("machine", "board", "seed", "quick", "flips", "cuts")))
+    run_reproduce(plan=plan, **options)

@@ -47,6 +47,7 @@ def study(**options: Any) -> None:
     Example: ohmprop study --vary stuck=0,0.05,0.1,0.2 --vary training=array,copied --out runs/faults
              ohmprop study --data digits --vary device=all --tune scheme=reference,pair,one-sided
     """
-    from ohmprop.host.experiments.study.command import run_study
+    from ohmprop.host.experiments.study.command import plan_of, run_study
 
-    run_study(**options)
+    plan = plan_of(*(options.pop(name) for name in ("data", "vary", "fix", "tune", "seeds", "quick")))
+    run_study(plan, **options)

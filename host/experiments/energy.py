@@ -7,7 +7,7 @@ from rich.table import Table
 from ohmprop.host.experiments.study.parameters import Value, parse
 from ohmprop.host.experiments.study.plan import EPOCHS, IMAGES
 from ohmprop.host.experiments.study.trial import LAYERS, Trial
-from ohmprop.host.show.console import print_table, show
+from ohmprop.host.show.console import note_uncompiled, print_table, show
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import UserError
 from ohmprop.model.memristors.energy import programming
@@ -30,6 +30,7 @@ def run_energy(
     """Train once with a device, and show counters and energy of each matrix."""
     device_named(name)
     check_writable(json_file)
+    note_uncompiled()
     values: dict[str, Value] = {"rate": MachineSpec(layers=LAYERS[data]).settings.eta_shifts[0], "device": name}
     for parameter, given in (parse("--set", text) for text in fix):
         if parameter == "device" or len(given) > 1:

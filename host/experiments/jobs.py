@@ -10,7 +10,7 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
-from ohmprop.host.show.console import progress, stoppable
+from ohmprop.host.show.console import note_uncompiled, progress, stoppable
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.text import read_json
@@ -111,6 +111,8 @@ def side_by_side(
     takes its pool's others with it: all that were under way are done again, TRIES times at most; MachineError then.
     """
     left, losses = dict(enumerate(items)), 0
+    if left:
+        note_uncompiled()
     while left and not stopped():
         try:
             with closing(_pooled(work, left, workers, stopped)) as outcomes:

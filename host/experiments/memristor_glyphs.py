@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from ohmprop.host.show.console import print_table, progress
+from ohmprop.host.show.console import note_uncompiled, print_table, progress
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.data.patterns import corrupt, glyphs, recalled
@@ -54,6 +54,7 @@ def run_glyphs(
     so that the choice does not flatter it.
     """
     check_writable(json_file)
+    note_uncompiled()
     devices = {name: device_named(name) for name in names or PRESETS}
     figures: dict[str, Any] = {}
     with progress("learning", len(devices) * len(eta_shifts)) as advance:

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.host.show.console import show
+from ohmprop.host.show.console import note_uncompiled, show
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.float64.reference import initial_weights, quantise
 from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
@@ -31,6 +31,7 @@ Floats = NDArray[np.float32]
 def run_bench_model(json_file: Path | None) -> None:
     """Measure and show both rates, on one core each."""
     check_writable(json_file)
+    note_uncompiled()
     spec = MachineSpec.load(MACHINE)
     images, labels = _images(spec)
     targets = labels[:, None] == np.arange(spec.outputs)

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ohmprop.host.link.board import Answer, Board, States
 from ohmprop.host.link.weights import Weights
+from ohmprop.host.show.console import note_uncompiled
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.pulses import COUNTER_BYTES
 from ohmprop.model.link.records import Counters, LearnReply, RecallReply
@@ -95,6 +96,7 @@ def golden(
     spec: MachineSpec, settings: Settings, weights: Sequence[NDArray[Any]], lfsr: int, unit: PulseUnit | None
 ) -> GoldenMachine:
     """A golden machine that has learnt this."""
+    note_uncompiled()
     machine = GoldenMachine(spec, settings, lfsr)
     machine.weights, machine.device = tuple(weights), unit
     return machine

@@ -4,6 +4,7 @@ import signal
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
+from functools import cache
 from types import FrameType
 from typing import Any
 
@@ -12,6 +13,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ohmprop.model.arithmetic import COMPILED
 from ohmprop.model.spec import Settings
 
 
@@ -46,6 +48,16 @@ def _number(value: Any) -> str:
         if isinstance(value, float)
         else str(value)
     )
+
+
+@cache
+def note_uncompiled() -> None:
+    """Say on standard error, once, that the golden machine's loops run uncompiled, where numba is not installed."""
+    if not COMPILED:
+        warn(
+            "numba is not installed, so the golden machine runs some thousand times slower; install it with "
+            "`pip install 'ohmprop[fast]'`."
+        )
 
 
 def note_idle(settings: Settings, patterns: int) -> None:

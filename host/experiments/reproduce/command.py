@@ -16,6 +16,7 @@ from ohmprop.host.experiments.reproduce.page import REPORT_FILE, write_report
 from ohmprop.host.experiments.reproduce.plan import Plan
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import opened
+from ohmprop.host.run.task import check_recurrent
 from ohmprop.host.show.console import print_table, progress, stoppable
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import UserError
@@ -31,26 +32,18 @@ TARGETS: Mapping[str, Target] = {
 }
 
 
-def run_reproduce(
-    target: str,
-    quick: bool,
-    machine: Path | None,
-    board: str,
-    flips: tuple[float, ...],
-    cuts: tuple[int, ...],
-    workers: int,
-    seed: int,
-    json_file: Path | None,
-    out: Path,
-) -> None:
-    """Compute a target, or all; KeyboardInterrupt after Ctrl-C, with what is done in ``out``."""
+def plan_of(
+    machine: Path | None, board: str, seed: int, quick: bool, flips: tuple[float, ...], cuts: tuple[int, ...]
+) -> Plan:
+    """The plan of the command line's options; UserError for a layered machine, as the patterns take a recurrent one."""
     spec = MachineSpec.load(machine) if machine else MachineSpec()
-    if not spec.recurrent:
-        raise UserError(
-            f"This machine is a layered one, {'-'.join(map(str, spec.layers))}, and the patterns need a recurrent one; give "
-            "another --machine, or none."
-        )
-    plan = Plan(spec, seed, quick, tuple(sorted(set(flips))), tuple(sorted(set(cuts))), board)
+    check_recurrent(spec)
+    return Plan(spec, seed, quick, tuple(sorted(set(flips))), tuple(sorted(set(cuts))), board)
+
+
+def run_reproduce(target: str, plan: Plan, workers: int, json_file: Path | None, out: Path) -> None:
+    """Compute a target, or all; KeyboardInterrupt after Ctrl-C, with what is done in ``out``."""
+    board, seed = plan.board, plan.seed
     if board != "golden" and target not in ("table1", "all"):
         raise UserError(
             f"{target} needs more recalls than a board has time for, and the golden machine's are the same in every bit; "
@@ -83,7 +76,7 @@ def run_reproduce(
     if json_file:
         write_json(json_file, {**figures, "left_out": left_out})
     if target == "all":
-        command = f"ohmprop reproduce all{' --quick' if quick else ''} --seed {seed}"
+        command = f"ohmprop reproduce all{' --quick' if plan.quick else ''} --seed {seed}"
         write_report(out, command, figures, left_out)
         click.echo(f"The report is {out / REPORT_FILE}.")
     else:

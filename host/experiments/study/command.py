@@ -34,23 +34,19 @@ class Point:
         return [result["scores"][name] for result in self.results]
 
 
-def run_study(
-    data: str,
-    vary: tuple[str, ...],
-    fix: tuple[str, ...],
-    tune: tuple[str, ...],
-    seeds: int,
-    quick: bool,
-    workers: int,
-    json_file: Path | None,
-    out: Path,
-) -> None:
-    """Compute a study and show it; KeyboardInterrupt after Ctrl-C, with what is done in ``out``."""
+def plan_of(
+    data: str, vary: tuple[str, ...], fix: tuple[str, ...], tune: tuple[str, ...], seeds: int, quick: bool
+) -> Plan:
+    """The plan of the command line's options; UserError if they are not understood or do not go together."""
     fixed, varied, tuned = (
         [parse(option, text) for text in texts]
         for option, texts in (("--set", fix), ("--vary", vary), ("--tune", tune))
     )
-    plan = Plan.of(data, fixed, varied, tuned, seeds, quick)
+    return Plan.of(data, fixed, varied, tuned, seeds, quick)
+
+
+def run_study(plan: Plan, workers: int, json_file: Path | None, out: Path) -> None:
+    """Compute a study and show it; KeyboardInterrupt after Ctrl-C, with what is done in ``out``."""
     # All points, so that what is wrong with one is said before anything is written.
     candidates = [(point, plan.candidates(point)) for point in plan.points()]
     check_writable(json_file)
@@ -61,8 +57,8 @@ def run_study(
     compute("learning", [trial for pair in best for trial in plan.trials(*pair)], store, workers)
     points = [Point(*pair, [loaded(store, trial) for trial in plan.trials(*pair)]) for pair in best]
     _write_csv(plan, points, out / "study.csv")
-    means = [float(np.mean(point.scores(SCORES[data][0]))) for point in points]
-    spans = [(min(scores), max(scores)) for scores in (point.scores(SCORES[data][0]) for point in points)]
+    means = [float(np.mean(point.scores(SCORES[plan.data][0]))) for point in points]
+    spans = [(min(scores), max(scores)) for scores in (point.scores(SCORES[plan.data][0]) for point in points)]
     save(picture(plan, means, spans), out / "study.png")
     figures = _figures(plan, points)
     write_json(out / "study.json", figures)

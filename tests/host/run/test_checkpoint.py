@@ -2,12 +2,14 @@
 
 import io
 import json
+import os
 import signal
 import subprocess
 import sys
 import tracemalloc
 import zipfile
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -232,3 +234,40 @@ def test_a_full_disk_leaves_the_last_file(tmp_path, monkeypatch, call):
             made(learnt=9).save(path)
     assert Checkpoint.load(path).learnt == 8
     assert [item.name for item in tmp_path.iterdir()] == ["c.npz"]
+
+
+def only_into(folder, monkeypatch):
+    """Let nothing be written but into this folder, as on disks that are full."""
+    replaced = os.replace
+
+    def replace_there(source, target):
+        if Path(target).parent.resolve() != folder:
+            raise OSError(28, "No space left on device")
+        replaced(source, target)
+
+    monkeypatch.setattr("ohmprop.host.show.files.os.replace", replace_there)
+
+
+@pytest.mark.parametrize("kind", ["patterns", "data"])
+def test_a_checkpoint_that_meets_a_full_disk_does_not_end_the_run(kind, folder, monkeypatch):
+    data = ("--data", "digits", "--machine", "digits-64-32-10", "--per-class", 2)
+    start = {"patterns": train, "data": lambda *options: run("train", "--board", "golden", *data, *options)}[kind]
+    assert start("--epochs", 3, "--save", "whole.npz").exit_code == 0
+    (folder / "full").mkdir()
+    with monkeypatch.context() as patch:
+        only_into(folder / "runs", patch)
+        result = start("--epochs", 3, "--checkpoint", "full/c.npz", "--every", 5)
+    lines = [line for line in result.stderr.splitlines() if "cannot be written" in line]
+    assert result.exit_code == 2 and len(lines) == 2
+    assert "the run goes on" in lines[0] and "--load runs/interrupted.npz" in lines[1]
+    kept, whole = (Checkpoint.load(folder / name) for name in ("runs/interrupted.npz", "whole.npz"))
+    assert all(map(np.array_equal, kept.weights, whole.weights)) and kept.learnt == whole.learnt
+    assert not list((folder / "full").iterdir())
+
+
+def test_what_can_be_kept_nowhere_is_said_to_be_lost(folder, monkeypatch):
+    only_into(folder / "nowhere", monkeypatch)
+    result = train("--epochs", 2, "--save", "w.npz", "--json", "t.json")
+    assert result.exit_code == 2 and "t.json cannot be written" in result.stderr
+    result = train("--epochs", 2, "--save", "w.npz")
+    assert result.exit_code == 2 and "what was learnt is lost" in result.stderr and result.stderr.count("\n") == 1
