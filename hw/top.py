@@ -10,7 +10,7 @@ from ohmprop.hw.control.machine import Machine
 from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
-from ohmprop.hw.link.uart import UartReceiver, UartTransmitter
+from ohmprop.hw.link.uart import Uart
 from ohmprop.hw.parallel.datapath import ParallelDatapath
 from ohmprop.hw.serial.datapath import SerialDatapath
 from ohmprop.model.link.frames import WINDOW
@@ -42,22 +42,20 @@ class Top(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         spec = self.spec
-        m.submodules.uart_receiver = uart_receiver = UartReceiver(spec.clock_hz, spec.baud)
-        m.submodules.uart_transmitter = uart_transmitter = UartTransmitter(spec.clock_hz, spec.baud)
+        m.submodules.uart = uart = Uart(spec.clock_hz, spec.baud)
         m.submodules.receiver = receiver = FrameReceiver(frame_bytes(spec), WINDOW)
         m.submodules.sender = sender = FrameSender(frame_bytes(spec), WINDOW)
         m.submodules.commands = commands = CommandProcessor(spec)
         m.submodules.machine = machine = DomainRenamer("core")(machine_of(spec))
         m.d.comb += [
-            uart_receiver.rx.eq(self.rx),
-            receiver.data.eq(uart_receiver.data),
-            receiver.valid.eq(uart_receiver.valid),
-            self.tx.eq(uart_transmitter.tx),
+            uart.rx.eq(self.rx),
+            self.tx.eq(uart.tx),
             self.busy.eq(commands.busy),
             self.refused.eq(commands.refused),
         ]
+        connect(m, uart.bytes.received, receiver.bytes)
         connect(m, receiver.requests, commands.requests)
         connect(m, commands.replies, sender.replies)
         connect(m, commands.machine, machine)
-        connect(m, sender.bytes, uart_transmitter.bytes)
+        connect(m, sender.bytes, uart.bytes.sent)
         return m

@@ -48,11 +48,11 @@ module top(input clk, core_clk, rx, output tx, busy, dropped, output reg valid, 
   probed probed(.clk(clk), .core_clk(core_clk), .rx(rx), .tx(tx), .busy(busy));
   // The frame receiver uses a byte, and drops it, a clock after it comes.
   always @(posedge clk) begin
-    valid <= probed.board.uart_receiver.valid;
-    data <= probed.board.uart_receiver.data;
+    valid <= probed.board.uart.receiver.valid;
+    data <= probed.board.uart.receiver.data;
   end
   assign dropped = probed.board.receiver.requests__dropped;
-  assign uart = probed.board.uart_receiver.fsm_state;
+  assign uart = probed.board.uart.receiver.fsm_state;
   assign receiver = probed.board.receiver.fsm_state;
   assign detail = {probed.board.receiver.maximal, probed.board.receiver.too_long, probed.board.receiver.kept,
                    probed.board.receiver.fsm_state};

@@ -18,7 +18,7 @@ from ohmprop.boards.tools import find_tool
 from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
-from ohmprop.hw.link.uart import UartReceiver, UartTransmitter
+from ohmprop.hw.link.uart import Uart
 from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.spec import MachineSpec
 
@@ -47,7 +47,7 @@ def components(spec, window):
         for module in ("frame_receiver", "frame_sender"):
             stack.enter_context(patch(f"ohmprop.hw.link.{module}.check_geometry"))
         line = spec.clock_hz, spec.baud
-        yield "serial receiver and transmitter", [UartReceiver(*line), UartTransmitter(*line)]
+        yield "serial receiver and transmitter", [Uart(*line)]
         yield "frame receiver", [FrameReceiver(size, window)]
         yield "frame sender with kept replies", [FrameSender(size, window)]
         yield "command processor", [CommandProcessor(spec)]

@@ -99,7 +99,7 @@ class Receiver(Proof):
             Assert(~receiving | (kept < self.window)),
             Assert(~writing | receiving),
         ]
-        zero = self.ago(m, part.valid & (part.data == 0), part.latency)
+        zero = self.ago(m, part.bytes.valid & (part.bytes.payload == 0), part.latency)
         m.d.comb += Assert(~(self.ago(m, started, part.latency - 1) & zero) | between)
         # The request described, and each byte of its payload, stay until the release.
         m.d.comb += Assume(~started | (requests.address == self.before(m, requests.address)))

@@ -1,4 +1,4 @@
-"""Bytes from the serial port in, checked frames out."""
+"""Bytes from the host in, checked frames out."""
 
 from typing import Any
 
@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.link.frames import check_geometry, crc_processor, requests_signature
+from ohmprop.hw.link.frames import byte_stream, check_geometry, crc_processor, requests_signature
 from ohmprop.model.link.frames import CRC_BYTES, Status
 
 #: The COBS code of a run of 254 bytes.
@@ -32,8 +32,7 @@ class FrameReceiver(wiring.Component):
         self.window = window
         super().__init__(
             {
-                "data": In(8),  #: a byte as it came over the line
-                "valid": In(1),  #: there is one in this clock
+                "bytes": In(byte_stream()),  #: as they came over the line
                 "requests": Out(requests_signature(frame_bytes)),
             }
         )
@@ -63,7 +62,7 @@ class FrameReceiver(wiring.Component):
 
         # A byte is looked at a clock before it is used.
         byte, valid, zero = Signal(8, reset_less=True), Signal(), Signal(reset_less=True)
-        m.d.sync += [byte.eq(self.data), valid.eq(self.valid), zero.eq(self.data == 0)]
+        m.d.sync += [byte.eq(self.bytes.payload), valid.eq(self.bytes.valid), zero.eq(self.bytes.payload == 0)]
 
         left = Signal(8, reset_less=True)  # bytes left of the COBS run
         maximal = Signal(reset_less=True)  # a run of 254 stands for no zero at its end

@@ -1,4 +1,4 @@
-"""Interfaces between the command processor and the frame receiver and sender; frames are in model/link."""
+"""Interfaces between transport, frame receiver and sender, and command processor; frames are in model/link."""
 
 from amaranth.lib import data, stream
 from amaranth.lib.crc import Processor
@@ -18,6 +18,16 @@ def check_geometry(frame_bytes: int, window: int) -> None:
     for name, value, least in (("frame_bytes", frame_bytes, 16), ("window", window, 2)):
         if value < least or value & (value - 1):
             raise ValueError(f"{name} {value!r} is not a power of two from {least} upwards")
+
+
+def byte_stream() -> Signature:
+    """Bytes as they come over a line: a stream without ``ready``, since a line cannot wait."""
+    return Signature({"payload": Out(8), "valid": Out(1)})
+
+
+def transport_signature() -> Signature:
+    """Bytes from the host and to it, seen from what carries them: a serial port, or anything else in its place."""
+    return Signature({"received": Out(byte_stream()), "sent": In(stream.Signature(8))})
 
 
 def reply_token() -> data.StructLayout:

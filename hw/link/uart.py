@@ -6,7 +6,9 @@ from typing import Any
 from amaranth import Cat, Module, Mux, Signal, signed
 from amaranth.lib import stream, wiring
 from amaranth.lib.cdc import FFSynchronizer
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
+
+from ohmprop.hw.link.frames import transport_signature
 
 #: Fewest clocks per bit; with fewer the receiver could not tolerate a baud error of 2 %.
 LEAST_RATIO = 4
@@ -133,4 +135,30 @@ class UartTransmitter(wiring.Component):
         with m.Elif(generator.tick):
             m.d.sync += left.eq(left - 1)
             m.d.sync += Cat(self.tx, rest).eq(Cat(rest, 1))
+        return m
+
+
+class Uart(wiring.Component):
+    """Both directions of the serial port. Latencies, throughput and reset are the receiver's and the transmitter's."""
+
+    bytes: Out(transport_signature())
+    rx: In(1, init=1)  #: the pin, asynchronous
+    tx: Out(1, init=1)  #: the pin, high when idle
+    error: Out(1)  #: one clock for each byte lost to a low stop bit
+
+    def __init__(self, clock_hz: int, baud: int):
+        self.receiver, self.transmitter = UartReceiver(clock_hz, baud), UartTransmitter(clock_hz, baud)
+        super().__init__()
+
+    def elaborate(self, platform: Any) -> Module:
+        m = Module()
+        m.submodules.receiver, m.submodules.transmitter = self.receiver, self.transmitter
+        m.d.comb += [
+            self.receiver.rx.eq(self.rx),
+            self.bytes.received.payload.eq(self.receiver.data),
+            self.bytes.received.valid.eq(self.receiver.valid),
+            self.error.eq(self.receiver.error),
+            self.tx.eq(self.transmitter.tx),
+        ]
+        connect(m, flipped(self.bytes.sent), self.transmitter.bytes)
         return m

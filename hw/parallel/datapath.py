@@ -21,7 +21,7 @@ from ohmprop.model.timing import FANOUT, MEMORY
 class ParallelDatapath(wiring.Component):
     """A neuron, a synapse unit and a multiplier in every lane.
 
-    Latencies are those of ohmprop.model.timing.Timing, throughput a word a clock. Reset: no state has moved; weights and
+    Latencies are those of ohmprop.model.timing.Timing, throughput one word per clock. Reset: no state has moved; weights and
     states keep what they hold.
     """
 

@@ -31,7 +31,7 @@ class Synapses(wiring.Component):
     """A synapse unit a lane (hw/units/synapse.py), with its cell's random byte and, if cells can be pulsed, a pulse unit.
 
     Number formats, rounding and saturation are the units'. Latency SYNAPSE clocks from ``currents``, which are due
-    Timing.columns clocks after a word's second operation, to ``write``; of pulses Timing.pulse_drain more. A word a clock,
+    Timing.columns clocks after a word's second operation, to ``write``; of pulses Timing.pulse_drain more. One word per clock,
     no reset.
     """
 

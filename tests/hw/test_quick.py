@@ -55,7 +55,7 @@ class Board(wiring.Component):
         m.submodules.sender = sender = FrameSender(size, WINDOW)
         m.submodules.commands = commands = CommandProcessor(self.spec)
         m.submodules.machine = machine = machine_of(self.spec)
-        m.d.comb += [receiver.data.eq(self.data), receiver.valid.eq(self.valid)]
+        m.d.comb += [receiver.bytes.payload.eq(self.data), receiver.bytes.valid.eq(self.valid)]
         connect(m, receiver.requests, commands.requests)
         connect(m, commands.replies, sender.replies)
         connect(m, commands.machine, machine)

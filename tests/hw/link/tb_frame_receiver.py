@@ -43,10 +43,10 @@ class Bench:
     async def feed(self, data, rng=None):
         """Bytes one clock each, with random pauses if there is an rng."""
         for byte in data:
-            self.dut.data.value = byte
-            self.dut.valid.value = 1
+            self.dut.bytes__payload.value = byte
+            self.dut.bytes__valid.value = 1
             await RisingEdge(self.dut.clk)
-            self.dut.valid.value = 0
+            self.dut.bytes__valid.value = 0
             if rng and rng.random() < 0.3:
                 for _ in range(rng.randrange(4)):
                     await RisingEdge(self.dut.clk)
@@ -210,8 +210,8 @@ async def has_the_declared_latency(dut):
     await bench.start()
     frame = encode_frame(1, 2, b"")
     await bench.feed(frame[:-1])
-    dut.data.value = 0
-    dut.valid.value = 1
+    dut.bytes__payload.value = 0
+    dut.bytes__valid.value = 1
     clocks = 0
     await ReadOnly()
     while not dut.requests__valid.value:

@@ -42,9 +42,9 @@ class Line:
     async def _record(self):
         # Waiting for the strobes, not for every clock, keeps the bench quick; they never last two clocks.
         while True:
-            await RisingEdge(self.dut.valid)
+            await RisingEdge(self.dut.bytes__received__valid)
             await ReadOnly()
-            self.received.append(int(self.dut.data.value))
+            self.received.append(int(self.dut.bytes__received__payload.value))
 
     async def _count_errors(self):
         while True:
@@ -131,7 +131,7 @@ async def has_the_declared_latency(dut):
     await RisingEdge(dut.clk)
     await ReadOnly()
     clocks = 0
-    while not dut.valid.value:
+    while not dut.bytes__received__valid.value:
         await RisingEdge(dut.clk)
         await ReadOnly()
         clocks += 1
@@ -157,15 +157,15 @@ async def transmit(dut, data, pause):
         if pause:
             for _ in range(rng.randrange(math.ceil(20 * line.ratio))):
                 await RisingEdge(dut.clk)
-        dut.bytes__valid.value = 1
-        dut.bytes__payload.value = byte
+        dut.bytes__sent__valid.value = 1
+        dut.bytes__sent__payload.value = byte
         while True:
             await ReadOnly()
-            ready = int(dut.bytes__ready.value)
+            ready = int(dut.bytes__sent__ready.value)
             await RisingEdge(dut.clk)
             if ready:
                 break
-        dut.bytes__valid.value = 0
+        dut.bytes__sent__valid.value = 0
     await Timer(math.ceil(12 * line.ratio) * CLOCK, unit="ps")
     recorder.cancel()
     return levels, line.ratio

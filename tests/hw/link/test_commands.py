@@ -38,7 +38,11 @@ class Link(wiring.Component):
         m.submodules.receiver = receiver = FrameReceiver(size, WINDOW)
         m.submodules.sender = sender = FrameSender(size, WINDOW)
         m.submodules.processor = processor = CommandProcessor(self.spec)
-        m.d.comb += [receiver.data.eq(self.data), receiver.valid.eq(self.valid), self.busy.eq(processor.busy)]
+        m.d.comb += [
+            receiver.bytes.payload.eq(self.data),
+            receiver.bytes.valid.eq(self.valid),
+            self.busy.eq(processor.busy),
+        ]
         wiring.connect(m, receiver.requests, processor.requests)
         wiring.connect(m, processor.replies, sender.replies)
         wiring.connect(m, sender.bytes, wiring.flipped(self.bytes))

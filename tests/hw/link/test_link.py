@@ -1,45 +1,12 @@
 """The link's hardware: serial port, frame receiver, frame sender, each in its bench."""
 
 import pytest
-from amaranth import Module
-from amaranth.lib import stream, wiring
-from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender, slot_bytes
 from ohmprop.hw.link.frames import check_geometry
-from ohmprop.hw.link.uart import UartReceiver, UartTransmitter, check_rate
+from ohmprop.hw.link.uart import Uart, check_rate
 from ohmprop.sim.bench import run_bench
-
-
-class Uart(wiring.Component):
-    """Receiver and transmitter side by side."""
-
-    rx: In(1, init=1)
-    data: Out(8)
-    valid: Out(1)
-    error: Out(1)
-    bytes: In(stream.Signature(8))
-    tx: Out(1, init=1)
-
-    def __init__(self, clock_hz, baud):
-        self.receiver = UartReceiver(clock_hz, baud)
-        self.transmitter = UartTransmitter(clock_hz, baud)
-        super().__init__()
-
-    def elaborate(self, platform):
-        m = Module()
-        m.submodules.receiver = receiver = self.receiver
-        m.submodules.transmitter = transmitter = self.transmitter
-        m.d.comb += [
-            receiver.rx.eq(self.rx),
-            self.data.eq(receiver.data),
-            self.valid.eq(receiver.valid),
-            self.error.eq(receiver.error),
-            self.tx.eq(transmitter.tx),
-        ]
-        wiring.connect(m, wiring.flipped(self.bytes), transmitter.bytes)
-        return m
 
 
 @pytest.mark.parametrize(
