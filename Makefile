@@ -31,6 +31,8 @@ lint: .venv/ready
 	@for room in model hw sim boards host; do ln -sfn ../../../$$room build/types/ohmprop/$$room; done
 	@cp ohmprop/*.py build/types/ohmprop/
 	$(BIN)/mypy
+	$(BIN)/python -m scripts.imports
+	$(BIN)/python -m scripts.sizes
 
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants
