@@ -64,7 +64,7 @@ def run_bench(
     for simulator in simulators:
         build = _with_icarus if simulator == "icarus" else _with_verilator
         _test(simulator, build(text, benches), testbench, json.dumps(passed))
-    print(f"{name}: passed with {' and '.join(simulators)}")
+    print(f"{name}: passed with {' and '.join(simulators) or 'nothing, as Icarus is not installed'}")
 
 
 def _forget_old(benches: Path) -> None:
