@@ -34,8 +34,14 @@ def device_named(name: str) -> Device:
 
 
 def content_of(device: ExponentialCurve) -> dict[str, Any]:
-    """What a file holds of a fitted device, as JSON can hold it."""
-    return {name: getattr(device, name) for name in (*_NUMBERS, *_LEVELS, *_ENDS)}
+    """What a file holds of a fitted device, as JSON can hold it, in nine digits."""
+    content: dict[str, Any] = {name: _rounded(getattr(device, name)) for name in _NUMBERS}
+    content |= {name: getattr(device, name) for name in _LEVELS}
+    return content | {name: [*map(_rounded, getattr(device, name) or (device.low, device.high))] for name in _ENDS}
+
+
+def _rounded(value: float) -> float:
+    return float(f"{value:.9g}")
 
 
 def _device(content: Mapping[str, Any] | None, source: str) -> Device:
