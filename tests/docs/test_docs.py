@@ -126,7 +126,7 @@ def test_host_times():
 
 
 #: What Timing has besides latencies.
-METHODS = ("serial", "pauses", "draws", "pulsed", "whole_update", "pattern", "bound")
+METHODS = ("serial", "pauses", "draws", "pulse_clocks", "whole_update", "pattern", "bound")
 
 
 def test_latencies():

@@ -14,7 +14,7 @@ from tests.kit.paths import ROOT
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: A path below one of the top folders, as `hw/units/neuron.py`; {a,b} and * stand for several.
 PATH = re.compile(
-    r"(?<![\w/.-])((?:model|hw|sim|boards|host|ohmprop|tests|docs)/[\w{},*/-]*(?:\.(?:py|toml|md|json|svg|png|txt|j2))?)"
+    r"(?<![\w/.-])((?:model|hw|sim|boards|host|ohmprop|tests|docs)/[\w{},*/-]*(?:\.(?:py|toml|md|json|svg|png|txt|j2|cpp))?)"
 )
 MODULE = re.compile(r"\b(ohmprop(?:\.\w+)+)")
 #: Modules that a reader runs, as `python -m tests.fuzz`.
@@ -33,7 +33,7 @@ def missing_paths(text):
     for path in PATH.findall(re.sub(r"\]\([^)]*\)", "", text)):  # links have a test of their own
         braces = re.search(r"\{([^}]*)\}", path)
         names = [path.replace(braces[0], part) for part in braces[1].split(",")] if braces else [path]
-        found += [name for name in names if not any(ROOT.glob(name.rstrip("/")))]
+        found += [name for name in names if "NAME" not in name and not any(ROOT.glob(name.rstrip("/")))]
     return found
 
 
@@ -92,3 +92,13 @@ def test_example_of_the_readme():
     (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
     assert done.stdout == "18 pixels wrong before, 0 after\n"
+
+
+def test_files_of_adding_are_files():
+    """Each file of a list in adding.md is there, but for those that the reader is to write."""
+    text = (ROOT / "docs" / "adding.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/.-]+\.(?:py|md|json|toml|cpp))`", text)
+    assert len(named) > 40
+    assert [name for name in named if "NAME" not in name and not (ROOT / name).is_file()] == []
+    for name in named:
+        assert "NAME" not in name or (ROOT / name).parent.is_dir(), name
