@@ -27,11 +27,11 @@ def info(machine: Path | None, board: str, json_file: Path | None, machine_toml:
     Example: ohmprop info --board /dev/ttyUSB0
     """
     from ohmprop.host.link.board import connect
+    from ohmprop.host.run.task import machine_of
     from ohmprop.host.show.console import show
     from ohmprop.host.show.files import check_writable, write_json
-    from ohmprop.model.spec import MachineSpec
 
-    spec = MachineSpec.load(machine) if machine else MachineSpec()
+    spec = machine_of(machine)
     if machine_toml:
         click.echo(spec.to_toml(), nl=False)
         return

@@ -36,12 +36,12 @@ def link_test(machine: Path | None, json_file: Path | None, **options: Any) -> N
     Example: ohmprop link test --board /dev/ttyUSB0 --json link.json
     """
     from ohmprop.host.experiments.line import measure, steps
+    from ohmprop.host.run.task import machine_of
     from ohmprop.host.show.console import progress
     from ohmprop.host.show.files import check_writable, write_json
-    from ohmprop.model.spec import MachineSpec
 
     check_writable(json_file)
-    spec = MachineSpec.load(machine) if machine else MachineSpec()
+    spec = machine_of(machine)
     with progress("measuring", steps(options["board"], options["requests"])) as advance:
         figures = measure(spec, advance=advance, **options)
     if json_file:
@@ -91,12 +91,12 @@ def link_soak(machine: Path | None, json_file: Path | None, each_byte: bool, **o
              ohmprop link soak --each-byte
     """
     from ohmprop.host.experiments import soak
+    from ohmprop.host.run.task import machine_of
     from ohmprop.host.show.console import progress, show, stoppable
     from ohmprop.host.show.files import check_writable, write_json
-    from ohmprop.model.spec import MachineSpec
 
     check_writable(json_file)
-    spec = MachineSpec.load(machine) if machine else MachineSpec()
+    spec = machine_of(machine)
     if each_byte:
         if options["board"] != "golden":
             raise UserError("--each-byte uses golden boards, whose waits take no time; leave out --board.")

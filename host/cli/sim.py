@@ -19,10 +19,10 @@ def sim(machine: Path | None, listen: str | None) -> None:
     Example: ohmprop sim --machine mine.toml
     """
     from ohmprop.host.link.port import virtual_board
+    from ohmprop.host.run.task import machine_of
     from ohmprop.host.show.console import stoppable
-    from ohmprop.model.spec import MachineSpec
 
-    spec = MachineSpec.load(machine) if machine else MachineSpec()
+    spec = machine_of(machine)
     with virtual_board(spec, listen) as board, stoppable() as stopped:
         click.echo(
             f"The virtual board is at {board.port}; try `ohmprop info --board {board.port}`, and end it with Ctrl-C."

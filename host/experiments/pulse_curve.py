@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from ohmprop.host.experiments.memristor_tables import FOLDER
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import GoldenPort, opened
+from ohmprop.host.run.task import machine_of
 from ohmprop.host.show.console import progress, show, stoppable
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import save
@@ -48,7 +49,7 @@ class Pulsing:
 
 def run_pulse(pulsing: Pulsing, machine: Path | None, board: str, json_file: Path | None, out: Path | None) -> None:
     """Measure a cell's curve; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, all drawn."""
-    spec = replace(MachineSpec.load(machine) if machine else MachineSpec(), pulses=True)
+    spec = replace(machine_of(machine), pulses=True)
     name, count = pulsing.name, pulsing.count
     unit, place = pulse_unit(device_named(name), spec, scheme=pulsing.scheme), _cell(spec, pulsing.cell)
     if not pulsing.noise:

@@ -57,6 +57,11 @@ class Source(Protocol):
         """The task for a machine; UserError if the two do not fit."""
 
 
+def machine_of(path: Path | None) -> MachineSpec:
+    """The machine of a file or a name; the default one if there is none."""
+    return MachineSpec.load(path) if path else MachineSpec()
+
+
 def check_recurrent(spec: MachineSpec) -> None:
     """Refuse a machine with inputs and outputs of their own, which learns images and not patterns."""
     if not spec.recurrent:
@@ -86,7 +91,7 @@ class PatternSource:
 
     def machine(self, path: Path | None) -> MachineSpec:
         """The machine of a file or a name; the default one if there is none."""
-        return MachineSpec.load(path) if path else MachineSpec()
+        return machine_of(path)
 
     def load(self, spec: MachineSpec, seed: int) -> "PatternTask":
         """The patterns; UserError if they are not as large as the machine, or the machine is a layered one."""

@@ -16,11 +16,10 @@ from ohmprop.host.experiments.reproduce.page import REPORT_FILE, write_report
 from ohmprop.host.experiments.reproduce.plan import Plan
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import opened
-from ohmprop.host.run.task import check_recurrent
+from ohmprop.host.run.task import check_recurrent, machine_of
 from ohmprop.host.show.console import print_table, progress, stoppable
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import UserError
-from ohmprop.model.spec import MachineSpec
 
 TARGETS: Mapping[str, Target] = {
     "table1": TABLE1,
@@ -36,7 +35,7 @@ def plan_of(
     machine: Path | None, board: str, seed: int, quick: bool, flips: tuple[float, ...], cuts: tuple[int, ...]
 ) -> Plan:
     """The plan of the command line's options; UserError for a layered machine, as the patterns take a recurrent one."""
-    spec = MachineSpec.load(machine) if machine else MachineSpec()
+    spec = machine_of(machine)
     check_recurrent(spec)
     return Plan(spec, seed, quick, tuple(sorted(set(flips))), tuple(sorted(set(cuts))), board)
 

@@ -13,7 +13,7 @@ from ohmprop.host.experiments.pulse_curve import Staircase
 from ohmprop.model.memristors.presets import PRESETS, preset
 from ohmprop.model.memristors.unit import pulse_unit
 from ohmprop.model.spec import MachineSpec
-from tests.host.link.test_driver import connect, random_weights
+from tests.host.link.test_board import connect, random_weights
 
 
 def run(code, *arguments):

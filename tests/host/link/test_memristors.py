@@ -20,7 +20,7 @@ from ohmprop.model.memristors.presets import preset
 from ohmprop.model.memristors.unit import pulse_unit, stuck_cells
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.virtual_board import VirtualBoard
-from tests.host.link.test_driver import connect, random_weights
+from tests.host.link.test_board import connect, random_weights
 
 PATTERNS = MachineSpec(layers=(12,), lanes=8, pulses=True)
 IMAGES = MachineSpec(layers=(9, 7, 4), lanes=4, pulses=True)
