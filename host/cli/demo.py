@@ -11,10 +11,10 @@ from ohmprop.host.cli.options import common
 @click.command()
 @common("machine", "board", "patterns", "epochs", "seed", "save", "json", "out")
 def demo(out: Path | None, **options: Any) -> None:
-    """Learn sixteen glyphs on a board and recall corrupted ones, the golden machine and float64 beside it.
+    """Learn sixteen glyphs and recall corrupted ones.
 
-    Writes result.json and pictures into --out [default: runs/demo]. Exits with 1 if one bit differs between board and
-    golden machine, or recall falls short.
+    Golden machine and float64 reference learn beside the board. Writes result.json and pictures into --out
+    [default: runs/demo]. Exits with 1 if one bit differs between board and golden machine, or recall falls short.
 
     Example: ohmprop demo --board /dev/ttyUSB0 --out runs/first
     """

@@ -16,7 +16,9 @@ from ohmprop.host.cli.options import common
               help="What `train --data --save` wrote.")  # fmt: skip
 @common("json", "out")
 def evaluate(**options: Any) -> None:
-    """Read the test images of a data set with learnt weights: errors, margins, confusions.
+    """Read test images with saved weights.
+
+    Reports errors, margins and confusions.
 
     Example: ohmprop eval --load mine.npz --data mnist --classes 0,1,2,3,4 --board golden
     """

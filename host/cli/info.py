@@ -22,7 +22,9 @@ SPEED_SECONDS = 2.0
 @common("machine", "board", "json")
 @click.option("--machine-toml", is_flag=True, help="Only print the machine's TOML, to edit and pass with --machine.")
 def info(machine: Path | None, board: str, json_file: Path | None, machine_toml: bool) -> None:
-    """Show a board's ID block, settings and counters; for a virtual board its speed as well.
+    """Show a board's ID block, settings and counters.
+
+    For a virtual board its speed as well.
 
     Example: ohmprop info --board /dev/ttyUSB0
     """

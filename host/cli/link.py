@@ -25,13 +25,13 @@ def link() -> None:
 def link_test(machine: Path | None, json_file: Path | None, **options: Any) -> None:
     """Measure round trips, errors, and throughput with one request in flight and with as many as the board accepts.
 
-    Throughput is that of long WRITEs (of the weights that are there), long READs, and RECALLs, in the board's own time, and
-    given as shares of what the line can carry. Weights and LFSR are not changed.
+    Throughput is measured with long WRITEs (of the weights that the board holds), long READs, and RECALLs. Time is the
+    board's own, and figures are shares of what the line can carry. Weights and LFSR are not changed.
 
-    A board's baud rate is fixed when it is built, so what is stepped is the rate of the host's end, from 6 % below the board's
-    to 6 % above; recommended is the board's own if all went well up to 2 % around it, else the middle of the good ones. For
-    another rate of the board change `baud` in its --machine file (its clock must give at least four clocks per bit), build it
-    again, and repeat the measurement.
+    A board's baud rate is fixed when it is built, so the command steps the rate of the host's end, from 6 % below the
+    board's to 6 % above. It recommends the board's own rate if all went well up to 2 % around it, otherwise the middle of
+    the good ones. For another rate of the board change `baud` in its --machine file (its clock must give at least four
+    clocks per bit), build again, and repeat the measurement.
 
     Example: ohmprop link test --board /dev/ttyUSB0 --json link.json
     """

@@ -21,7 +21,9 @@ from ohmprop.host.cli.options import common
 @click.option("--images", type=click.IntRange(1, 100_000), default=25, show_default=True,
               help="Corrupted images per pattern and probability.")  # fmt: skip
 def recall(**options: Any) -> None:
-    """Recall corrupted patterns with the weights of --load, or with those that a board holds.
+    """Recall corrupted patterns with saved weights.
+
+    Without --load these are the weights that the board holds.
 
     Example: ohmprop recall --load mine.npz --board golden --flip 0.1 --images 200
     """

@@ -25,7 +25,9 @@ from ohmprop.host.cli.options import common
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/reproduce"), show_default=True,
               help="Folder of the results; what it already holds of the same run is not computed again.")  # fmt: skip
 def reproduce(**options: Any) -> None:
-    """Compute the table and the figures of Zoppo, Marrone, Corinto 2020 again.
+    """Reproduce the table and figures of the paper.
+
+    The paper is Zoppo, Marrone, Corinto 2020 (docs/reproduction.md).
 
     Each target writes a picture, a CSV and a JSON into --out, and `all` a report in one HTML file as well. Ctrl-C loses
     nothing: the same command continues.

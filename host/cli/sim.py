@@ -14,7 +14,9 @@ from ohmprop.host.cli.options import common
     "--listen", metavar="HOST:NUMBER", help="Serve a socket there, as 127.0.0.1:5000, and not a pseudo-terminal."
 )
 def sim(machine: Path | None, listen: str | None) -> None:
-    """Serve a virtual board until Ctrl-C and print its port, for --board in another terminal.
+    """Serve a virtual board until Ctrl-C.
+
+    Prints its port, for --board in another terminal.
 
     Example: ohmprop sim --machine mine.toml
     """

@@ -17,7 +17,7 @@ from ohmprop.host.cli.options import common
 @click.option("--set", "fix", metavar="NAME=VALUE", multiple=True, help="A parameter and its one value.")
 @click.option("--tune", metavar="NAME=VALUES", multiple=True,
               help="Values to choose from at each point, by one training each with a seed of their own [default: rate=4,5,6,"
-              "7,8,9, of the digits 2,3,4,5,6].")  # fmt: skip
+              "7,8,9; with digits 2,3,4,5,6].")  # fmt: skip
 @click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True,
               help="Trainings per point, with seeds 1 to this number.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Fewer epochs and corrupted images: a third of the time.")
@@ -27,15 +27,17 @@ from ohmprop.host.cli.options import common
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/study"), show_default=True,
               help="Folder of the results; what it already holds of the same study is not computed again.")  # fmt: skip
 def study(**options: Any) -> None:
-    """Sweep one or two device properties on the golden machine and report the accuracy.
+    """Sweep device properties and report the accuracy.
+
+    One or two properties vary, on the golden machine.
 
     \b
-    device         NAME, FILE, or all         levels        of a conductance
+    device         NAME, FILE, or all          levels        of a conductance
     scheme         reference|pair|one-sided    nonlinearity  of the pulse curves, NeuroSim's NL
     rule           ep|rbp                      noise         from pulse to pulse, in steps
     rate           2^-N, of the first matrix   spread        from device to device, in steps
     pulses         most of an update, 1 to 7   stuck         share of cells at an end of their range
-    bits           of a weight, 2 to 8         frozen        share of cells stuck where they began
+    bits           of a weight, 2 to 8         frozen        share of cells stuck at their first weight
     on_off         ratio of conductances       read_noise    of each current; a full cell's is 1
     ideal          none|noise|spread|symmetry|levels|all: what is idealised in the device
     training       array|copied: on the array with its faults, or on one without and then copied

@@ -34,8 +34,8 @@ FIXED = OF_DATA | {"machine", "patterns", "data", "seed", "rule", "load", "devic
 @click.option("--rule", type=click.Choice(list(RULES)),
               help=f"With --patterns: {' or '.join(f'{rule.name}, {rule.title}' for rule in RULES.values())} [default: the "
               "machine file's, else ep].")  # fmt: skip
-@click.option("--device", help="What the cells are, a name of `ohmprop device list` or a file of `ohmprop device fit --json`; "
-              "the machine gets a pulse unit [default: those of --load, else linear cells].")  # fmt: skip
+@click.option("--device", help="Device of the synapses: a name of `ohmprop device list`, or a file of `device fit --json`; "
+              "the machine gets a pulse unit [default: that of --load, else linear].")  # fmt: skip
 @click.option(
     "--scheme",
     type=click.Choice(["reference", "pair", "one-sided"]),
@@ -48,7 +48,9 @@ FIXED = OF_DATA | {"machine", "patterns", "data", "seed", "rule", "load", "devic
 )
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:
-    """Learn patterns, or the images of a data set, on a board; Ctrl-C saves what was learnt and stops.
+    """Learn patterns or the images of a data set.
+
+    Ctrl-C saves what was learnt and stops.
 
     With --load the run continues, bit for bit, up to --epochs in all; with --resume up to its planned end. With --data
     a classifier learns, beside it the same network in float64; --board golden is then the golden machine alone, and the

@@ -16,7 +16,7 @@ from ohmprop.model.rules import RULES
 @click.option("--rule", type=click.Choice(list(RULES)), default="ep", show_default=True, help="Learning rule.")
 @click.option("--eta-shift", "eta_shifts", type=click.IntRange(0, 15), multiple=True, default=(4, 5, 6, 7, 8, 9),
               show_default=True, help="Pulse rates 2**-N to try.")  # fmt: skip
-@click.option("--pulses", type=click.IntRange(1, 7), default=1, show_default=True, help="Most pulses of an update.")
+@click.option("--pulses", type=click.IntRange(1, 7), default=1, show_default=True, help="Most pulses per update.")
 @click.option("--noise/--no-noise", default=True, show_default=True, help="With the device's noise and spread.")
 @click.option("--stuck", type=click.FloatRange(0, 0.9), default=0.0, show_default=True,
               help="Share of cells stuck at an end of their range.")  # fmt: skip
