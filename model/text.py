@@ -28,7 +28,7 @@ def decode(data: bytes) -> str:
     text = data.decode(encoding)
     if (at := text.find("\0")) >= 0:
         # UTF-16 without its mark is valid UTF-8, and so are many binary files.
-        raise UnicodeDecodeError(encoding, data, at, at + 1, "a zero byte, so it is no text in UTF-8")
+        raise UnicodeDecodeError(encoding, data, at, at + 1, "a zero byte, so it is not text in UTF-8")
     return text
 
 

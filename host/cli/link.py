@@ -23,10 +23,11 @@ def link() -> None:
               help="Requests per figure.")  # fmt: skip
 @common("seed", "json")
 def link_test(machine: Path | None, json_file: Path | None, **options: Any) -> None:
-    """Measure round trips, errors, and throughput with one request in flight and with as many as the board accepts.
+    """Measure round trips, throughput and errors.
 
-    Throughput is measured with long WRITEs (of the weights that the board holds), long READs, and RECALLs. Time is the
-    board's own, and figures are shares of what the line can carry. Weights and LFSR are not changed.
+    Throughput is measured with one request in flight and with as many as the board accepts: long WRITEs (of the weights
+    that the board holds), long READs, and RECALLs. Time is the board's own, and figures are shares of what the line can
+    carry. Weights and LFSR are not changed.
 
     A board's baud rate is fixed when it is built, so the command steps the rate of the host's end, from 6 % below the
     board's to 6 % above. It recommends the board's own rate if all went well up to 2 % around it, otherwise the middle of
@@ -82,7 +83,9 @@ def _show_measured(figures: dict[str, Any]) -> None:
               help="Instead learn three patterns on golden boards, another fault at another byte each time.")  # fmt: skip
 @common("seed", "json")
 def link_soak(machine: Path | None, json_file: Path | None, each_byte: bool, **options: Any) -> None:
-    """Learn random patterns over a line that drops, flips, inserts, repeats, delays, truncates and stalls bytes.
+    """Learn random patterns over a faulty line.
+
+    The line drops, flips, inserts, repeats, delays, truncates and stalls bytes.
 
     Exits with 1 unless every pattern was learnt exactly once and replies and weights are those of a run without a fault.
 

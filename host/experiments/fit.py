@@ -113,7 +113,7 @@ def fit_exponential(up: Floats, down: Floats) -> Fit:
     if high - low < LEAST_COMMON * whole:
         raise UserError(
             f"Column up goes from {rise.low:.4g} to {rise.high:.4g} and column down from {fall.high:.4g} to {fall.low:.4g}, "
-            "which no device has in common; measure both on one cell, in one unit."
+            "so the two have no range in common; measure both on one cell, in one unit."
         )
     levels_up, levels_down = len(up) - 1, len(down) - 1
     pulse_noise, read_noise = _noise(
@@ -165,13 +165,13 @@ def _branch(rising: Floats, name: str) -> Branch:
     best = at((first + last) / 2)[1]
     if not best.low < best.high:
         raise UserError(
-            f"No {'rising' if name == 'up' else 'falling'} exponential is near column {name}; look at the column."
+            f"No {'rising' if name == 'up' else 'falling'} exponential fits column {name}; check the column."
         )
     miss = float(np.sqrt(np.mean(best.residual**2))) / (best.high - best.low)
     if miss > MOST_MISS:
         raise UserError(
             f"The fit means nothing: the exponential model misses column {name} by {miss:.0%} of its range, root mean square, "
-            f"and more than {MOST_MISS:.0%} is no result; look at the column, or average several measurements."
+            f"and more than {MOST_MISS:.0%} is no result; check the column, or average several measurements."
         )
     if abs(best.bend) > 0.99 * MOST_BEND:
         raise UserError(

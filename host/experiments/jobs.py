@@ -124,7 +124,7 @@ def side_by_side(
             losses += 1
             if losses == TRIES:
                 raise MachineError(
-                    f"Processes that compute were ended from outside {TRIES} times in a row; free some memory or give fewer "
+                    f"Worker processes were killed from outside {TRIES} times in a row; free some memory or give fewer "
                     "--workers, and the same command continues from what is done."
                 ) from None
 

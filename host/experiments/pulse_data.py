@@ -47,7 +47,7 @@ def read_pulses(path: Path) -> tuple[Floats, Floats]:
         pulse, up, down = (_value(cells, places[name], separator, f"Line {number} of {path}") for name in COLUMNS)
         if pulse != len(values):
             raise UserError(
-                f"Line {number} of {path} is of pulse {pulse:g} where pulse {len(values)} belongs; give every pulse from 0 on."
+                f"Line {number} of {path} has pulse {pulse:g} where pulse {len(values)} is expected; give every pulse from 0 on."
             )
         values.append((up, down))
     if len(values) < LEAST:
@@ -55,7 +55,7 @@ def read_pulses(path: Path) -> tuple[Floats, Floats]:
     rising, falling = np.array(values).T
     if rising[-1] <= rising[0] or falling[-1] >= falling[0]:
         raise UserError(
-            f"The conductances of {path} do not rise in column up and fall in column down; look at the columns."
+            f"The conductances of {path} do not rise in column up and fall in column down; check the columns."
         )
     return rising, falling
 
@@ -86,6 +86,6 @@ def _value(cells: list[str], place: int, separator: str, where: str) -> float:
         value = float("nan")
     if not np.isfinite(value):
         raise UserError(
-            f"{where} holds {text[:40]!r}, which is no finite number; measure again or leave that pulse's end out."
+            f"{where} holds {text[:40]!r}, which is not a finite number; measure again or leave that pulse's end out."
         )
     return value

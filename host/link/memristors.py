@@ -55,7 +55,7 @@ class Memristors:
         """
         unit, spec = self._unit, self._spec
         if unit is None:
-            raise UserError("No device was loaded, and linear cells take no pulses; load one first.")
+            raise UserError("No device was loaded, and linear synapses take no pulses; load a device first.")
         if not spec.layout.has(*cell):
             raise UserError(f"The cell {outside(spec, *cell)}")
         address, lane = self._place(cell)

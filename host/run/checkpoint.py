@@ -230,7 +230,7 @@ def _matrices(spec: MachineSpec, weights: NDArray[Any]) -> list[NDArray[Any]]:
     """The matrices from a file's array: one after another, row after row; a recurrent machine's once were a square."""
     sizes = [matrix.rows * matrix.columns for matrix in spec.matrices]
     if weights.size != sum(sizes):
-        raise UserError(f"Weights of shape {weights.shape} do not fit; {sum(sizes)} are needed in this machine.")
+        raise UserError(f"Weights of shape {weights.shape} do not fit; this machine needs {sum(sizes)}.")
     parts = np.split(weights.reshape(-1), np.cumsum(sizes)[:-1])
     return [part.reshape(matrix.rows, matrix.columns) for part, matrix in zip(parts, spec.matrices, strict=True)]
 

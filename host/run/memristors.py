@@ -50,7 +50,7 @@ class Memristors:
         widths = sorted({matrix.weight.bits for matrix in spec.matrices})
         if len(widths) > 1 or widths[-1] > STEP_TABLE_BITS:
             raise UserError(
-                f"This machine's weights have {' and '.join(map(str, widths))} bits, and devices take weights of one width "
+                f"This machine's weights have {' and '.join(map(str, widths))} bits, and devices need weights of one width "
                 f"of at most {STEP_TABLE_BITS}; give another --machine, or leave --device out."
             )
         unit = pulse_unit(device, spec, most, scheme)
@@ -88,7 +88,7 @@ class Memristors:
             raise ValueError("its device is stored in an unknown format")
         name, scheme, pulses = content["name"], content["scheme"], content["pulses"]
         if not isinstance(name, str) or scheme not in SCHEMES or not _counts(pulses, len(spec.matrices)):
-            raise ValueError("the name, the scheme or the pulses of its cells are invalid")
+            raise ValueError("the name, the scheme or the pulses of its device are invalid")
         unit = unpack_unit(spec, parts["unit"])
         return cls(name, replace(unit, tables=replace(unit.tables, scheme=scheme)), np.array(pulses, np.int64))
 

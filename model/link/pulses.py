@@ -106,7 +106,7 @@ def unpack_unit(spec: MachineSpec, data: bytes) -> PulseUnit:
     steps, last = sizes[Space.STEPS], len(data) - sizes[Space.DEVICE]
     stuck, registers = data[steps:last], PulseRegisters.unpack(data[last:])
     if last != steps + (registers.stuck > 0) * sizes[Space.STUCK] * spec.lanes:
-        raise ValueError("the pulse unit has not the length of its parts")
+        raise ValueError("the pulse unit's length is not that of its parts")
     masks = unpack_stuck(spec, np.frombuffer(stuck, np.int8).reshape(-1, spec.lanes)) if stuck else ()
     unit = unit_of(spec, registers, data[:steps], masks)
     if unit is None:

@@ -18,9 +18,10 @@ from ohmprop.host.cli.options import common
               help="pJ of reading one weight in one step [default: of 0.5 V for 5 ns at the highest conductance].")  # fmt: skip
 @common("seed", "json")
 def energy(**options: Any) -> None:
-    """Learn once with a device on the golden machine; count pulses and reads of each matrix and estimate their energy.
+    """Estimate the energy of a training with a device.
 
-    It is an estimate of the cells alone. A symmetric pair of weights is one cell, pulsed once and read in both directions.
+    Learns once on the golden machine and counts the pulses and reads of each matrix. It is an estimate of the cells
+    alone. A symmetric pair of weights is one cell, pulsed once and read in both directions.
 
     Example: ohmprop device energy epiram --set scheme=pair --pulse-pj 20
     """

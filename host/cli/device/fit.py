@@ -12,7 +12,9 @@ from ohmprop.host.cli.options import common
 @click.argument("file", type=click.Path(path_type=Path))
 @common("json", "out")
 def fit(**options: Any) -> None:
-    """Fit the exponential model to measured pulses and draw it over them into --out [default: runs/device].
+    """Fit the exponential model to measured pulses.
+
+    Draws both into --out [default: runs/device].
 
     FILE is a table with the columns pulse, up and down and a line for each number of pulses, from 0 on: the conductance after
     that many pulses up from the lowest, and after that many down from the highest. Commas, semicolons, tabs or spaces separate

@@ -24,9 +24,10 @@ from ohmprop.model.rules import RULES
 def learn_glyphs(
     names: tuple[str, ...], eta_shifts: tuple[int, ...], seed: int, json_file: Path | None, **options: Any
 ) -> None:
-    """Learn the glyphs on the golden machine with each device (all if none is named) and recall corrupted ones.
+    """Learn and recall the glyphs with devices.
 
-    The best rate of --eta-shift is chosen with --seed, and a training with the next seed is reported.
+    Uses the golden machine, and all devices if none is named. The best rate of --eta-shift is chosen with --seed, and a
+    training with the next seed is reported.
 
     Example: ohmprop device glyphs soft-bounds epiram --scheme pair
     """

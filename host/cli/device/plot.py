@@ -15,7 +15,9 @@ from ohmprop.host.cli.options import common
 @click.option("--levels", type=click.IntRange(2), help="Levels of a conductance [default: all that the weight has].")
 @common("json", "out")
 def plot(**options: Any) -> None:
-    """Draw a device's pulse curves, the integer table over the float equation, into --out [default: runs/device].
+    """Draw a device's pulse curves.
+
+    Draws the integer table over the float equation, into --out [default: runs/device].
 
     Example: ohmprop device plot reram-es
     """

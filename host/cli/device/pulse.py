@@ -18,7 +18,9 @@ from ohmprop.host.cli.options import Numbers, common
 @click.option("--noise/--no-noise", default=True, show_default=True, help="With the device's noise and spread.")
 @common("machine", "board", "json", "out")
 def pulse(machine: Path | None, board: str, json_file: Path | None, out: Path | None, **options: Any) -> None:
-    """Give one cell of a board pulses up and then down, and draw its weight after each over the integer table's curve.
+    """Measure a cell of a board, pulse by pulse.
+
+    Gives it pulses up and then down, and draws its weight after each over the integer table's curve.
 
     It begins at its lowest conductance and gets its weight back. The picture goes into --out [default: runs/device]. The golden
     machine gets the same pulses, and must agree in each bit. After Ctrl-C what was measured is drawn.

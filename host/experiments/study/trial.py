@@ -100,7 +100,7 @@ class Trial:
         plain, rule = MachineSpec(layers=layers), RULES[values["rule"]]
         settings = replace(plain.settings, rule=rule.name)
         if plain.topology.name not in rule.topologies:
-            raise UserError(f"rule = {rule.name!r} takes a recurrent machine; give --data glyphs, or rule=ep.")
+            raise UserError(f"rule = {rule.name!r} needs a recurrent machine; give --data glyphs, or rule=ep.")
         if rule.second is Second.SIDE:
             settings = replace(settings, nudged_steps=SIDE_STEPS)
         # The later matrices keep their distance from the first one's rate.

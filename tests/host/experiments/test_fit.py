@@ -79,7 +79,7 @@ REFUSED = {
     "no heading": [],
     "Line 4": [*GOOD[:3], "2,,8", *GOOD[4:]],
     "Line 5": [*GOOD[:4], "3,4"],
-    "pulse 3 belongs": [*GOOD[:4], *GOOD[5:]],
+    "pulse 3 is expected": [*GOOD[:4], *GOOD[5:]],
     "3 lines": GOOD[:4],
     "Line 5 of": [*GOOD[:4], "3,nan,7", *GOOD[5:]],
     "'nan'": [*GOOD[:4], "3,nan,7", *GOOD[5:]],

@@ -166,7 +166,7 @@ def test_pulses_that_are_refused_change_nothing():
         }
         for sentence, requests in refused.items():
             for request in requests:
-                with pytest.raises(UserError, match=sentence if device else "linear cells take no pulses"):
+                with pytest.raises(UserError, match=sentence if device else "linear synapses take no pulses"):
                     board.memristors.pulse(*request)
         assert state() == before
     # What no driver sends moves nothing either: linear cells draw no bytes.

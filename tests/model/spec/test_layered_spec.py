@@ -106,7 +106,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"accumulator": Format(True, 26, 14)}, "does not match .* 15 bits of fraction"),
     ({"memory_bytes": 100_991}, "memory_bytes = 100991 is too small .* need 100992"),
     ({"memory_bytes": 200_000, **FINE}, "memory_bytes = 200000 is too small .* need 201984"),
-    ({"settings": Settings(released_steps=0)}, r"eta_shifts = \[6\] .* matrices number 2"),
+    ({"settings": Settings(released_steps=0)}, r"eta_shifts = \[6\] .* has 2 weight matrices"),
     ({"settings": Settings(eta_shifts=(0, 4), released_steps=0)}, r"eta_shifts\[0\] = 0 .* fxp-s8/8 give 1 to 8"),
     ({"settings": Settings(eta_shifts=(3, 8), released_steps=0)}, r"eta_shifts\[1\] = 8 .* fxp-s8/7 give 0 to 7"),
     ({"settings": Settings(eta_shifts=(3, 4), released_steps=1)}, "released_steps = 1 .* give 0"),
