@@ -91,8 +91,8 @@ def check_settings(machine: MachineFields, topology: Topology) -> None:
     settings, matrices = machine.settings, topology.matrices(machine)
     if len(settings.eta_shifts) != len(matrices):
         raise UserError(
-            f"eta_shifts = {list(settings.eta_shifts)} is impossible; this machine's weight matrices number "
-            f"{len(matrices)}{', the biases included' if machine.biases else ''}, so give as many shifts."
+            f"eta_shifts = {list(settings.eta_shifts)} is impossible; this machine has {len(matrices)} weight matrices"
+            f"{', the biases included' if machine.biases else ''}, so give as many shifts."
         )
     for index, (shift, matrix) in enumerate(zip(settings.eta_shifts, matrices, strict=True)):
         if shift not in matrix.eta_shifts:

@@ -212,7 +212,7 @@ def test_training_with_a_fitted_device(fitted, tmp_path, options):
     told = json.loads((tmp_path / "t.json").read_text())
     assert told["device"] == fitted
     saved = Checkpoint.load(tmp_path / "w.npz")
-    assert saved.cells.unit.noise and saved.cells.pulses.sum() > 0
+    assert saved.memristors.unit.noise and saved.memristors.pulses.sum() > 0
     # The file of the weights has all of the device in it.
     (tmp_path / fitted).unlink()
     run(0, "train", *options, "--load", "w.npz", "--epochs", 2)

@@ -92,7 +92,10 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"layers": (100,), "input_weight": Format(True, 8, 7)}, "input_weight = fxp-s8/7 belongs to a layered machine"),
     ({"layers": (100,), "biases": True}, "biases = True belongs to a layered machine"),
     ({"biases": 1}, "biases = 1 .* write true or false"),
-    ({"biases": True, "settings": MNIST.settings}, r"eta_shifts = \[3, 4\] .* number 3, the biases included, so give"),
+    (
+        {"biases": True, "settings": MNIST.settings},
+        r"eta_shifts = \[3, 4\] .* has 3 weight matrices, the biases included, so give",
+    ),
     ({"cut_diagonals": 1}, "cut_diagonals = 1 belongs to a recurrent machine"),
     ({"input_level": 8}, "input_level = 8 belongs to a recurrent machine"),
     ({"target_level": 100}, "target_level = 100 belongs to a recurrent machine"),
