@@ -88,10 +88,17 @@ def test_every_command_is_in_the_manual():
         assert any(words.split()[0] == name for words in named), name
 
 
-def test_example_of_the_readme():
-    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+@pytest.mark.parametrize(
+    ("page", "printed"),
+    [
+        ("README.md", "18 pixels wrong before, 0 after\n"),
+        ("docs/devices.md", "5 [PulseCounts(up=1, down=0, lost=0)]\n"),
+    ],
+)
+def test_examples_run(page, printed):
+    (example,) = re.findall(r"```python\n(.*?)```", (ROOT / page).read_text(encoding="utf-8"), re.DOTALL)
     done = subprocess.run([sys.executable, "-c", example], capture_output=True, text=True, check=True)
-    assert done.stdout == "18 pixels wrong before, 0 after\n"
+    assert done.stdout == printed
 
 
 def test_files_of_adding_are_files():
