@@ -34,7 +34,7 @@ class Synapse(wiring.Component):
     weight: ``spec.weight``; saturates at +-``spec.weight_limit``, the same on both sides.
     Rounding: stochastic (ohmprop.model.arithmetic.stochastic_increment).
     Latency SYNAPSE clocks from ``difference`` to ``new_weight``; ``random``, ``enable`` and ``weight`` belong one
-    clock after their ``difference``. One weight a clock, no reset. An idle stage does not toggle.
+    clock after their ``difference``. One weight per clock, no reset. An idle stage does not toggle.
     """
 
     latency = SYNAPSE
