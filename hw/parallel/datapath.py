@@ -3,62 +3,41 @@
 from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal
-from amaranth.lib import wiring
 from amaranth.lib.wiring import connect, flipped
 
+from ohmprop.hw.control.datapath import Datapath
 from ohmprop.hw.parallel.crossbar import Crossbar
 from ohmprop.hw.parallel.neurons import Neurons
 from ohmprop.hw.shapes.operation import Action, value_shape
-from ohmprop.hw.shapes.signatures import datapath_signature
 from ohmprop.hw.units.pipeline import RowSelect, copies, delayed
 from ohmprop.hw.units.read_noise import ReadNoise
 from ohmprop.model.link.packing import block_bytes
 from ohmprop.model.link.spaces import Space
-from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import FANOUT, MEMORY
 
 
-class ParallelDatapath(wiring.Component):
+class ParallelDatapath(Datapath):
     """A neuron, a synapse unit and a multiplier in every lane.
 
     Latencies are those of ohmprop.model.timing.Timing, throughput one word per clock. Reset: no state has moved; weights and
     states keep what they hold.
     """
 
-    def __init__(self, spec: MachineSpec):
-        self.spec, self.timing = spec, spec.timing
-        super().__init__(datapath_signature(spec).flip())
-
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        spec, phase = self.spec, self.phase
+        spec = self.spec
         m.submodules.crossbar = crossbar = Crossbar(spec)
         m.submodules.neurons = neurons = Neurons(spec)
         m.submodules.select = select = RowSelect(value_shape(spec).width, spec.lanes)
         half = Signal()  # of the values, which the running step reads; it writes the other one
-        with m.If(phase.stepped):
+        with m.If(self.phase.stepped):
             m.d.sync += half.eq(~half)
+        self._connect(m, crossbar, neurons)
         m.d.comb += [
-            crossbar.operation.eq(self.operation),
-            *(shift.eq(own) for shift, own in zip(crossbar.shifts, self.shifts, strict=True)),
-            crossbar.random_bytes.eq(self.random_bytes),
-            crossbar.by_side.eq(self.by_side),
             neurons.fires.eq(crossbar.fires),
             neurons.target.eq(crossbar.target),
             neurons.half.eq(half),
-            neurons.tolerance.eq(self.tolerance),
-            *(
-                getattr(neurons, name).eq(getattr(phase, name))
-                for name in ("watch", "fresh", "whole", "driven", "nudged", "side")
-            ),
-            # A layered machine's input is kept elsewhere (hw/control/inputs.py).
-            neurons.load.eq(self.load & (self.load_target | int(spec.recurrent))),
-            neurons.load_target.eq(self.load_target),
-            neurons.load_block.eq(self.load_block),
             neurons.load_byte.eq(self.load_byte),
-            neurons.load_bits.eq(self.load_bits),
-            self.moved.eq(neurons.moved),
-            self.changed.eq(neurons.changed),
         ]
         self._fetch(m, neurons, crossbar, select)
         self._access(m, crossbar, neurons, select)
@@ -82,14 +61,10 @@ class ParallelDatapath(wiring.Component):
             neurons.column_free.eq(self.by_side & self._frees(columns, 1)),
             neurons.column_dark.eq(self.phase.fresh | (~self.by_side & self._frees(columns, 0))),
             neurons.column_block.eq(columns.block),
-            crossbar.row_value.eq(select.o),
             crossbar.column_values.eq(neurons.column_word),
             crossbar.free_values.eq(neurons.free_word),
         ]
-        if not self.spec.recurrent:
-            is_pixel, pixel = (delayed(m, value, timing.row_value) for value in (self.operation.pixels, self.pixel))
-            with m.If(is_pixel):
-                m.d.comb += crossbar.row_value.eq(pixel)
+        self._drive_row(m, crossbar, select.o)
 
     def _sense(self, m: Module, crossbar: Crossbar, neurons: Neurons) -> None:
         """The crossbar's currents in the neurons; those of devices come with read noise."""

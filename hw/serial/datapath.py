@@ -6,14 +6,14 @@ from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
+from ohmprop.hw.control.datapath import Datapath
 from ohmprop.hw.serial.crossbar import SerialCrossbar
 from ohmprop.hw.serial.neurons import DARK, SerialNeurons, bank_shape
 from ohmprop.hw.shapes.operation import Action, value_shape
-from ohmprop.hw.shapes.signatures import datapath_signature, phase_signature
+from ohmprop.hw.shapes.signatures import phase_signature
 from ohmprop.hw.units.pipeline import RowSelect, delayed
 from ohmprop.hw.units.read_noise import ReadNoise
 from ohmprop.model.link.spaces import Space
-from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import MEMORY
 
 
@@ -42,44 +42,25 @@ class Banks(wiring.Component):
         return m
 
 
-class SerialDatapath(wiring.Component):
+class SerialDatapath(Datapath):
     """What hw.parallel.datapath.ParallelDatapath does, to the bit, with one neuron and one synapse unit for all lanes.
 
     Latencies are those of ohmprop.model.timing.Timing; a word is read in a clock and programmed in ``lanes``. Reset: no
     state has moved; weights and states keep what they hold.
     """
 
-    def __init__(self, spec: MachineSpec):
-        self.spec, self.timing = spec, spec.timing
-        super().__init__(datapath_signature(spec).flip())
-
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        spec, phase = self.spec, self.phase
+        spec = self.spec
         m.submodules.banks = banks = Banks()
         m.submodules.crossbar = crossbar = SerialCrossbar(spec)
         m.submodules.neurons = neurons = SerialNeurons(spec)
-        connect(m, flipped(phase), banks.phase)
+        connect(m, flipped(self.phase), banks.phase)
+        self._connect(m, crossbar, neurons)
         m.d.comb += [
-            crossbar.operation.eq(self.operation),
-            *(shift.eq(own) for shift, own in zip(crossbar.shifts, self.shifts, strict=True)),
-            crossbar.random_bytes.eq(self.random_bytes),
-            crossbar.by_side.eq(self.by_side),
             neurons.steps.eq(crossbar.steps),
             neurons.current.eq(crossbar.current),
             neurons.new.eq(banks.new),
-            neurons.tolerance.eq(self.tolerance),
-            *(
-                getattr(neurons, name).eq(getattr(phase, name))
-                for name in ("watch", "fresh", "whole", "driven", "nudged", "side")
-            ),
-            # A layered machine's input is kept elsewhere (hw/control/inputs.py).
-            neurons.load.eq(self.load & (self.load_target | int(spec.recurrent))),
-            neurons.load_target.eq(self.load_target),
-            neurons.load_block.eq(self.load_block),
-            neurons.load_bits.eq(self.load_bits),
-            self.moved.eq(neurons.moved),
-            self.changed.eq(neurons.changed),
             neurons.sign_block.eq(self.sign_block),
         ]
         m.d.sync += self.sign_bits.eq(neurons.signs)
@@ -111,13 +92,9 @@ class SerialDatapath(wiring.Component):
             neurons.column_block.eq(columns.block),
             select.lane.eq(operation.row_lane),
             crossbar.column_values.eq(neurons.column_word),
-            crossbar.row_value.eq(select.o),
             *(select.word[lane].eq(neurons.row_word[lane]) for lane in range(spec.lanes)),
         ]
-        if not spec.recurrent:
-            is_pixel, pixel = (delayed(m, value, timing.row_value) for value in (operation.pixels, self.pixel))
-            with m.If(is_pixel):
-                m.d.comb += crossbar.row_value.eq(pixel)
+        self._drive_row(m, crossbar, select.o)
 
     def _access(self, m: Module, crossbar: SerialCrossbar, neurons: SerialNeurons) -> None:
         """The host's cells and states, while no run is under way."""
