@@ -6,7 +6,7 @@ from ohmprop.hw.parallel.crossbar import Crossbar
 from ohmprop.hw.units.neuron import Neuron
 from ohmprop.hw.units.synapse import Synapse
 from ohmprop.model.spec import MachineSpec
-from ohmprop.sim.bench import run_bench
+from ohmprop.sim.bench import BOTH, run_bench
 from tests.kit.specs import SPECS
 
 
@@ -17,7 +17,8 @@ def test_synapse(name):
 
 @pytest.mark.parametrize("name", ["hundred", "coarse_weights"])
 def test_neuron(name):
-    run_bench(Neuron(SPECS[name]), f"neuron-{name}", "tests.hw.units.tb_neuron", {"machine": SPECS[name].to_toml()})
+    parameters = {"machine": SPECS[name].to_toml()}
+    run_bench(Neuron(SPECS[name]), f"neuron-{name}", "tests.hw.units.tb_neuron", parameters, BOTH)
 
 
 @pytest.mark.parametrize("name", ["lanes_do_not_divide", "one_lane", "band"])
@@ -30,5 +31,4 @@ def test_crossbar(name):
 def test_crossbar_with_two_levels_of_broadcast():
     spec = MachineSpec(layers=(40,), lanes=33)
     parameters = {"machine": spec.to_toml()}
-    # Icarus takes minutes for so many lanes; it has the crossbars above.
-    run_bench(Crossbar(spec), "crossbar-33-lanes", "tests.hw.parallel.tb_crossbar", parameters, ["verilator"])
+    run_bench(Crossbar(spec), "crossbar-33-lanes", "tests.hw.parallel.tb_crossbar", parameters)
