@@ -29,7 +29,8 @@ UNITS = {
 
 def expected(unit, decays, increment, weight, random, bits, stuck):
     """The weight after it, and its counts."""
-    low, high, _, _, most, spread = unit.constants[2]
+    constants = unit.constants
+    low, high, most, spread = constants.low, constants.high, constants.most, constants.spread
     rounding = random[0] | random[1] << 8
     if decays:
         return int(weight if stuck else pulses.decayed(weight, unit.decay_shift, rounding)), (0, 0, 0)
