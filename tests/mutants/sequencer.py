@@ -78,7 +78,7 @@ MUTANTS = (
         "machine: update from one phase only",
         "parallel/datapath.py",
         "(operation.action == Action.PROGRAM) & (operation.second ^ turned) & ~operation.pixels",
-        "Const(0)",
+        "operation.second & 0",
         LEARNING,
     ),
     Mutant(
@@ -99,7 +99,7 @@ MUTANTS = (
         "machine: the side network's update is not symmetric",
         "parallel/datapath.py",
         "self.by_side & self._frees(columns, 1)",
-        "Const(0)",
+        "self.by_side & 0",
         SIDE,
     ),
     Mutant("inputs: a row that is not zero is skipped", "control/inputs.py", "(pixel != 0)", "(pixel > 1)", LAYERED),
