@@ -37,7 +37,7 @@ lint: .venv/ready
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants
 
-# Those of the files that the last landing changed, and some that its commit draws.
+# Those of the files that the last commit changed, and some that are drawn by its hash.
 mutants-drawn: .venv/ready
 	$(BIN)/python -m tests.mutants --draw 30
 
