@@ -1,13 +1,15 @@
 """Who is at the other end: a board is asked for its ID block, and anything but the expected machine is refused."""
 
-from dataclasses import replace
+import dataclasses
 
 from ohmprop.host.link.exchange import Link
 from ohmprop.model.errors import MachineError, UserError
+from ohmprop.model.link.features import lacking
 from ohmprop.model.link.frames import Op
 from ohmprop.model.link.identity import MAGIC, VERSION, Identity
 from ohmprop.model.link.packing import LINK_BITS
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.optional import off_values
 
 
 def check_link(spec: MachineSpec) -> None:
@@ -33,12 +35,19 @@ def identify(link: Link, spec: MachineSpec) -> Identity:
     if identity is None or version != VERSION:
         raise MachineError(
             f"The board speaks protocol version {version} ({len(block)} bytes of ID block) and this host version "
-            f"{VERSION} ({Identity.size()} bytes); install the same version of ohmprop on both sides."
+            f"{VERSION} ({Identity.size()} bytes); build its bitstream with this version of ohmprop, `ohmprop board build BOARD "
+            "--machine MACHINE`, and load it, or install the version of ohmprop that it was built with."
         )
-    if spec.pulses and identity.spec_hash == replace(spec, pulses=False).spec_hash:
+    missing = lacking(spec, identity.features)
+    off = off_values(MachineSpec)
+    if (
+        missing
+        and identity.spec_hash == dataclasses.replace(spec, **{one.field: off[one.field] for one in missing}).spec_hash
+    ):
         raise UserError(
-            "The board is this machine without a pulse unit, which devices need; leave --device out, or give its file "
-            "pulses = true under [machine] and build the board again."
+            f"The board is this machine without {' and '.join(one.part for one in missing)}, which "
+            f"{' and '.join(one.user for one in missing)} need; {' and '.join(one.without for one in missing)}, or give its "
+            f"file {' and '.join(f'{one.field} = true' for one in missing)} under [machine] and build the board again."
         )
     if identity.spec_hash != expected.spec_hash:
         raise UserError(

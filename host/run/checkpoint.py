@@ -22,6 +22,7 @@ from ohmprop.host.run.memristors import Memristors
 from ohmprop.host.show.console import warn
 from ohmprop.host.show.files import write_file
 from ohmprop.model.errors import UserError
+from ohmprop.model.link.features import basic
 from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.spec import MachineSpec
 
@@ -150,7 +151,7 @@ class Checkpoint:
                 f"{path} cannot be read as saved weights ({reason[0].rstrip('.')}); give a file that "
                 "`ohmprop train` wrote with --save or --checkpoint."
             ) from None
-        if spec and replace(spec, pulses=False).spec_hash != replace(saved, pulses=False).spec_hash:
+        if spec and basic(spec).spec_hash != basic(saved).spec_hash:
             raise UserError(
                 f"{path} was learnt by machine {saved.spec_hash} ({saved.neurons} neurons), but {spec.spec_hash} "
                 f"({spec.neurons} neurons) was asked for; leave --machine out, or give the file it was learnt with."

@@ -3,11 +3,12 @@
 import struct
 from dataclasses import dataclass
 
+from ohmprop.model.link.features import feature_bits
 from ohmprop.model.link.frames import WINDOW
 from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.spec import MachineSpec
 
-VERSION = 1
+VERSION = 2
 MAGIC = b"OHMP"
 
 
@@ -15,7 +16,7 @@ MAGIC = b"OHMP"
 class Identity:
     """The ID block: who is at the other end of the link."""
 
-    FORMAT = "<4sBBH8sHBBIII"
+    FORMAT = "<4sBBH8sHBBIIII"
 
     version: int
     window: int
@@ -27,6 +28,7 @@ class Identity:
     words: int
     clock_hz: int
     baud: int
+    features: int
 
     @classmethod
     def of(cls, spec: MachineSpec) -> "Identity":
@@ -42,6 +44,7 @@ class Identity:
             spec.layout.words,
             spec.clock_hz,
             spec.baud,
+            feature_bits(spec),
         )
 
     def pack(self) -> bytes:
@@ -59,6 +62,7 @@ class Identity:
             self.words,
             self.clock_hz,
             self.baud,
+            self.features,
         )
 
     @classmethod

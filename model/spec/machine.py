@@ -118,7 +118,8 @@ class MachineSpec(MachineFields):
     def load(cls, path: str | Path) -> "MachineSpec":
         """Read a machine that comes with the package, by its name, or a user's TOML file."""
         if str(path) in ready_machines():
-            path = _READY / f"{path}.toml"
+            # Written out in full, so that no default of a later version changes a board.
+            return cls.from_saved(read_text(_READY / f"{path}.toml", "machine file", "install ohmprop again"))
         remedy = f"give the path of a TOML file or one of {', '.join(ready_machines())}"
         text = read_text(Path(path), "machine file", remedy)
         if not text.strip():

@@ -15,6 +15,7 @@ from ohmprop.model.arithmetic import DEFAULT_LFSR, LFSR_TAPS
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.layout import Kind
+from ohmprop.model.link.features import FEATURES
 from ohmprop.model.link.frames import Op, Status
 from ohmprop.model.link.identity import Identity
 from ohmprop.model.link.packing import frame_bytes, input_bytes, target_bytes
@@ -92,6 +93,11 @@ def test_rules():
     text = (DOCS / "protocol.md").read_text(encoding="utf-8")
     described = "; ".join(f"{rule.code}: {rule.title}" for rule in RULES.values())
     assert re.search(rf"^\| \d+ \| 1 \| rule \| {described}", text, re.MULTILINE)
+
+
+def test_features():
+    described = [(feature.bit, feature.part, feature.field, feature.user) for feature in FEATURES]
+    assert [(int(bit), *rest) for bit, *rest in table("protocol.md", "bit", "feature")] == described
 
 
 def test_formats_and_shifts():

@@ -203,7 +203,7 @@ class Answering(GoldenPort):
         (
             lambda n: encode_frame(Op.IDENTIFY | REPLY, n, b"\0" + MAGIC + b"\x07!!"),
             MachineError,
-            "version 7 .* version 1 ",
+            "version 7 .* version 2 .*board build",
         ),
         (
             lambda n: encode_frame(Op.IDENTIFY | REPLY, n, b"\0" + Identity.of(SPECS[1]).pack()),

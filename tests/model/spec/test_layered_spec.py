@@ -1,6 +1,7 @@
 """Layered machines as specs and memory layouts: what is possible, where weights lie, what the sweeps compute."""
 
 import re
+import tomllib
 from dataclasses import replace
 from typing import Any
 
@@ -9,6 +10,7 @@ import pytest
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec, Settings, ready_machines
+from tests.kit.paths import ROOT
 from tests.model.golden.test_layered_machine import FINE, SPECS
 
 MNIST = MachineSpec(layers=(784, 128, 5))
@@ -70,6 +72,12 @@ def test_the_learning_rates_within_reach(pixel_bits: int, formats: dict[str, For
 def test_ready_machines(name: str) -> None:
     spec = MachineSpec.load(name)
     assert name.endswith("-".join(map(str, spec.layers))) and spec.lanes == 32
+
+
+@pytest.mark.parametrize("name", ready_machines())
+def test_ready_machines_are_written_out_in_full(name: str) -> None:
+    written = tomllib.loads((ROOT / "model" / "machines" / f"{name}.toml").read_text(encoding="utf-8"))
+    assert written == tomllib.loads(MachineSpec.load(name).to_toml())
 
 
 def test_names_of_the_ready_machines() -> None:

@@ -1,0 +1,55 @@
+"""What a board's hardware has besides the basic machine: a bit each in the ID block.
+
+A later version of the hardware adds bits. A host that meets a board without one that it needs says what is missing; the
+protocol's version names the shape of frames and records only.
+"""
+
+import dataclasses
+from dataclasses import dataclass
+
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.optional import off_values
+
+
+@dataclass(frozen=True)
+class Feature:
+    """One option of the hardware.
+
+    Members
+    -------
+    bit : its place in the ID block's ``features``; never given to another one.
+    field : the field of the spec that asks for it.
+    part : what it is, in sentences.
+    user : what needs it.
+    without : how to do without it.
+    """
+
+    bit: int
+    field: str
+    part: str
+    user: str
+    without: str
+
+    def within(self, spec: MachineSpec) -> bool:
+        """Whether a machine has it."""
+        return bool(getattr(spec, self.field) != off_values(MachineSpec)[self.field])
+
+
+#: All of them, by their bits.
+FEATURES = (Feature(0, "pulses", "a pulse unit", "devices", "leave --device out"),)
+
+
+def feature_bits(spec: MachineSpec) -> int:
+    """The ID block's ``features`` of a machine."""
+    return sum(1 << feature.bit for feature in FEATURES if feature.within(spec))
+
+
+def basic(spec: MachineSpec) -> MachineSpec:
+    """The machine without any of the features: its weights are those of the same machine with them."""
+    off = off_values(MachineSpec)
+    return dataclasses.replace(spec, **{feature.field: off[feature.field] for feature in FEATURES})
+
+
+def lacking(spec: MachineSpec, present: int) -> tuple[Feature, ...]:
+    """The features that a machine has and the bits ``present`` of a board's ID block do not name."""
+    return tuple(feature for feature in FEATURES if feature.within(spec) and not present >> feature.bit & 1)
