@@ -113,7 +113,7 @@ def run(board: Board, run: Run, out: Path) -> tuple[dict[str, Any], Checkpoint]:
     clocks = (board.read_counters().clocks - before) % (1 << 48)
     seconds = training.seconds + sum(row["board_seconds"] for row in rows.values())
     accuracy_picture(out / "accuracy.png", curve.epochs, curve.shares, CURVE_P)
-    weights_picture(out / "weights.png", checkpoint.weights[0], spec.weight_limit)
+    weights_picture(out / "weights.png", checkpoint.weights[0], spec.matrices[0].limit)
     alike = correlation(patterns.pixels)[np.triu_indices(len(patterns.pixels), 1)]
     figures = {
         **twin.figures(),

@@ -140,7 +140,7 @@ class PatternReport:
 
     def __init__(self, task: PatternTask, learner: Learner) -> None:
         self._task, self._learner = task, learner
-        self._weights = learner.spec.matrices[0].weight.high
+        self._weights = learner.spec.matrices[0].limit
 
     def after_epoch(self, epoch: int, training: Training) -> None:
         """Nothing is said of an epoch."""

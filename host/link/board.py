@@ -17,7 +17,15 @@ from ohmprop.host.link.port import Port, opened
 from ohmprop.host.link.weights import Weights, checked_weights
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.frames import Op
-from ohmprop.model.link.packing import pack_input, pack_target, pattern_bytes, target_blocks, unpack_pattern
+from ohmprop.model.link.packing import (
+    join_words,
+    pack_input,
+    pack_target,
+    pattern_bytes,
+    split_words,
+    target_blocks,
+    unpack_pattern,
+)
 from ohmprop.model.link.records import Counters, LearnReply, RecallReply
 from ohmprop.model.link.registers import SettingsRegisters
 from ohmprop.model.link.spaces import Space, space_words
@@ -140,8 +148,10 @@ class Board:
 
     def read_weights(self) -> Weights:
         """All weights, int16, matrix after matrix."""
-        words = np.frombuffer(self._spaces.read(Space.WEIGHTS), np.int8).reshape(-1, self.spec.lanes)
-        return tuple(self.spec.layout.from_words(words.astype(np.int16)))
+        spec = self.spec
+        rounded = np.frombuffer(self._spaces.read(Space.WEIGHTS), np.int8)
+        rest = np.frombuffer(self._spaces.read(Space.FINE), np.int8) if spec.fine_bits else np.zeros_like(rounded)
+        return tuple(spec.layout.from_words(join_words(spec, rounded, rest).reshape(-1, spec.lanes)))
 
     def read_conductances(self, unit: PulseUnit) -> list[tuple[NDArray[np.int16], NDArray[np.int16]]]:
         """G+ and G- of all cells in levels, matrix after matrix, as the scheme of the device has them (docs/devices.md)."""
@@ -150,7 +160,10 @@ class Board:
     def write_weights(self, weights: Iterable[NDArray[Any]]) -> None:
         """Replace all weights, which `checked_weights` must accept."""
         words = self.spec.layout.to_words(checked_weights(self.spec, tuple(weights)))
-        self._spaces.write(Space.WEIGHTS, words.astype(np.int8).tobytes())
+        rounded, rest = split_words(self.spec, words)
+        self._spaces.write(Space.WEIGHTS, rounded.tobytes())
+        if self.spec.fine_bits:
+            self._spaces.write(Space.FINE, rest.tobytes())
 
     def read_states(self) -> States:
         """The neurons' states (neurons,), in LSBs: int8 of a recurrent board, uint8 of a layered one."""

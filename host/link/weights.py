@@ -29,8 +29,8 @@ def checked_weights(spec: MachineSpec, weights: Sequence[NDArray[Any]]) -> Weigh
                 "These weights are not symmetric or lie where the machine has no synapse; give those of this machine."
             )
     for matrix, part in zip(spec.matrices, weights, strict=True):
-        if np.abs(part.astype(np.int64)).max() > matrix.weight.high:
+        if np.abs(part.astype(np.int64)).max() > matrix.limit:
             raise UserError(
-                f"A weight lies outside +-{matrix.weight.high}; give weights in the machine's format {matrix.weight}."
+                f"A weight lies outside +-{matrix.limit}; give weights in the machine's format {matrix.stored}."
             )
     return tuple(matrix.astype(np.int16) for matrix in weights)

@@ -22,6 +22,7 @@ from ohmprop.hw.shapes.operation import (
 from ohmprop.hw.shapes.pulses import pulses_signature
 from ohmprop.hw.units.multiplier import Multiplier
 from ohmprop.hw.units.pipeline import AdderTree, Broadcast, delayed
+from ohmprop.hw.units.synapse import cell_shape, shown, taken
 from ohmprop.model.layout import bits_for
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec
 from ohmprop.model.timing import ACCUMULATE, MEMORY
@@ -62,6 +63,7 @@ class Crossbar(wiring.Component):
                 "random_bytes": In(drawn_layout(spec)),  #: the drawn bytes; constant during an update
                 "access_address": In(address_shape(spec)),  #: the host's word, read while no operation is under way
                 "access_write": In(1),  #: one clock: ``access_data`` goes into lane ``access_lane`` of ``word``
+                "access_fine": In(1),  #: the host reads or writes fine bits; else what the multipliers take
                 "access_lane": In(lane_shape(spec)),
                 "access_data": In(8),
                 "word": Out(
@@ -73,7 +75,7 @@ class Crossbar(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.weights = weights = WeightMemory(self.spec, self.spec.weight.bits)
+        m.submodules.weights = weights = WeightMemory(self.spec, cell_shape(self.spec).width)
         products = self._multiply(m, weights)
         self._accumulate(m, products)
         self._program(m, weights)
@@ -102,7 +104,7 @@ class Crossbar(wiring.Component):
         )
         products = []
         for lane in range(spec.lanes):
-            column, value, weight = self.column_values[lane], row.o[lane], weights.word[lane].as_signed()
+            column, value, weight = self.column_values[lane], row.o[lane], taken(spec, weights.word[lane])
             programs, sides = delayed(m, kind.o[lane].programs, 1), delayed(m, kind.o[lane].sides, 1)
             # An input does not change between the phases, so one product with the column's difference does.
             learns = column - Mux(kind.o[lane].subtracts, self.free_values[lane], 0)
@@ -110,7 +112,7 @@ class Crossbar(wiring.Component):
             m.submodules[f"multiplier_{lane}"] = multiplier = Multiplier(*widths)
             m.d.sync += side.eq(learns)
             m.d.comb += [
-                self.word[lane].eq(weight),
+                self.word[lane].eq(shown(spec, weights.word[lane], self.access_fine)),
                 multiplier.a.eq(Mux(sides, side, value)),
                 multiplier.b.eq(Mux(programs, value, weight)),
             ]
@@ -201,9 +203,10 @@ class Crossbar(wiring.Component):
     def _program(self, m: Module, weights: WeightMemory) -> None:
         """The synapse units; after a word's second operation the accumulators hold the difference of its products."""
         m.submodules.synapses = synapses = Synapses(self.spec)
-        inputs = ("operation", "by_side", "shifts", "random_bytes", "access_address", "access_write")
+        inputs = ("operation", "by_side", "shifts", "random_bytes")
+        hosts = ("access_address", "access_write", "access_fine", "access_lane", "access_data")
         m.d.comb += [
-            *(getattr(synapses, name).eq(getattr(self, name)) for name in (*inputs, "access_lane", "access_data")),
+            *(getattr(synapses, name).eq(getattr(self, name)) for name in (*inputs, *hosts)),
             synapses.currents.eq(self.currents),
             synapses.read_address.eq(weights.read_address),
             synapses.word.eq(weights.word),

@@ -1,5 +1,7 @@
 """The datapath with a unit a lane: crossbar and neurons, with the values and cells that go between them."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal
@@ -12,7 +14,7 @@ from ohmprop.hw.shapes.operation import Action, value_shape
 from ohmprop.hw.units.pipeline import RowSelect, copies, delayed
 from ohmprop.hw.units.read_noise import ReadNoise
 from ohmprop.model.link.packing import block_bytes
-from ohmprop.model.link.spaces import Space
+from ohmprop.model.link.spaces import Space, cell_spaces
 from ohmprop.model.timing import FANOUT, MEMORY
 
 
@@ -97,10 +99,12 @@ class ParallelDatapath(Datapath):
         selected = select.o.as_signed() if self.spec.recurrent else select.o
 
         latency = self.timing.weight_memory
-        write = delayed(m, self.access & self.access_write & (self.access_space == Space.WEIGHTS), 1 + latency)
+        cells = reduce(or_, (self.access_space == one for one in cell_spaces(self.spec)))
+        write = delayed(m, self.access & self.access_write & cells, 1 + latency)
         m.d.comb += [
             crossbar.access_write.eq(write),
             crossbar.access_address.eq(address),
+            crossbar.access_fine.eq(space == Space.FINE),
             crossbar.access_lane.eq(lane),
             crossbar.access_data.eq(value),
             neurons.state_block.eq(Mux(accessing, block, self.sign_block)),

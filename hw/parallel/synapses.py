@@ -21,7 +21,7 @@ from ohmprop.hw.shapes.operation import (
 )
 from ohmprop.hw.shapes.pulses import pulses_signature
 from ohmprop.hw.units.pipeline import Broadcast, copies, delayed
-from ohmprop.hw.units.synapse import Synapse
+from ohmprop.hw.units.synapse import Synapse, cell_shape, host_cell
 from ohmprop.model.layout import bits_for
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec
 from ohmprop.model.timing import FANOUT, PULSE, SYNAPSE
@@ -37,7 +37,7 @@ class Synapses(wiring.Component):
 
     def __init__(self, spec: MachineSpec):
         self.spec, self.timing = spec, spec.timing
-        cells = data.ArrayLayout(spec.weight.bits, spec.lanes)
+        cells = data.ArrayLayout(cell_shape(spec).width, spec.lanes)
         super().__init__(
             {
                 "operation": In(operation_layout(spec)),  #: the issued word
@@ -49,6 +49,7 @@ class Synapses(wiring.Component):
                 "word": In(cells),  #: ... and, Timing.weight_memory clocks later, its weights
                 "access_address": In(address_shape(spec)),  #: the host's word
                 "access_write": In(1),  #: one clock: ``access_data`` goes into lane ``access_lane`` of ``word``
+                "access_fine": In(1),  #: ``access_data`` are the fine bits; else it is what the multipliers take
                 "access_lane": In(lane_shape(spec)),
                 "access_data": In(8),
                 "write_address": Out(address_shape(spec)),  #: the word that is written ...
@@ -100,12 +101,17 @@ class Synapses(wiring.Component):
             m.submodules[f"synapse_{lane}"] = synapse = Synapse(spec)
             current, does = self.currents[lane], stages[lane // FANOUT]
             if spec.recurrent:
-                difference = Mux(self.by_side, current >> spec.side_update_shift, current)
+                (matrix,) = spec.matrices
+                difference = Mux(self.by_side, current >> spec.side_update_shift, current) << matrix.pre_shift
             else:
                 first, later, *_ = (current << matrix.pre_shift for matrix in spec.matrices)
                 difference = Mux(shifts.o[lane].pixels, first, later)
             # The host's cell goes back with the others of its word as they were read.
-            hosts = Mux(self.access_lane == lane, self.access_data, self.word[lane])
+            hosts = Mux(
+                self.access_lane == lane,
+                host_cell(spec, self.word[lane], self.access_fine, self.access_data),
+                self.word[lane],
+            )
             m.d.comb += [
                 synapse.stages.eq(Cat(does)),
                 synapse.difference.eq(difference),

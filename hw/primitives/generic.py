@@ -40,11 +40,12 @@ class Primitives:
     def one_port_memory(self, m: Module, words: int, port: Any, address: Any) -> None:
         """A memory of ``words`` words that reads or writes the one at ``address``, never both in one clock.
 
-        ``port`` has ``read``, ``data``, ``write`` and ``write_data`` as hw.serial.weights.SinglePortMemory describes them.
+        ``port`` has ``read``, ``data``, ``write`` and ``write_data`` as hw.serial.weights.SinglePortMemory describes them; each
+        bit of ``write`` is for as large a part of the word.
         The words are 0 at power-up.
         """
         m.submodules.cells = cells = Memory(shape=unsigned(len(port.data)), depth=words, init=[])
-        write, read = cells.write_port(), cells.read_port()
+        write, read = cells.write_port(granularity=len(port.data) // len(port.write)), cells.read_port()
         m.d.comb += [
             read.addr.eq(address),
             read.en.eq(port.read),
@@ -61,4 +62,4 @@ class Simulated(Primitives):
     def one_port_memory(self, m: Module, words: int, port: Any, address: Any) -> None:
         """The memory, with an assertion that it is not read and written in one clock."""
         super().one_port_memory(m, words, port, address)
-        m.d.sync += Assert(~(port.read & port.write), "a word is read and another written in one clock")
+        m.d.sync += Assert(~(port.read & port.write.any()), "a word is read and another written in one clock")

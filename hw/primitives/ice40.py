@@ -66,7 +66,7 @@ class UltraPlus(Primitives):
                     i_ADDRESS=low | Const(0, bits_for(SPRAM_WORDS)),
                     i_DATAIN=port.write_data[first : first + SPRAM_BITS] | Const(0, SPRAM_BITS),
                     i_MASKWREN=Const(15, 4),
-                    i_WREN=port.write & (bank == number),
+                    i_WREN=port.write[first * len(port.write) // width] & (bank == number),
                     i_CHIPSELECT=Const(1),
                     i_STANDBY=Const(0),
                     i_SLEEP=Const(0),

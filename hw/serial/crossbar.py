@@ -72,6 +72,7 @@ class SerialCrossbar(wiring.Component):
                     1
                 ),  #: one clock: read the host's word, while no operation is under way, and perhaps write it
                 "access_write": In(1),  #: ``access_data`` goes into lane ``access_lane``; these four hold to the end
+                "access_fine": In(1),  #: fine bits are accessed, and not what the multipliers take; holds as well
                 "access_address": In(address_shape(spec)),
                 "access_lane": In(lane_shape(spec)),
                 "access_data": In(8),
@@ -251,6 +252,7 @@ class SerialCrossbar(wiring.Component):
             synapse.random_bytes.eq(self.random_bytes),
             synapse.access.eq(self.access),
             synapse.access_write.eq(self.access_write),
+            synapse.access_fine.eq(self.access_fine),
             synapse.access_address.eq(self.access_address),
             synapse.access_lane.eq(self.access_lane),
             synapse.access_data.eq(self.access_data),

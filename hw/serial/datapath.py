@@ -1,5 +1,7 @@
 """The datapath with one unit for all lanes: for FPGAs with few logic cells."""
 
+from functools import reduce
+from operator import or_
 from typing import Any
 
 from amaranth import Module, Mux, Signal
@@ -13,7 +15,7 @@ from ohmprop.hw.shapes.operation import Action, value_shape
 from ohmprop.hw.shapes.signatures import phase_signature
 from ohmprop.hw.units.pipeline import RowSelect, delayed
 from ohmprop.hw.units.read_noise import ReadNoise
-from ohmprop.model.link.spaces import Space
+from ohmprop.model.link.spaces import Space, cell_spaces
 from ohmprop.model.timing import MEMORY
 
 
@@ -110,9 +112,11 @@ class SerialDatapath(Datapath):
             ]
         # A state of the side network is two cells: words 2 b and 2 b + 1 are the low and the high bytes of block b.
         side = space == Space.SIDE
+        cells = [space == one for one in cell_spaces(self.spec)]
         m.d.comb += [
-            crossbar.access.eq(delayed(m, self.access, 1) & (space == Space.WEIGHTS)),
+            crossbar.access.eq(delayed(m, self.access, 1) & reduce(or_, cells)),
             crossbar.access_write.eq(write),
+            crossbar.access_fine.eq(space == Space.FINE),
             crossbar.access_address.eq(address),
             crossbar.access_lane.eq(lane),
             crossbar.access_data.eq(value),
@@ -120,7 +124,7 @@ class SerialDatapath(Datapath):
             neurons.access_lane.eq(lane),
         ]
         with m.Switch(space):
-            with m.Case(Space.WEIGHTS):
+            with m.Case(*cell_spaces(self.spec)):
                 m.d.comb += self.access_read.eq(crossbar.access_read)
             with m.Case(Space.STATES):
                 m.d.comb += self.access_read.eq(neurons.state)

@@ -3,12 +3,13 @@
 from collections.abc import Callable
 from typing import Any
 
-from amaranth import Array, Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth import Array, Cat, Const, Module, Mux, Signal, signed
 from amaranth.hdl import Value
 from amaranth.lib import data, wiring
-from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
+from ohmprop.hw.serial.fine import FineBits, move_fine_bits
+from ohmprop.hw.serial.pulses import asked, pulse_unit
 from ohmprop.hw.serial.weights import SinglePortMemory
 from ohmprop.hw.shapes.operation import (
     Action,
@@ -20,13 +21,11 @@ from ohmprop.hw.shapes.operation import (
     operation_layout,
     row_code,
 )
-from ohmprop.hw.shapes.pulses import OWN_SETS, pulses_signature
+from ohmprop.hw.shapes.pulses import pulses_signature
 from ohmprop.hw.units.pipeline import delayed
-from ohmprop.hw.units.pulse import HASH_BITS, PulseUnit, asked_pulses, asked_word, hashes
-from ohmprop.hw.units.saturate import saturated
-from ohmprop.hw.units.synapse import difference_shape, increment_shape
+from ohmprop.hw.units.pulse import PulseUnit
+from ohmprop.hw.units.synapse import cell_shape, difference_shape, host_cell, increment_shape, new_cell, shown
 from ohmprop.model.layout import bits_for
-from ohmprop.model.link.registers import PULSE_BITS
 from ohmprop.model.spec import DITHER_BITS, UPDATE_SHIFTS, MachineSpec
 from ohmprop.model.timing import ONE_PORT_MEMORY, PULSE, Timing
 
@@ -57,6 +56,7 @@ class SerialSynapse(wiring.Component):
                 "random_bytes": In(drawn_layout(spec)),  #: the drawn bytes; constant during an update
                 "access": In(1),  #: see ohmprop.hw.serial.crossbar.SerialCrossbar
                 "access_write": In(1),
+                "access_fine": In(1),
                 "access_address": In(address_shape(spec)),
                 "access_lane": In(lane_shape(spec)),
                 "access_data": In(8),
@@ -104,43 +104,63 @@ class SerialSynapse(wiring.Component):
         exists, byte = self._cell(m, begun, after, number)
         increment = self._round(m, begun, after, exists, byte(self.random_bytes))
         weights = [Signal(signed(spec.weight.bits), name=f"weight_{index}") for index in range(spec.lanes)]
-        new = self._weight(weights[0], increment, hosts, turned)
-        loads = delayed(m, memory.read, 1)
+        last = turns & (turned == spec.lanes - 1)
+        fine = Signal(spec.fine_bits)  # those of the lowest lane
+        cell = Cat(fine, weights[0])
+        turned_cell = self._weight(cell, increment, hosts, turned)
+        new = turned_cell[spec.fine_bits :]
+        reads = Signal()  # a word of weights is read
+        loads = delayed(m, reads, 1)
         with m.If(loads):
             m.d.sync += Cat(weights).eq(memory.data)
         with m.Elif(turns):
             m.d.sync += Cat(weights).eq(Cat(weights[1:], new))
         with m.If(turns & (turned == self.access_lane)):
-            m.d.sync += self.access_read.eq(weights[0])
+            m.d.sync += self.access_read.eq(shown(spec, cell, self.access_fine))
         m.d.comb += self.word.as_value().eq(Cat(weights))
 
         target = Signal(address_shape(spec), reset_less=True)
         with m.If(after[3]):
             m.d.sync += target.eq(begun.address)
-        last, whole = turns & (turned == spec.lanes - 1), Cat(weights[1:], new)
+        whole = Cat(weights[1:], new)
         if spec.pulses:
-            unit = self._pulse(m, begun, after, number, byte, memory)
-            asked = self._asked(m, begun, after, number, exists)
-            m.d.comb += [unit.increment.eq(Mux(self.pulses.by_host, asked, increment)), unit.weight.eq(weights[0])]
+            unit = pulse_unit(m, self, begun, after, number, byte, memory, self._once)
+            pulses = asked(m, self, begun, after, number, exists)
+            m.d.comb += [unit.increment.eq(Mux(self.pulses.by_host, pulses, increment)), unit.weight.eq(weights[0])]
             m.d.comb += self.pulses.counts.valid.eq(delayed(m, turns & ~hosts & (self.pulses.device.most != 0), 2))
             last, target, whole = self._pulsed(m, unit, last, hosts, target, new)
+        place = Mux(hosts, self.access_address, target)
         m.d.comb += [
-            memory.write.eq(last & (~hosts | self.access_write)),
-            memory.write_address.eq(Mux(hosts, self.access_address, target)),
+            memory.write.eq(Mux(last & (~hosts | (self.access_write & ~self.access_fine)), -1, 0)),
+            memory.write_address.eq(place),
             memory.write_data.eq(whole),
         ]
-        self._read(m, memory, after[2], begun)
+        self._read(m, memory, after[2], begun, reads)
+        if spec.fine_bits:
+            m.submodules.fine = unit = FineBits(spec)
+            writes = last & (~hosts | (self.access_write & self.access_fine))
+            m.d.comb += [
+                fine.eq(unit.lowest),
+                unit.takes.eq(after[3]),
+                unit.turns.eq(turns),
+                unit.last.eq(last),
+                unit.new.eq(turned_cell),
+            ]
+            hosts_fine = (self.access & self.access_fine, self.access_address)
+            done = (delayed(m, writes, 1), delayed(m, place, 1))
+            move_fine_bits(m, memory, unit, hosts_fine, (after[1], begun.address), done)
         return m
 
-    def _read(self, m: Module, memory: SinglePortMemory, programs: Value, begun: data.View) -> None:
+    def _read(self, m: Module, memory: SinglePortMemory, programs: Value, begun: data.View, reads: Value) -> None:
         """Which word is read: for the multipliers, to be programmed, or for the host."""
         at_address = delayed(m, self.operation, self.timing.operands - ONE_PORT_MEMORY)
+        m.d.comb += memory.read.eq(reads)
         with m.If(programs):
-            m.d.comb += [memory.read.eq(1), memory.read_address.eq(begun.address)]
+            m.d.comb += [reads.eq(1), memory.read_address.eq(begun.address)]
         with m.Elif(self.access):
-            m.d.comb += [memory.read.eq(1), memory.read_address.eq(self.access_address)]
+            m.d.comb += [reads.eq(1), memory.read_address.eq(self.access_address)]
         with m.Else():
-            m.d.comb += memory.read.eq(at_address.valid & (at_address.action != Action.PROGRAM))
+            m.d.comb += reads.eq(at_address.valid & (at_address.action != Action.PROGRAM))
             m.d.comb += memory.read_address.eq(at_address.address)
 
     @property
@@ -187,7 +207,10 @@ class SerialSynapse(wiring.Component):
         with m.If(after[1]):
             m.d.sync += [matrix.eq(begun.matrix), pixels.eq(begun.pixels)]
         if spec.recurrent:
-            difference = Mux(self.by_side, self.difference >> spec.side_update_shift, self.difference)
+            (whole,) = spec.matrices
+            difference = (
+                Mux(self.by_side, self.difference >> spec.side_update_shift, self.difference) << whole.pre_shift
+            )
         else:
             first, later, *_ = (self.difference << matrix.pre_shift for matrix in spec.matrices)
             difference = Mux(pixels, first, later)
@@ -199,68 +222,6 @@ class SerialSynapse(wiring.Component):
         increment = Signal(increment_shape(spec), reset_less=True)
         m.d.sync += increment.eq(Mux(exists, rounded, 0))
         return increment
-
-    def _asked(self, m: Module, begun: data.View, after: list[Value], lane: Value, exists: Value) -> Signal:
-        """The host's pulses on a lane's cell, one clock after ``lane``."""
-        word, asked = Signal(2, reset_less=True), Signal(signed(PULSE_BITS), reset_less=True)
-        with m.If(after[2]):
-            m.d.sync += word.eq(asked_word(self.spec, self.pulses.request, begun.row, begun.block))
-        m.d.sync += asked.eq(Mux(exists, asked_pulses(self.spec, self.pulses.request, word, lane), 0))
-        return asked
-
-    def _pulse(
-        self,
-        m: Module,
-        begun: data.View,
-        after: list[Value],
-        lane: Value,
-        byte: Callable[[data.View], Value],
-        memory: SinglePortMemory,
-    ) -> PulseUnit:
-        """The pulse unit with what belongs to a lane's cell, one clock after ``lane``."""
-        spec, layout = self.spec, self.spec.layout
-        m.submodules.pulse = unit = PulseUnit(spec)
-
-        # The cells' hashes are made of their row's and their column's; the row's is read once for a word.
-        rows = hashes(range(1 << layout.code_bits))
-        columns = hashes(
-            [block << layout.lane_bits | index for block in range(layout.blocks) for index in range(spec.lanes)]
-        )
-        m.submodules.rows = row_table = Memory(shape=HASH_BITS, depth=len(rows), init=rows)
-        m.submodules.columns = column_table = Memory(shape=HASH_BITS, depth=len(columns), init=columns)
-        row, column = row_table.read_port(), column_table.read_port()
-        row_hash, block = Signal(HASH_BITS, reset_less=True), Signal.like(begun.block, reset_less=True)
-        with m.If(after[2]):
-            m.d.sync += block.eq(begun.block)
-        with m.If(after[3]):
-            m.d.sync += row_hash.eq(row.data)
-        m.d.comb += [row.addr.eq(begun.row), column.addr.eq(Cat(lane[: layout.lane_bits], block))]
-
-        # Stuck cells are read with their word and turn with it.
-        m.submodules.stuck = stuck_cells = Memory(shape=unsigned(spec.lanes), depth=layout.words, init=[])
-        read, write = stuck_cells.read_port(), stuck_cells.write_port()
-        stuck = Signal(spec.lanes, reset_less=True)
-        m.d.sync += stuck.eq(Mux(delayed(m, memory.read, 1), read.data, stuck >> 1))
-        matrix = Signal.like(begun.matrix, reset_less=True)
-        with m.If(after[3]):
-            m.d.sync += matrix.eq(begun.matrix)
-        m.d.comb += [
-            read.addr.eq(memory.read_address),
-            write.addr.eq(self.pulses.stuck.address),
-            write.data.eq(self.pulses.stuck.cells),
-            write.en.eq(self.pulses.stuck.write),
-            unit.device.eq(self.pulses.device),
-            unit.decays.eq(self.pulses.decays),
-            unit.table.eq(self.pulses.table),
-            unit.hash.eq(row_hash ^ column.data),
-            unit.stuck.eq(stuck[0] & self.pulses.device.stuck),
-            *(unit.random[number].eq(delayed(m, byte(self.pulses.own_bytes[number]), 1)) for number in range(OWN_SETS)),
-            self.pulses.counts.matrix.eq(delayed(m, matrix, 2)),
-        ]
-        # The other one of a pair is the same cell.
-        once = delayed(m, self._once, 3)
-        m.d.comb += [self.pulses.counts[name].eq(Mux(once, unit.counts[name], 0)) for name in ("up", "down", "lost")]
-        return unit
 
     def _pulsed(
         self, m: Module, unit: PulseUnit, last: Value, hosts: Value, target: Value, new: Value
@@ -275,9 +236,9 @@ class SerialSynapse(wiring.Component):
             m.d.sync += late.eq(target)
         return Mux(pulses, delayed(m, last, PULSE), last), Mux(pulses, late, target), whole
 
-    def _weight(self, weight: Value, increment: Value, hosts: Value, lane: Value) -> Value:
-        """What comes back at the top: the weight after learning; of the host's word the same weight, or the host's."""
-        total = weight + increment
-        learnt = saturated(total, self.spec.weight, symmetric=True)
+    def _weight(self, cell: Value, increment: Value, hosts: Value, lane: Value) -> Value:
+        """What comes back at the top: the cell after learning; of the host's word the same cell, or the host's."""
+        total, finished = new_cell(self.spec, cell, increment)
         chosen = self.access_write & (lane == self.access_lane)
-        return Mux(hosts, Mux(chosen, self.access_data.as_signed(), weight), learnt)[: self.spec.weight.bits]
+        hosts_cell = host_cell(self.spec, cell, self.access_fine, self.access_data)
+        return Mux(hosts, Mux(chosen, hosts_cell, cell), finished(total))[: cell_shape(self.spec).width]

@@ -30,7 +30,7 @@ def initial_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None
 def quantise(spec: MachineSpec, weights: Sequence[NDArray[np.float64]]) -> tuple[NDArray[np.int16], ...]:
     """The weights as the machine's integers: rounded to the nearest, ties to even, saturated at the weight limit."""
     return tuple(
-        np.clip(np.rint(values * matrix.weight.one), -matrix.weight.high, matrix.weight.high).astype(np.int16)
+        np.clip(np.rint(values * matrix.stored.one), -matrix.limit, matrix.limit).astype(np.int16)
         for matrix, values in zip(spec.matrices, weights, strict=True)
     )
 

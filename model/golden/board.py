@@ -6,7 +6,16 @@ from numpy.typing import NDArray
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, REPLY, WINDOW, Op, Status, decode_frame, encode_frame
 from ohmprop.model.link.identity import Identity
-from ohmprop.model.link.packing import frame_bytes, input_bytes, pack_pattern, target_bytes, unpack_input, unpack_target
+from ohmprop.model.link.packing import (
+    frame_bytes,
+    input_bytes,
+    join_words,
+    pack_pattern,
+    split_words,
+    target_bytes,
+    unpack_input,
+    unpack_target,
+)
 from ohmprop.model.link.pulses import pack_counts, unit_of, unpack_stuck
 from ohmprop.model.link.records import Counters
 from ohmprop.model.link.registers import PulseRegisters, PulseRequest, SettingsRegisters
@@ -36,8 +45,8 @@ class GoldenBoard:
         self._replies: dict[int, tuple[int, bytes]] = {}
         self._frames = self._refused = self._repeated = 0
         self._registers = bytearray(SettingsRegisters.of(spec, spec.settings, self.machine.lfsr).pack())
-        # The crossbar's words; None while the machine's own weights are newer.
-        self._words: NDArray[np.int8] | None = None
+        # The crossbar's words, as they were written; None while the machine's own weights are newer.
+        self._words: NDArray[np.int16] | None = None
         # The pulse unit as it was written, and whether it is still to be passed to the machine.
         written = (Space.DEVICE, Space.STEPS, Space.STUCK) if spec.pulses else ()
         self._unit = {space: bytearray(self._size(space)) for space in written}
@@ -139,9 +148,10 @@ class GoldenBoard:
             return
         machine.weights = self._layout.from_words(words)
 
-    def _machine_words(self) -> NDArray[np.int8]:
-        """The machine's own weights as the crossbar's words."""
-        return self._layout.to_words(self.machine.weights).astype(np.int8)
+    def _weight_bytes(self, space: Space) -> bytes:
+        """The crossbar's words in WEIGHTS or FINE."""
+        words = self._layout.to_words(self.machine.weights) if self._words is None else self._words
+        return split_words(self._spec, words)[space is Space.FINE].tobytes()
 
     def _size(self, space: Space) -> int:
         """Bytes of a space."""
@@ -163,8 +173,8 @@ class GoldenBoard:
         part = slice(address * width, (address + count) * width)
         if not write:
             return Status.DONE, bytes(self._image(Space(space))[part])
-        if space == Space.WEIGHTS:
-            self._write_weights(part, payload[ACCESS_BYTES:])
+        if space in (Space.WEIGHTS, Space.FINE):
+            self._write_weights(Space(space), part, payload[ACCESS_BYTES:])
         elif space == Space.SETTINGS:
             self._write_settings(part, payload[ACCESS_BYTES:])
         elif space == Space.PROGRAM:
@@ -176,8 +186,8 @@ class GoldenBoard:
     def _image(self, space: Space) -> bytes:
         """The bytes of a space as the link shows them."""
         machine = self.machine
-        if space is Space.WEIGHTS:
-            return (self._machine_words() if self._words is None else self._words).tobytes()
+        if space in (Space.WEIGHTS, Space.FINE):
+            return self._weight_bytes(space)
         if space is Space.SIDE:
             blocks = self._layout.to_blocks(machine.side_states)
             return np.stack([blocks & 0xFF, blocks >> 8 & 0xFF], axis=1).astype(np.uint8).tobytes()
@@ -195,10 +205,11 @@ class GoldenBoard:
         limits = (1 << 8 * width for width in Counters.widths().values())
         return Counters(*(n % limit for n, limit in zip((*counted, *skipped, *link), limits, strict=True))).pack()
 
-    def _write_weights(self, part: slice, data: bytes) -> None:
-        image = bytearray(self._image(Space.WEIGHTS))
-        image[part] = data
-        self._words = np.frombuffer(bytes(image), np.int8).reshape(self._layout.words, self._spec.lanes)
+    def _write_weights(self, space: Space, part: slice, data: bytes) -> None:
+        images = {kind: bytearray(self._weight_bytes(kind)) for kind in (Space.WEIGHTS, Space.FINE)}
+        images[space][part] = data
+        rounded, rest = (np.frombuffer(bytes(image), np.int8) for image in images.values())
+        self._words = join_words(self._spec, rounded, rest).reshape(self._layout.words, self._spec.lanes)
 
     def _write_settings(self, part: slice, data: bytes) -> None:
         """Set registers; the LFSR takes its four bytes when the last of them is written."""

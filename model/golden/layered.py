@@ -7,7 +7,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.golden.layered_loops import Constants, learn_images, recall_images
-from ohmprop.model.golden.network import Cells, Integers, Network, Schedule, Weights
+from ohmprop.model.golden.network import Cells, Integers, Network, Schedule, Synapses, Weights
 from ohmprop.model.memristors.kernels import unit_hashes
 from ohmprop.model.spec import MachineSpec
 
@@ -46,7 +46,7 @@ class LayeredNetwork(Network):
     ) -> Integers:
         """Learn pattern after pattern, as Network.learn says."""
         records: Integers = learn_images(
-            weights, patterns, targets, self.states, lfsr, schedule, cells, self._constants
+            Synapses.of(self.spec, weights), patterns, targets, self.states, lfsr, schedule, cells, self._constants
         )
         return records
 
@@ -55,7 +55,13 @@ class LayeredNetwork(Network):
     ) -> tuple[NDArray[Any], Integers, int]:
         """Recall pattern after pattern, as Network.recall says."""
         answers, records, lfsr = recall_images(
-            weights, patterns, self.states, lfsr, schedule, cells.read_noise, self._constants
+            Synapses.of(self.spec, weights).rounded,
+            patterns,
+            self.states,
+            lfsr,
+            schedule,
+            cells.read_noise,
+            self._constants,
         )
         return answers, records, int(lfsr)
 

@@ -1,7 +1,8 @@
 """The layered network's loops, compiled where numba is there: from drive currents to whole runs of patterns.
 
-``weights`` is the tuple of matrices; phases, schedule and cells are those of model.golden.network. Units are numbered through
-inputs, the biases' one if there is one, and neurons, so that each matrix's rows and columns are two spans of them.
+``weights`` is the tuple of matrices as the products take them, ``synapses`` that and the whole ones; phases, schedule and cells
+are those of model.golden.network. Units are numbered through inputs, the biases' one if there is one, and neurons, so that each
+matrix's rows and columns are two spans of them.
 """
 
 from typing import NamedTuple
@@ -117,21 +118,24 @@ def _relax(weights, states, currents, goal, phase, read_noise, constants, lfsr):
 
 
 @compiled
-def _update(matrix, rows, columns, update):  # type: ignore[no-untyped-def]
+def _update(matrix, rounded, rows, columns, update):  # type: ignore[no-untyped-def]
     """w += round at random(eta (r' c' - r c)), ' nudged: Scellier and Bengio 2017, eq. 9, with beta = 1.
 
     ``rows`` and ``columns`` are each activities, free and nudged, random bytes (sets, units) and hashes (units,).
     """
-    pre_shift, shift, limit = update[0], update[1], update[2]
+    pre_shift, shift, limit, fine = update[0], update[1], update[2], update[3]
+    half = (1 << fine) >> 1
     free, nudged, column_bytes = columns[0], columns[1], columns[2][0]
     for i in range(len(matrix)):
         before, after, byte = rows[0][i], rows[1][i], rows[2][0, i]
         if before or after:
-            row = matrix[i]
+            row, rounded_row = matrix[i], rounded[i]
             for j in range(len(row)):
                 difference = (after * nudged[j] - before * free[j]) << pre_shift
                 increment = stochastic_increment(difference, shift, byte ^ column_bytes[j])
-                row[j] = saturate(row[j] + increment, -limit, limit)
+                weight = saturate(row[j] + increment, -limit, limit)
+                row[j] = weight
+                rounded_row[j] = weight + half >> fine
 
 
 @compiled
@@ -152,25 +156,26 @@ def _program(matrix, rows, columns, update, stuck, unit, counts):  # type: ignor
 
 
 @compiled
-def _learn(weights, free, nudged, tables, updates, cells, constants):  # type: ignore[no-untyped-def]
+def _learn(synapses, free, nudged, tables, updates, cells, constants):  # type: ignore[no-untyped-def]
     """The update of all matrices; ``free`` and ``nudged`` are the units' activities."""
     # The byte of a cell is the table's entry for the exclusive or of its two numbers: that of two entries.
     random, hashes = tables[:, constants.codes], constants.hashes
+    weights = synapses.whole
     for m in range(len(weights)):
         row, last_row, column, last_column = constants.spans[m]
         rows = (free[row:last_row], nudged[row:last_row], random[:, row:last_row], hashes[row:last_row])
         across = slice(column, last_column)
         columns = (free[across], nudged[across], random[:, across], hashes[across])
         if cells.sets == 1:
-            _update(weights[m], rows, columns, updates[m])
+            _update(weights[m], synapses.rounded[m], rows, columns, updates[m])
         else:
             _program(weights[m], rows, columns, updates[m], cells.stuck[m], cells.constants, cells.counts[m])
 
 
 @compiled
-def learn_images(weights, images, targets, states, lfsr, schedule, cells, constants):  # type: ignore[no-untyped-def]
+def learn_images(synapses, images, targets, states, lfsr, schedule, cells, constants):  # type: ignore[no-untyped-def]
     """Learn images (count, inputs) one after another; the records of model.golden.network.Network.learn."""
-    codes, bits = constants.codes, constants.code_bits
+    weights, codes, bits = synapses.rounded, constants.codes, constants.code_bits
     first_neuron = len(codes) - len(states)
     interval, decay_shift, since = cells.decay
     records = np.zeros((len(images), 5), np.int64)
@@ -196,7 +201,7 @@ def learn_images(weights, images, targets, states, lfsr, schedule, cells, consta
         nudged[first_neuron:] = states
         updated = second > 0 and (not schedule.skip or moved > 0)
         if updated:
-            _learn(weights, free, nudged, tables, schedule.updates, cells, constants)
+            _learn(synapses, free, nudged, tables, schedule.updates, cells, constants)
         if interval and (since + index + 1) % interval == 0:
             tables, lfsr = random_sets(2, bits, lfsr)
             for m in range(len(weights)):

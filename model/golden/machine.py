@@ -189,7 +189,7 @@ class GoldenMachine:
     def _learning(self) -> Schedule:
         settings, rule = self.settings, RULES[self.settings.rule]
         updates = [
-            (matrix.pre_shift, shift - matrix.shift_base, matrix.weight.high)
+            (matrix.pre_shift, shift - matrix.shift_base, matrix.limit, matrix.fine_bits)
             for matrix, shift in zip(self.spec.matrices, settings.eta_shifts, strict=True)
         ]
         first = self._phase(max(1, settings.free_steps), feedforward=settings.feedforward)
@@ -203,7 +203,7 @@ class GoldenMachine:
     def _recalling(self) -> Schedule:
         settings = self.settings
         first = self._phase(max(1, settings.driven_steps), feedforward=settings.feedforward)
-        nothing = np.zeros((0, 3), np.int64)
+        nothing = np.zeros((0, 4), np.int64)
         return Schedule(first, self._phase(settings.released_steps), nothing, nothing, settings.skip)
 
     def _cells(self) -> Cells:

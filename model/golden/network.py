@@ -39,8 +39,8 @@ class Schedule(NamedTuple):
     Members
     -------
     first, second : the phases, one after the other; of recall the input is on, then off.
-    updates : of each matrix the left shift of a difference, the right shift that is the learning rate, and the largest
-        weight; int64 (matrices, 3).
+    updates : of each matrix the left shift of a difference, the right shift that is the learning rate, the largest whole
+        weight, and the fine bits; int64 (matrices, 4).
     products : of the rule's two products the sign, the row's factor and the column's, 0 what the free phase and 1 what the
         second one ended with; int64 (2, 3). Recurrent networks only, layered ones have one rule.
     skip : an update is left out if the second phase moved no state. Layered networks only.
@@ -51,6 +51,28 @@ class Schedule(NamedTuple):
     updates: Integers
     products: Integers
     skip: bool
+
+
+class Synapses(NamedTuple):
+    """The weights, matrix after matrix, both changed in place; without fine bits the two are the same arrays.
+
+    Members
+    -------
+    whole : as they are stored and learn.
+    rounded : without their fine bits, as the products take them.
+    """
+
+    whole: Weights
+    rounded: Weights
+
+    @classmethod
+    def of(cls, spec: MachineSpec, whole: Weights) -> "Synapses":
+        """Weights, with what the products take of them."""
+        if not spec.fine_bits:
+            return cls(whole, whole)
+        half = 1 << spec.fine_bits - 1
+        rounded = tuple((matrix.astype(np.int32) + half >> spec.fine_bits).astype(np.int16) for matrix in whole)
+        return cls(whole, rounded)
 
 
 class Cells(NamedTuple):
@@ -103,7 +125,7 @@ class Network(ABC):
         schedule: Schedule,
         cells: Cells,
     ) -> Integers:
-        """Learn pattern after pattern; ``weights`` change in place.
+        """Learn pattern after pattern; ``weights`` change in place. They are whole ones, fine bits included.
 
         Returns for each one steps of both phases, the LFSR, input rows that are not zero, and whether it was updated;
         int64 (count, 5).

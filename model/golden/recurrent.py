@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import slope_table, tanh_table
-from ohmprop.model.golden.network import Cells, Integers, Network, Schedule, Weights
+from ohmprop.model.golden.network import Cells, Integers, Network, Schedule, Synapses, Weights
 from ohmprop.model.golden.recurrent_loops import Constants, States, learn_patterns, recall_patterns
 from ohmprop.model.memristors.kernels import unit_hashes
 from ohmprop.model.spec import MachineSpec
@@ -54,7 +54,7 @@ class RecurrentNetwork(Network):
     ) -> Integers:
         """Learn pattern after pattern, as Network.learn says."""
         records: Integers = learn_patterns(
-            weights[0], patterns, targets, self._arrays, lfsr, schedule, cells, self._constants
+            Synapses.of(self.spec, weights), patterns, targets, self._arrays, lfsr, schedule, cells, self._constants
         )
         return records
 
@@ -63,6 +63,12 @@ class RecurrentNetwork(Network):
     ) -> tuple[NDArray[Any], Integers, int]:
         """Recall pattern after pattern, as Network.recall says."""
         signs, records, lfsr = recall_patterns(
-            weights[0], patterns, self._arrays, lfsr, schedule, cells.read_noise, self._constants
+            Synapses.of(self.spec, weights).rounded[0],
+            patterns,
+            self._arrays,
+            lfsr,
+            schedule,
+            cells.read_noise,
+            self._constants,
         )
         return signs, records, int(lfsr)

@@ -1,6 +1,7 @@
 """The recurrent network's loops, compiled where numba is there: from an Euler step to whole runs of patterns.
 
-``weights`` is the symmetric matrix (neurons, neurons); phases, schedule and cells are those of model.golden.network.
+``weights`` is the symmetric matrix (neurons, neurons) as the products take it, ``synapses`` that and the whole one; phases,
+schedule and cells are those of model.golden.network.
 """
 
 from typing import NamedTuple
@@ -117,19 +118,21 @@ def _relax_side(weights, states, target, phase, read_noise, constants, lfsr):  #
 
 
 @compiled
-def _update(weights, terms, product_shift, update, random, constants):  # type: ignore[no-untyped-def]
+def _update(synapses, terms, product_shift, update, random, constants):  # type: ignore[no-untyped-def]
     """Every pair learns: w_ij += round at random(eta (a_i b_j + c_i d_j)), the rule's products (model/rules.py).
 
     ``product_shift`` brings the side network's products to those of activities, and takes their mean.
     """
     a, b, c, d = terms
-    shift, limit, codes = update[1], update[2], constants.codes
+    pre_shift, shift, limit, fine, codes = update[0], update[1], update[2], update[3], constants.codes
+    whole, rounded, half = synapses.whole[0], synapses.rounded[0], (1 << fine) >> 1
     for i in range(len(codes)):
         for j in range(max(0, i - constants.reach), i):
-            difference = (a[i] * b[j] + c[i] * d[j]) >> product_shift
+            difference = (a[i] * b[j] + c[i] * d[j]) >> product_shift << pre_shift
             increment = stochastic_increment(difference, shift, random[codes[i] ^ codes[j]])
-            weights[i, j] = saturate(weights[i, j] + increment, -limit, limit)
-            weights[j, i] = weights[i, j]
+            weight = saturate(whole[i, j] + increment, -limit, limit)
+            whole[i, j] = whole[j, i] = weight
+            rounded[i, j] = rounded[j, i] = weight + half >> fine
 
 
 @compiled
@@ -149,10 +152,10 @@ def _program(weights, terms, product_shift, update, tables, cells, constants):  
 
 
 @compiled
-def learn_patterns(weights, patterns, targets, states, lfsr, schedule, cells, constants):  # type: ignore[no-untyped-def]
+def learn_patterns(synapses, patterns, targets, states, lfsr, schedule, cells, constants):  # type: ignore[no-untyped-def]
     """Learn patterns (count, neurons) one after another; the records of model.golden.network.Network.learn."""
     records = np.zeros((len(patterns), 5), np.int64)
-    codes, bits = constants.codes, constants.code_bits
+    weights, codes, bits = synapses.rounded[0], constants.codes, constants.code_bits
     interval, decay_shift, since = cells.decay
     for index in range(len(patterns)):
         drive = np.where(patterns[index], constants.input_level, -constants.input_level)
@@ -176,7 +179,7 @@ def learn_patterns(weights, patterns, targets, states, lfsr, schedule, cells, co
             ends[factors[1, 1]],
         )
         if second and cells.sets == 1:
-            _update(weights, terms, product_shift, schedule.updates[0], tables[0], constants)
+            _update(synapses, terms, product_shift, schedule.updates[0], tables[0], constants)
         elif second:
             _program(weights, terms, product_shift, schedule.updates[0], tables, cells, constants)
         if interval and (since + index + 1) % interval == 0:

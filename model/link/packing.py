@@ -38,6 +38,23 @@ def input_bytes(spec: MachineSpec) -> int:
     return pattern_bytes(spec) if spec.recurrent else -(-spec.inputs * spec.pixel_bits // 8)
 
 
+def split_words(spec: MachineSpec, words: NDArray[np.int16]) -> tuple[NDArray[np.int8], NDArray[np.int8]]:
+    """Whole weights (any shape) as the multipliers have them, rounded to the nearest, ties upwards, and what that leaves.
+
+    The second part, of ``fine_bits`` signed bits, is 0 in a machine without fine bits.
+    """
+    fine = spec.fine_bits
+    rounded = words.astype(np.int32) + ((1 << fine) >> 1) >> fine
+    return rounded.astype(np.int8), (words - (rounded << fine)).astype(np.int8)
+
+
+def join_words(spec: MachineSpec, rounded: NDArray[np.int8], rest: NDArray[np.int8]) -> NDArray[np.int16]:
+    """The inverse of ``split_words``; of ``rest`` only the lowest ``fine_bits`` count."""
+    half = (1 << spec.fine_bits) >> 1
+    signed = (rest.astype(np.int16) + half) % (1 << spec.fine_bits) - half
+    return (rounded.astype(np.int16) << spec.fine_bits) + signed
+
+
 def pack_pattern(spec: MachineSpec, pattern: NDArray[np.bool_]) -> bytes:
     """A pattern (neurons,), True white, as bytes: each block starts at a byte, lane c is bit c % 8 of byte c // 8."""
     blocks = spec.layout.to_blocks(np.asarray(pattern, np.uint8))

@@ -21,14 +21,21 @@ class Space(IntEnum):
     STUCK = 7  #: a word for each of WEIGHTS, whose bytes are 1 where the cell is stuck; write only
     PULSES = 8  #: each matrix's counters of pulses, 16 bytes a matrix; read only
     PROGRAM = 9  #: PulseRequest, executed when its last byte is written; write only
+    # Only in a machine with fine bits.
+    FINE = 10  #: a word for each of WEIGHTS with the weights' fine bits, signed bytes of which fine_bits count
 
 
 #: Spaces whose words are ``lanes`` bytes; those that cannot be written; those that cannot be read.
-WIDE = (Space.WEIGHTS, Space.STATES, Space.SIDE, Space.STUCK)
+WIDE = (Space.WEIGHTS, Space.STATES, Space.SIDE, Space.STUCK, Space.FINE)
 READ_ONLY = (Space.STATES, Space.COUNTERS, Space.SIDE, Space.PULSES)
 WRITE_ONLY = (Space.STEPS, Space.STUCK, Space.PROGRAM)
 #: Bytes of an entry of STEPS, and of a matrix's counters in PULSES.
 STEP_BYTES, PULSE_BYTES = 4, 16
+
+
+def cell_spaces(spec: MachineSpec) -> tuple[Space, ...]:
+    """The spaces that hold the weights."""
+    return (Space.WEIGHTS, Space.FINE) if spec.fine_bits else (Space.WEIGHTS,)
 
 
 def space_words(spec: MachineSpec) -> dict[Space, int]:
@@ -49,4 +56,7 @@ def space_words(spec: MachineSpec) -> dict[Space, int]:
             Space.PULSES: PULSE_BYTES * len(spec.matrices),
             Space.PROGRAM: PulseRequest.size(),
         }
+    if spec.fine_bits:
+        # The spaces of devices, whose codes lie between, are empty.
+        sizes |= dict.fromkeys(Space, 0) | sizes | {Space.FINE: layout.words}
     return sizes

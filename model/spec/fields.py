@@ -36,6 +36,8 @@ class MachineFields:
         FPGAs. A block of neurons takes ``lanes`` clocks, and so does a word to program. Such a machine has 8 lanes.
     pulses : the synapses can be pulsed like devices (hw/units/pulse.py); with many lanes a board may have too few
         memories for it.
+    fine_bits : low bits, 0 to 8, that a weight has besides those of its format: updates go into them, products are taken
+        from the rounded rest. Weights of at most 8 bits only.
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """
@@ -56,6 +58,7 @@ class MachineFields:
     memory_bytes: int = 1 << 20
     serial: bool = optional(False, off=False)
     pulses: bool = optional(False, off=False)
+    fine_bits: int = optional(0, off=0)
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
     settings: Settings = BY_TOPOLOGY

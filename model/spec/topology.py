@@ -121,7 +121,9 @@ class Recurrent(Topology):
 
     def matrices(self, machine: MachineFields) -> tuple[Matrix, ...]:
         """The one."""
-        return (Matrix(machine.neurons, machine.neurons, machine.weight, 2 * machine.activity.fraction, 0),)
+        fine = machine.fine_bits
+        # Fine bits leave the rates that are within reach as they are.
+        return (Matrix(machine.neurons, machine.neurons, machine.weight, 2 * machine.activity.fraction, fine, fine),)
 
     def layout(self, machine: MachineFields) -> Layout:
         """A layer with a reach."""
@@ -183,15 +185,13 @@ class Layered(Topology):
 
     def matrices(self, machine: MachineFields) -> tuple[Matrix, ...]:
         """That of the inputs, those between layers, and the biases, if any."""
-        layers, weight, input_weight = machine.layers, machine.weight, machine.input_weight
+        layers, weight, input_weight, fine = machine.layers, machine.weight, machine.input_weight, machine.fine_bits
         first, later = machine.pixel_bits + machine.activity.fraction, 2 * machine.activity.fraction
-        shift = layered_pre_shift(input_weight, first)
-        between = [
-            Matrix(upper, lower, weight, later, layered_pre_shift(weight, later))
-            for lower, upper in pairwise(layers[1:])
-        ]
-        biases = [Matrix(1, machine.neurons, input_weight, first, shift)] if machine.biases else []
-        return (Matrix(layers[0], layers[1], input_weight, first, shift), *between, *biases)
+        shift = layered_pre_shift(input_weight.fraction + fine, first)
+        upper_shift = layered_pre_shift(weight.fraction + fine, later)
+        between = [Matrix(upper, lower, weight, later, upper_shift, fine) for lower, upper in pairwise(layers[1:])]
+        biases = [Matrix(1, machine.neurons, input_weight, first, shift, fine)] if machine.biases else []
+        return (Matrix(layers[0], layers[1], input_weight, first, shift, fine), *between, *biases)
 
     def layout(self, machine: MachineFields) -> Layout:
         """Layers with inputs."""

@@ -14,6 +14,10 @@ MAX_LANES = 128
 SERIAL_LANES = 8
 #: Widest weights of a machine with a pulse unit.
 STEP_TABLE_BITS = 8
+#: Most fine bits, and the widest weights that may have them: a whole weight is a number of 16 bits.
+MAX_FINE_BITS, NARROW_BITS = 8, 8
+#: Up to this number, fine bits take half a byte of memory per weight.
+NIBBLE = 4
 
 
 def check_layers(machine: MachineFields, topology: Topology) -> None:
@@ -40,6 +44,7 @@ def check_fields(machine: MachineFields, topology: Topology) -> None:
     topology.check_fields(machine)
     whole("memory_bytes", machine.memory_bytes, 1, 1 << 30)
     _check_serial(machine)
+    _check_fine_bits(machine, topology)
     _check_pulses(machine, topology)
     whole("clock_hz", machine.clock_hz, 1, 10**9)
     whole("baud", machine.baud, 1, 10**8)
@@ -72,6 +77,22 @@ def _check_serial(machine: MachineFields) -> None:
         raise UserError(f"serial = {machine.serial!r} is impossible; write true or false.")
     if machine.serial and machine.lanes != SERIAL_LANES:
         raise UserError(f"lanes = {machine.lanes} is impossible in a serial machine; give {SERIAL_LANES}.")
+
+
+def _check_fine_bits(machine: MachineFields, topology: Topology) -> None:
+    """Refuse fine bits below weights that are wide by themselves, or that are devices."""
+    whole("fine_bits", machine.fine_bits, 0, MAX_FINE_BITS)
+    widest = max(matrix.weight.bits for matrix in topology.matrices(machine))
+    if machine.fine_bits and widest > NARROW_BITS:
+        raise UserError(
+            f"fine_bits = {machine.fine_bits} is impossible with weights of {widest} bits; give weights of at most "
+            f"{NARROW_BITS} bits, or leave fine_bits out."
+        )
+    if machine.fine_bits and machine.pulses:
+        raise UserError(
+            f"fine_bits = {machine.fine_bits} is impossible with pulses = true, since a device has levels and nothing below "
+            "them; leave one of the two out."
+        )
 
 
 def _check_pulses(machine: MachineFields, topology: Topology) -> None:
@@ -109,10 +130,17 @@ def check_settings(machine: MachineFields, topology: Topology) -> None:
     topology.check_settings(settings)
 
 
+def fine_words(words: int, machine: MachineFields) -> int:
+    """Memory words of ``lanes`` bytes that the fine bits of ``words`` take: half a byte a weight, or a whole one."""
+    if not machine.fine_bits:
+        return 0
+    return -(-words // 2) if machine.fine_bits <= NIBBLE else words
+
+
 def check_memory(machine: MachineFields, topology: Topology, words: int) -> None:
     """Refuse weights, in ``words``, that the board cannot hold."""
     widest = max(matrix.weight.bits for matrix in topology.matrices(machine))
-    needed = words * machine.lanes * -(-widest // 8)
+    needed = words * machine.lanes * -(-widest // 8) + fine_words(words, machine) * machine.lanes
     if needed > machine.memory_bytes:
         raise UserError(
             f"memory_bytes = {machine.memory_bytes} is too small for this machine's weights, which need {needed}; "

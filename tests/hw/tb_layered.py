@@ -54,7 +54,7 @@ async def learns_as_the_golden_machine_does(dut):
     rng, golden, port = np.random.default_rng(13), GoldenMachine(spec), LayeredPort(dut, spec)
     await start(dut)
     await clocks(dut)
-    golden.weights = [rng.integers(-127, 128, (matrix.rows, matrix.columns)) for matrix in spec.matrices]
+    golden.weights = [rng.integers(-m.limit, m.limit + 1, (m.rows, m.columns)) for m in spec.matrices]
     await port.write_weights(golden.weights)
     port.set_settings(spec.settings)
     for number in range(parameters["patterns"]):

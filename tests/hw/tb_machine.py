@@ -9,9 +9,9 @@ from cocotb.triggers import ClockCycles, FallingEdge
 
 from ohmprop.hw.shapes.signatures import Program, counters_layout, settings_layout
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.packing import block_bytes, pack_pattern
+from ohmprop.model.link.packing import block_bytes, join_words, pack_pattern, split_words
 from ohmprop.model.link.registers import SettingsRegisters
-from ohmprop.model.link.spaces import Space, space_words
+from ohmprop.model.link.spaces import Space, cell_spaces, space_words
 from ohmprop.model.rules import RULES
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
@@ -48,7 +48,9 @@ class Port:
 
     async def weights(self):
         """All weights."""
-        return self.layout.from_words(await self.read(Space.WEIGHTS, self.layout.words))
+        rounded = await self.read(Space.WEIGHTS, self.layout.words)
+        rest = await self.read(Space.FINE, self.layout.words) if self.spec.fine_bits else np.zeros_like(rounded)
+        return self.layout.from_words(join_words(self.spec, rounded, rest))
 
     async def states(self):
         """All states."""
@@ -62,9 +64,11 @@ class Port:
 
     async def write_weights(self, weights):
         """Replace all weights."""
-        for address, word in enumerate(self.layout.to_words(weights)):
-            for lane, weight in enumerate(word):
-                await self.access(Space.WEIGHTS, address, lane, int(weight))
+        parts = split_words(self.spec, self.layout.to_words([matrix.astype(np.int16) for matrix in weights]))
+        for space, words in zip(cell_spaces(self.spec), parts, strict=False):
+            for address, word in enumerate(words):
+                for lane, weight in enumerate(word):
+                    await self.access(space, address, lane, int(weight))
 
     def set_settings(self, settings):
         """The run-time registers."""
@@ -115,7 +119,7 @@ async def learns_as_the_golden_machine_does(dut):
     await start(dut)
     await clocks(dut)
     assert dut.lfsr.value.to_unsigned() == golden.lfsr
-    golden.weights = (random_weights(spec, rng, parameters["weight_limit"]),)
+    golden.weights = (random_weights(spec, rng, parameters["weight_limit"] << spec.fine_bits),)
     await port.write_weights(golden.weights)
     golden.lfsr = 0xC0FFEE11
     dut.lfsr_next.value, dut.lfsr_load.value = golden.lfsr, 1

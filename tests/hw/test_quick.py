@@ -24,11 +24,11 @@ from ohmprop.model.float64.reference import quantise
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.frames import WINDOW, Op, decode_frame, encode_frame
-from ohmprop.model.link.packing import frame_bytes, pack_pattern, pack_pixels, pack_target
+from ohmprop.model.link.packing import frame_bytes, pack_pattern, pack_pixels, pack_target, split_words
 from ohmprop.model.link.pulses import unit_spaces
 from ohmprop.model.link.records import Counters
 from ohmprop.model.link.registers import PulseRequest, SettingsRegisters
-from ohmprop.model.link.spaces import WIDE, Space, space_words
+from ohmprop.model.link.spaces import WIDE, Space, cell_spaces, space_words
 from ohmprop.model.spec import MachineSpec, Settings
 from tests.kit.simulated import simulate
 from tests.kit.specs import LAYERED, SPECS
@@ -94,13 +94,15 @@ class Host:
     def read_weights(self):
         """All words."""
         for address, count in self._pieces():
-            self.access(Op.READ, Space.WEIGHTS, address, count)
+            for space in cell_spaces(self.spec):
+                self.access(Op.READ, space, address, count)
 
     def write_weights(self, weights):
         """All words."""
-        words = self.spec.layout.to_words(weights).astype(np.int8)
+        words = split_words(self.spec, self.spec.layout.to_words([matrix.astype(np.int16) for matrix in weights]))
         for address, count in self._pieces():
-            self.access(Op.WRITE, Space.WEIGHTS, address, count, words[address : address + count].tobytes())
+            for space, part in zip(cell_spaces(self.spec), words, strict=False):
+                self.access(Op.WRITE, space, address, count, part[address : address + count].tobytes())
 
     def settings(self, settings, lfsr):
         """All registers."""
@@ -230,6 +232,41 @@ def test_a_layered_machine(name):
     host.settings(short, 0xC0FFEE11)
     host.write_weights([np.zeros((matrix.rows, matrix.columns), np.int8) for matrix in spec.matrices])
     host.learn_pixels(pixels, np.zeros(spec.outputs, np.bool_))
+    host.counters()
+    host.play()
+
+
+#: Fine bits as half bytes, in both arrangements, and as bytes.
+FINE = {
+    "recurrent": MachineSpec(layers=(7,), lanes=3, fine_bits=4),
+    "layered": MachineSpec(layers=(5, 4, 2), lanes=3, biases=True, fine_bits=1),
+    "serial": MachineSpec(layers=(5, 9, 2), lanes=8, serial=True, fine_bits=3),
+    "serial-bytes": MachineSpec(layers=(9,), lanes=8, serial=True, fine_bits=6),
+}
+
+
+@pytest.mark.parametrize("name", FINE)
+def test_fine_bits(name):
+    spec = FINE[name]
+    host, rng = Host(spec), np.random.default_rng(8)
+    shifts = tuple(matrix.shift_base for matrix in spec.matrices)
+    host.settings(replace(spec.settings, free_steps=3, nudged_steps=2, eta_shifts=shifts), 0xC0FFEE11)
+    # Most lie near the rails, which the update then passes.
+    weights = [
+        np.clip(rng.integers(-4, 5, (m.rows, m.columns)) * m.limit // 2, -m.limit, m.limit).astype(np.int16)
+        for m in spec.matrices
+    ]
+    if spec.recurrent:
+        below = np.tril(weights[0], -1)
+        weights = [below + below.T]
+    host.write_weights(weights)
+    host.read_weights()
+    for number in range(2):
+        if spec.recurrent:
+            host.learn(*(rng.random((2, spec.neurons)) < 0.5))
+        else:
+            host.learn_pixels(rng.integers(1, 16, spec.inputs).astype(np.uint8), np.arange(spec.outputs) == number)
+        host.read_weights()
     host.counters()
     host.play()
 

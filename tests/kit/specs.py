@@ -9,6 +9,9 @@ _FAST = Settings(eta_shifts=(3,))
 # Small rates, at which no output dies.
 _SLOW_LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(6, 7))
 
+_FINE_LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(1, 1, 1, 2))
+_FINE_SERIAL = Settings(nudged_steps=4, released_steps=0, eta_shifts=(1, 1, 1))
+
 _LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(2, 2), skip=False, feedforward=True)
 
 SPECS = {
@@ -35,6 +38,14 @@ PULSED = {
     "biases": MachineSpec(layers=(9, 5, 7, 4), lanes=4, biases=True, pulses=True),
     "serial": MachineSpec(layers=(19,), lanes=8, serial=True, pulses=True, settings=_FAST),
     "serial_layered": MachineSpec(layers=(12, 10, 9), lanes=8, serial=True, pulses=True),
+}
+
+#: Machines with fine bits: half a byte of memory each and a whole one, from one fine bit to eight.
+FINE_BITS = {
+    "recurrent": MachineSpec(layers=(11,), lanes=4, cut_diagonals=3, fine_bits=4, settings=_FAST),
+    "layered": MachineSpec(layers=(13, 9, 6, 5), lanes=4, biases=True, fine_bits=4, settings=_FINE_LAYERED),
+    "serial": MachineSpec(layers=(19,), lanes=8, serial=True, fine_bits=8, settings=_FAST),
+    "serial_layered": MachineSpec(layers=(9, 12, 9, 3), lanes=8, serial=True, fine_bits=3, settings=_FINE_SERIAL),
 }
 
 #: Layered machines: one to three hidden layers, every width of pixels, layers of one block and of several.

@@ -153,9 +153,9 @@ MUTANTS = (
     ),
     Mutant(
         "pulses of the host: a neuron's with itself, in a serial machine",
-        "serial/synapse.py",
-        "Mux(exists, asked_pulses(self.spec, self.pulses.request, word, lane), 0)",
-        "asked_pulses(self.spec, self.pulses.request, word, lane)",
+        "serial/pulses.py",
+        "Mux(exists, asked_pulses(synapse.spec, synapse.pulses.request, word, lane), 0)",
+        "asked_pulses(synapse.spec, synapse.pulses.request, word, lane)",
         HOST_PULSED_SERIAL,
     ),
 )

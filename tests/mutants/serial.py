@@ -13,8 +13,8 @@ MUTANTS = (
     Mutant(
         "serial synapse: no saturation above",
         "serial/synapse.py",
-        "saturated(total, self.spec.weight, symmetric=True)",
-        "total",
+        "finished(total))",
+        "total)",
         SERIAL,
     ),
     Mutant("serial synapse: self weight learns", "serial/synapse.py", "(distance != 0) & ", "", SERIAL),

@@ -130,7 +130,7 @@ def random_weights(spec, rng, limit):
     weights = weights + weights.T
     index = np.arange(n)
     weights[abs(index[:, None] - index) > spec.reach] = 0
-    return weights.astype(np.int8)
+    return weights.astype(np.int16)
 
 
 def learnt(spec, weights, nudged, free, by_side, shift, table):

@@ -23,6 +23,8 @@ SPECS = {
     "three hidden layers": MachineSpec(layers=(9, 5, 7, 4, 3), lanes=2),
     "three hidden layers and biases": MachineSpec(layers=(9, 5, 7, 4, 3), lanes=2, biases=True),
     "outputs in many blocks": MachineSpec(layers=(30, 20, 64), lanes=1),
+    "fine bits": MachineSpec(layers=(9, 5, 7, 3), lanes=3, fine_bits=4),
+    "eight fine bits": MachineSpec(layers=(12, 6, 3), lanes=16, fine_bits=8),
     "coarse weights": MachineSpec(layers=(12, 6, 3), lanes=16, weight=Format(True, 5, 4), input_weight=Format(True, 4, 4)),
 }  # fmt: skip
 FINE = MachineSpec(layers=(64, 32, 10), input_weight=Format(True, 12, 12), weight=Format(True, 12, 11))
@@ -30,7 +32,7 @@ FINE = MachineSpec(layers=(64, 32, 10), input_weight=Format(True, 12, 12), weigh
 
 def random_weights(spec, rng):
     return [
-        rng.integers(-matrix.weight.high, matrix.weight.high + 1, (matrix.rows, matrix.columns)).astype(np.int16)
+        rng.integers(-matrix.limit, matrix.limit + 1, (matrix.rows, matrix.columns)).astype(np.int16)
         for matrix in spec.matrices
     ]
 

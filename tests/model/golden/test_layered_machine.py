@@ -49,6 +49,11 @@ SPECS = {
         **FINE,
         settings=replace(QUICK, eta_shifts=(2, 1, 2, 1), feedforward=True),
     ),
+    "fine_bits": MachineSpec(layers=(11, 6, 3), lanes=3, fine_bits=1, settings=QUICK),
+    "eight_fine_bits": MachineSpec(layers=(8, 6, 3), lanes=3, pixel_bits=8, fine_bits=8, settings=QUICK),
+    "fine_bits_in_deep_nets": MachineSpec(
+        layers=(6, 5, 7, 4, 2), lanes=3, biases=True, fine_bits=4, settings=replace(QUICK, eta_shifts=(2, 1, 1, 2, 1))
+    ),
     "no_skipping": MachineSpec(layers=(9, 5, 3), lanes=3, settings=replace(QUICK, skip=False)),
 }
 
@@ -77,6 +82,11 @@ class Rules:
         ]
         return [first, *later] + ([[list(self.bias.values())]] if self.bias else [])
 
+    def seen(self, weight: int) -> int:
+        """A weight as the multipliers have it: without its fine bits, rounded, ties upwards."""
+        one = 2**self.spec.fine_bits
+        return (2 * weight + one) // (2 * one)
+
     def step(self, s: list[list[int]], x: list[int], target: list[int] | None, whole: bool) -> list[list[int]]:
         spec, new = self.spec, []
         one = 2**spec.weight.fraction  # a state of 1 at the accumulator's binary point
@@ -84,15 +94,17 @@ class Rules:
             new.append([])
             for j in range(self.layers[layer]):
                 total = 0
-                raw = self.bias.get((layer, j), 0) * (2**spec.pixel_bits - 1)
+                raw = self.seen(self.bias.get((layer, j), 0)) * (2**spec.pixel_bits - 1)
                 if layer == 1:
-                    raw += sum(self.w[0, i, j] * x[i] for i in range(self.layers[0]))
+                    raw += sum(self.seen(self.w[0, i, j]) * x[i] for i in range(self.layers[0]))
                 scale = spec.weight.fraction + 8 - spec.input_weight.fraction - spec.pixel_bits
                 total += raw * 2**scale if scale >= 0 else raw // 2**-scale
                 if layer > 1:
-                    total += sum(self.w[layer - 1, i, j] * s[layer - 2][i] for i in range(self.layers[layer - 1]))
+                    total += sum(
+                        self.seen(self.w[layer - 1, i, j]) * s[layer - 2][i] for i in range(self.layers[layer - 1])
+                    )
                 if layer < len(self.layers) - 1:
-                    total += sum(self.w[layer, j, k] * s[layer][k] for k in range(self.layers[layer + 1]))
+                    total += sum(self.seen(self.w[layer, j, k]) * s[layer][k] for k in range(self.layers[layer + 1]))
                 elif target is not None:
                     total += (255 * target[j] - s[layer - 1][j]) * one
                 total -= s[layer - 1][j] * one
@@ -158,15 +170,16 @@ class Rules:
         drawn: list[int],
     ) -> int:
         form = self.spec.input_weight if pixel else self.spec.weight
+        fraction, limit = form.fraction + self.spec.fine_bits, form.high * 2**self.spec.fine_bits
         product = 8 + self.spec.pixel_bits if pixel else 16
-        pre = max(0, form.fraction - product + 8)
-        divisor = shift - (form.fraction - product + 9 - pre)
+        pre = max(0, fraction - product + 8)
+        divisor = shift - (fraction - product + 9 - pre)
         byte = 0
         for mine, other, random_byte in zip(*numbers, drawn, strict=True):
             byte ^= random_byte * (mine != other)
         increment = (difference * 2**pre // 2**divisor + 2 * byte + 1) // 512
         assert difference or not increment, "what is skipped would not have changed anything"
-        return max(-form.high, min(form.high, weight + increment))
+        return max(-limit, min(limit, weight + increment))
 
     def count(self, x: list[int], steps: int, updated: bool) -> None:
         self.steps += steps
@@ -180,7 +193,7 @@ def random_machine(spec: MachineSpec, seed: int) -> GoldenMachine:
     # One in two machines has weights near the rails, the other ones states that seldom clip.
     share = 1 if seed % 2 else 4
     machine.weights = tuple(
-        rng.integers(-m.weight.high // share, m.weight.high // share + 1, (m.rows, m.columns)) for m in spec.matrices
+        rng.integers(-m.limit // share, m.limit // share + 1, (m.rows, m.columns)) for m in spec.matrices
     )
     return machine
 

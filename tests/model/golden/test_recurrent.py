@@ -27,7 +27,7 @@ UNCOMPILED = {
 def random_machine(spec: MachineSpec, seed: int = 5) -> GoldenMachine:
     """With weights over their whole range."""
     machine = GoldenMachine(spec)
-    machine.weights = (random_weights(spec, random.Random(seed)),)
+    machine.weights = (random_weights(spec, random.Random(seed)) << spec.fine_bits,)
     return machine
 
 
@@ -50,6 +50,12 @@ class Matrices:
         self.spec, self.settings, self.lfsr = machine.spec, machine.settings, machine.lfsr
         self.weights = machine.weights[0].astype(object)
 
+    @property
+    def seen(self) -> np.ndarray:
+        """The weights as the multipliers have them: without their fine bits, rounded, ties upwards."""
+        one = 2**self.spec.fine_bits
+        return (2 * self.weights + one) // (2 * one)
+
     def g(self, v: np.ndarray) -> np.ndarray:
         one, scale = self.spec.activity.one, self.spec.state.one
         return np.array([max(-one + 1, min(one - 1, round(float(np.tanh(x / scale)) * one))) for x in v], object)
@@ -58,7 +64,7 @@ class Matrices:
         spec, settings = self.spec, self.settings
         point = spec.weight.fraction + spec.activity.fraction
         for step in range(1, most + 1):
-            total = self.weights @ self.g(v) + (drive - v) * 2 ** (point - spec.state.fraction)
+            total = self.seen @ self.g(v) + (drive - v) * 2 ** (point - spec.state.fraction)
             if target is not None:
                 total = total + (target - self.g(v)) * 2 ** (point - spec.activity.fraction)
             half = 2 ** (point - spec.state.fraction)
@@ -82,7 +88,8 @@ class Matrices:
         drawn = [self.byte() for _ in range(layout.lane_bits + layout.block_bits)]
         before, after = self.g(free), self.g(nudged)
         # eta * (g' g' - g g) in LSBs of the weight, 2**-9 the smallest part that is looked at.
-        shift = settings.eta_shifts[0] + 2 * spec.activity.fraction - spec.weight.fraction - 9
+        shift = settings.eta_shifts[0] + 2 * spec.activity.fraction - spec.weight.fraction - spec.fine_bits - 9
+        limit = 127 * 2**spec.fine_bits
         for i in range(spec.neurons):
             for j in range(spec.neurons):
                 if 1 <= abs(i - j) < spec.neurons - spec.cut_diagonals:
@@ -92,15 +99,20 @@ class Matrices:
                     for block_bit in range(layout.block_bits):
                         differs = ((i // spec.lanes) ^ (j // spec.lanes)) >> block_bit & 1
                         byte ^= drawn[layout.lane_bits + block_bit] * differs
-                    fine = (after[i] * after[j] - before[i] * before[j]) // 2**shift
+                    difference = after[i] * after[j] - before[i] * before[j]
+                    fine = difference // 2**shift if shift >= 0 else difference * 2**-shift
                     weight = self.weights[i, j] + (fine + 2 * byte + 1) // 512
-                    self.weights[i, j] = max(-127, min(127, weight))
+                    self.weights[i, j] = max(-limit, min(limit, weight))
         return nudged
 
 
-@pytest.mark.parametrize("name", [name for name in SPECS if name != "hundred"])
+MATRICES = {name: spec for name, spec in SPECS.items() if name != "hundred"}
+MATRICES |= {f"{bits}_fine_bits": replace(SPECS["band"], fine_bits=bits) for bits in (1, 4, 8)}
+
+
+@pytest.mark.parametrize("name", MATRICES)
 def test_learning_against_matrices(name: str) -> None:
-    machine = random_machine(SPECS[name])
+    machine = random_machine(MATRICES[name])
     matrices, rng = Matrices(machine), np.random.default_rng(3)
     for _ in range(4):
         pattern, target = rng.random((2, machine.spec.neurons)) < 0.5

@@ -21,11 +21,12 @@ FIRST = {
     ),
     Settings: ("free_steps nudged_steps driven_steps released_steps eta_shifts tolerance stop_when_settled skip"),
 }
-#: The hashes name compiled boards and saved weights.
+#: The hashes name compiled boards and saved weights. Those of the deep machines changed once, when fine bits took the place of
+#: weights of 12 bits, which no board could hold.
 HASHES = {
     "digits-64-32-10": "43c04439f6193a19",
-    "digits-64-32-32-32-10": "1d190130dfc72de8",
-    "digits-64-64-64-10": "42a8cced24e99fde",
+    "digits-64-32-32-32-10": "433957b4f1e2ab0d",
+    "digits-64-64-64-10": "8750611e67d59c42",
     "glyphs-100": "d7fe1d5b0f636b8e",
     "glyphs-pulses-100": "26961e9b1522f036",
     "mnist-196-128-5": "d894edf0b1665b3c",
