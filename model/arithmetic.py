@@ -75,6 +75,17 @@ def neuron_step(
 
 
 @compiled
+def whole_step(current: int, drive: int, error: int, leak_shift: int, nudge_shift: int, low: int, high: int) -> int:
+    """A neuron's state after one Euler step of eps = 1, which does not depend on the one before; else as ``neuron_step``.
+
+    round((current + drive * 2**leak_shift + error * 2**nudge_shift) / 2**leak_shift).
+    """
+    total = current + (drive << leak_shift) + (error << nudge_shift)
+    stepped: int = saturate(round_shift(total, leak_shift), low, high)
+    return stepped
+
+
+@compiled
 def side_step(
     side: int, current: int, error: int, slope: int, weight_fraction: int, error_shift: int, low: int, high: int
 ) -> int:

@@ -49,6 +49,8 @@ ROW_SUM = 2
 SERIAL_SYNAPSE = 3
 #: From a pulse unit's rounded increment to the new weight.
 PULSE = 8
+#: From a step of the free phase to a nudged one that begins with another turn: its sweep is fetched.
+TURN = 1
 #: Clocks after which nothing moves in a machine that is asked for nothing: more than its longest pipeline.
 SETTLING = 64
 #: Clocks that a word takes to program: one product of each phase.
@@ -207,6 +209,10 @@ class Timing:
         """Clocks of one Euler step."""
         return self.layout.step_words + sum(self.pauses(self.layout.step)) + self.step_drain
 
+    def step_in(self, turns: int) -> int:
+        """Clocks of one Euler step in ``turns`` turns, each of which waits for its last states."""
+        return self.step + (turns - 1) * self.step_drain
+
     @property
     def side_step(self) -> int:
         """Clocks of one Euler step of the side network."""
@@ -245,18 +251,19 @@ class Timing:
         """Clocks that pulses add to a learnt pattern's, the decay apart; ``reads``: with read noise."""
         return self.draws(sets) + steps * (self.read_draw * reads) + updated * self.pulse_drain
 
-    def pattern(self, steps: Count, updated: Count, rows: Any = 0, side_steps: Any = 0) -> Count:
+    def pattern(self, steps: Count, updated: Count, rows: Any = 0, side_steps: Any = 0, turns: int = 1) -> Count:
         """Busy clocks of a learnt or recalled pattern, or of many at once.
 
         ``steps`` are Euler steps of the neurons and ``side_steps`` those of the side network, ``updated`` is 1 if the
         weights were updated, else 0, ``rows`` are the input rows that are read and, in an update, programmed: 0 in a
-        recurrent machine. It is linear in steps and updates, so their means may stand for them.
+        recurrent machine. ``turns`` are those of a step. It is linear in steps and updates, so their means may stand for
+        them.
         """
         inputs = rows * self.layout.words_per_input + self.layout.bias_words
         read, sweeps = inputs, self.layout.reading
         if sweeps:
             read = inputs + (sum(self.pauses(sweeps)) if self.serial else DRIVE)
-        relaxed = steps * self.step + side_steps * self.side_step
+        relaxed = steps * self.step_in(turns) + side_steps * self.side_step
         clocks: Count = read + relaxed + updated * self._update(inputs)
         return clocks
 

@@ -7,14 +7,18 @@ import click
 
 from ohmprop.host.cli.options import common
 from ohmprop.model.rules import RULES
+from ohmprop.model.spec.settings import ORDERS
 
 if TYPE_CHECKING:
     from ohmprop.host.run.task import Source
 
+#: Euler's steps.
+STEPS = ("0.5", "1")
 #: Options that a resumed run takes from its file, those of data sets alone, and those of patterns alone.
 OF_DATA = {"classes", "per_class", "resize", "halvings"}
 OF_PATTERNS = {"patterns", "compare", "rule"}
-FIXED = OF_DATA | {"machine", "patterns", "data", "seed", "rule", "load", "device", "scheme", "pulses"}
+SETTINGS = ("rule", "order", "free_eps", "nudged_eps")
+FIXED = OF_DATA | {"machine", "patterns", "data", "seed", *SETTINGS, "load", "device", "scheme", "pulses"}
 
 
 @click.command()
@@ -34,6 +38,13 @@ FIXED = OF_DATA | {"machine", "patterns", "data", "seed", "rule", "load", "devic
 @click.option("--rule", type=click.Choice(list(RULES)),
               help=f"With --patterns: {' or '.join(f'{rule.name}, {rule.title}' for rule in RULES.values())} [default: the "
               "machine file's, else ep].")  # fmt: skip
+@click.option("--order", type=click.Choice(ORDERS),
+              help="Which neurons step side by side: together, all; or in turn, layers of a layered machine, blocks of lanes "
+              "of a recurrent one [default: the machine file's, else together].")  # fmt: skip
+@click.option("--free-eps", type=click.Choice(STEPS),
+              help="Euler's step in all phases but the nudged one [default: the machine file's, else 0.5].")  # fmt: skip
+@click.option("--nudged-eps", type=click.Choice(STEPS),
+              help="Euler's step in the nudged phase [default: the machine file's, else 0.5].")  # fmt: skip
 @click.option("--device", help="Device of the synapses: a name of `ohmprop device list`, or a file of `device fit --json`; "
               "the machine gets a pulse unit [default: that of --load, else linear].")  # fmt: skip
 @click.option(
@@ -60,6 +71,7 @@ def train(context: click.Context, /, **options: Any) -> None:
     Example: ohmprop train --patterns my_folder --machine mine.toml --save mine.npz
              ohmprop train --board /dev/ttyUSB0 --checkpoint night.npz
              ohmprop train --board /dev/ttyUSB0 --resume night.npz
+             ohmprop train --order blocks --free-eps 1
              ohmprop train --device epiram --scheme pair
              ohmprop train --data digits --machine digits-64-32-10 --epochs 12 --out runs/digits
              ohmprop train --data digits --machine digits-64-32-10 --device epiram --pulses 7
@@ -86,10 +98,10 @@ def train(context: click.Context, /, **options: Any) -> None:
         source = ImageSource(**{name: value for name, value in chosen.items() if value is not None})
     images = isinstance(source, ImageSource)
     _refuse(context, given & (OF_PATTERNS if images else OF_DATA), f"{'with' if images else 'without'} --data")
-    beginning = Beginning(
-        *(options["machine"], load, options["seed"], options["rule"], options["device"], options["scheme"]),
-        options["pulses"],
-    )
+    settings = {name: options[name] for name in SETTINGS if options[name] is not None}
+    settings |= {name: float(value) for name, value in settings.items() if name.endswith("eps")}
+    device = (options["device"], options["scheme"], options["pulses"])
+    beginning = Beginning(options["machine"], load, options["seed"], settings, *device)
     files = Files(options["save"], checkpoint, options["every"], options["json_file"], options["out"])
     epochs = epochs or (6 if images else 100)
     run_train(beginning, source, epochs, options["board"], options["compare"], resume is not None, files)

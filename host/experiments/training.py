@@ -19,6 +19,7 @@ from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import weights_picture
 from ohmprop.model.data.patterns import recalled
 from ohmprop.model.errors import MachineError, UserError
+from ohmprop.model.spec import MachineSpec
 
 
 @dataclass(frozen=True)
@@ -110,6 +111,7 @@ def run_train(
         "learnt": training.learnt,
         "counters": done.counters,
         "settings": dataclasses.asdict(start.spec.settings),
+        **_rule_figures(start.spec, training),
         **(done.memristors.figures() if done.memristors else {}),
         **report.figures(training),
     }
@@ -125,6 +127,20 @@ def run_train(
         raise KeyboardInterrupt(f"Interrupted after {training.learnt} patterns. {where}")
     if kept.complaint:
         raise UserError(kept.complaint)
+
+
+def _rule_figures(spec: MachineSpec, training: Training) -> dict[str, Any]:
+    """How the machine learnt, and what a pattern took, by the names that the JSON uses."""
+    settings = spec.settings
+    return {
+        "rule": settings.rule,
+        "order": settings.order,
+        "eps": [settings.free_eps, settings.nudged_eps],
+        "fine_bits": spec.fine_bits,
+        "free_steps_mean": training.free_steps,
+        "nudged_steps_mean": training.nudged_steps,
+        "busy_clocks_per_pattern": training.clocks_per_pattern,
+    }
 
 
 def _report(run: Run, learner: Learner) -> Report:

@@ -1,8 +1,8 @@
 """A training run: where it begins, what it learns, and how far it goes."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +15,7 @@ from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.errors import UserError
 from ohmprop.model.float64.reference import initial_weights, quantise
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.options import equipped
 
 
 @dataclass(frozen=True)
@@ -26,7 +27,7 @@ class Beginning:
     machine : the machine's file or name; None for the default one, or that of ``load``.
     load : a file of a former run to go on with; None for fresh weights.
     seed : of fresh weights.
-    rule : the learning rule; None for the machine's own.
+    settings : settings to change, by their names; the machine gets the hardware that they need.
     device, scheme, pulses : the device that the cells are, how a weight stands for two conductances, and most pulses of an
         update; a device of None for the cells of ``load``, or linear ones.
     """
@@ -34,7 +35,7 @@ class Beginning:
     machine: Path | None = None
     load: Path | None = None
     seed: int = 1
-    rule: str | None = None
+    settings: Mapping[str, Any] = field(default_factory=dict)
     device: str | None = None
     scheme: str | None = None
     pulses: int = 1
@@ -45,9 +46,8 @@ class Beginning:
             start = Checkpoint.load(self.load, MachineSpec.load(self.machine) if self.machine else None)
         else:
             start = fresh(source.machine(self.machine), self.seed)
-        if self.rule:
-            spec = start.spec
-            start = replace(start, spec=replace(spec, settings=replace(spec.settings, rule=self.rule)))
+        if self.settings:
+            start = replace(start, spec=equipped(start.spec, **self.settings))
         return start.with_device(self.device, self.scheme, self.pulses) if self.device else start
 
 

@@ -3,6 +3,7 @@
 from typing import Any
 
 from amaranth import Const, Module, Mux, Signal
+from amaranth.hdl import Value
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out
 
@@ -14,9 +15,10 @@ class Phases(wiring.Component):
     """Learning has a free phase and a nudged one, or that of the side network; recall a driven and a released phase.
 
     A phase ends after its most steps (at least one in a first phase) or, if the settings say so, when no state moved. An
-    update follows the second phase of learning, but in a layered machine not if ``skip`` is set and no nudged step changed
-    a state. Latency: outputs follow ``start`` and ``stepped`` one clock later; ``again`` and ``updates`` belong to
-    ``stepped``'s own clock. Reset: a first phase, without steps.
+    update follows the second phase of learning, but in a layered machine not if ``skip`` is set and no nudged step changed a
+    state. Where neurons can step in turn, a step is complete with its last turn. Latency: outputs follow ``start`` and
+    ``stepped`` one clock later; ``again`` and ``updates`` belong to ``stepped``'s own clock. Reset: a first phase, without
+    steps.
     """
 
     def __init__(self, spec: MachineSpec):
@@ -30,6 +32,12 @@ class Phases(wiring.Component):
                 "stepped": In(1),  #: one clock: a step is complete; ``moved`` and ``changed`` are its
                 "moved": In(1),  #: a state moved by more than the tolerance
                 "changed": In(1),  #: a state moved
+                "turned": In(1),  #: one clock: a turn is complete, and not the last of its step
+                "rests": Out(1),  #: another turn of the step follows the running one
+                "rotated": Out(1),  #: the phase's steps begin with the nudged phase's own turn
+                "rotates": Out(
+                    1
+                ),  #: with ``stepped`` and ``again``: so do those of the next step, and the last one's did not
                 "learns": Out(1),  #: the run's program is to learn
                 "second": Out(1),  #: the second phase is on
                 "steps": Out(data.ArrayLayout(8, 2)),  #: steps of the first and the second phase
@@ -65,6 +73,8 @@ class Phases(wiring.Component):
             phase.fresh.eq(starts | (phase.side & first)),
             phase.whole.eq(phase.fresh & settings.feedforward[0]),
         ]
+        if self.spec.in_turn:
+            self._take_turns(m, starts, over)
         with m.If(self.start):
             m.d.sync += [self.steps.eq(0), starts.eq(1), program.eq(self.program), second.eq(0)]
         with m.If(self.stepped):
@@ -72,6 +82,28 @@ class Phases(wiring.Component):
             with m.If(self.again):
                 m.d.sync += second.eq(second | over)
         return m
+
+    def _take_turns(self, m: Module, starts: Signal, over: Value) -> None:
+        """Turns, and whole steps: both of the neurons only, while the rule is not that of the side network."""
+        phase, settings, layout = self.phase, self.settings, self.spec.layout
+        in_turn, nudges = settings.order[0] & ~self.by_side, self.learns & self.second
+        m.d.comb += [
+            phase.in_turn.eq(in_turn),
+            phase.second.eq(self.second),
+            phase.early.eq(starts | (self.second & (self.steps[1] == 0))),
+            self.rests.eq(in_turn & (phase.turn != len(layout.turns) - 1)),
+        ]
+        with m.If(Mux(nudges, settings.whole[1], settings.whole[0]) & ~self.by_side):
+            m.d.comb += phase.whole.eq(1)
+        if layout.nudged_turn:
+            m.d.comb += [
+                self.rotated.eq(in_turn & nudges),
+                self.rotates.eq(in_turn & self.learns & ~self.second & over),
+            ]
+        with m.If(self.start | self.stepped):
+            m.d.sync += phase.turn.eq(0)
+        with m.Elif(self.turned):
+            m.d.sync += phase.turn.eq(phase.turn + 1)
 
     def _count(self, m: Module) -> tuple[Signal, Signal, Signal]:
         """How many steps the phase has with the running one, whether that is all, and whether another phase follows.

@@ -110,15 +110,26 @@ class Sequencer(wiring.Component):
                     m.d.sync += drain.eq(Mux(words.updating, update_drain, step_drain) - 1)
                     m.next = "DRAIN"
             with m.State("DRAIN"):
-                turn_to(table.step)
+                if self.spec.in_turn:
+                    # The next turn follows in the table, but for the one that the table begins with.
+                    with m.If(~phases.rests | phases.rotated):
+                        turn_to(Mux(phases.rotated & ~phases.rests, table.nudged, table.step))
+                else:
+                    turn_to(table.step)
                 m.d.sync += drain.eq(drain - 1)
                 with m.If(drain == 0):
                     with m.If(words.updating):
                         m.d.sync += words.updating.eq(0)
                         end()
+                    with m.Elif(phases.rests):
+                        m.d.comb += [phases.turned.eq(1), loads.eq(1)]
+                        m.next = "SWEEP"
                     with m.Else():
                         m.d.comb += phases.stepped.eq(1)
-                        with m.If(phases.again):
+                        with m.If(phases.again & phases.rotates):
+                            turn_to(table.nudged)
+                            m.next = "TURN"
+                        with m.Elif(phases.again):
                             m.d.comb += loads.eq(1)
                             m.next = "SWEEP"
                         with m.Elif(phases.updates):
@@ -126,6 +137,9 @@ class Sequencer(wiring.Component):
                             m.next = "FETCH"
                         with m.Else():
                             end()
+            with m.State("TURN"):
+                m.d.comb += loads.eq(1)
+                m.next = "SWEEP"
             with m.State("FETCH"):
                 m.d.comb += [loads.eq(1), updates.fetch.eq(1)]
                 m.d.sync += words.updating.eq(1)
@@ -144,6 +158,7 @@ class Sequencer(wiring.Component):
             words.inputs_less_one.eq(self.inputs_less_one),
             words.drawing.eq(updates.drawing),
             words.every.eq(updates.every),
+            words.in_turn.eq(phases.phase.in_turn),
             phases.program.eq(self.program),
             phases.settings.eq(self.settings),
             phases.by_side.eq(self.by_side),

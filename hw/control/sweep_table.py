@@ -25,6 +25,8 @@ class SweepTable(wiring.Component):
         inputs = layout.reading
         self.sweeps = inputs + layout.step + layout.program
         self.step, self.update = len(inputs), len(inputs) + len(layout.step)  #: where these lists begin
+        first_turn = sum(sweep.target in layout.turns[0] for sweep in layout.step)
+        self.nudged = self.step + (first_turn if layout.nudged_turn else 0)  #: where a nudged step begins, in turn
         rows = max(sweep.rows for sweep in self.sweeps)
         timing = spec.timing
         self.pauses = [pause for part in (inputs, layout.step, layout.program) for pause in timing.pauses(part)]
@@ -37,6 +39,7 @@ class SweepTable(wiring.Component):
                 "pause": max(1, bits_for(1 + max(self.pauses))),  # clocks before the sweep (Timing.pauses)
                 "waits": 1,  # there are such
                 "ends": 1,  # last sweep of its list
+                **({"turns": 1} if spec.in_turn else {}),  # last sweep of a turn
             }
         )
         super().__init__({"index": In(range(len(self.sweeps) + 1)), "sweep": Out(self.entry)})
@@ -83,4 +86,12 @@ class SweepTable(wiring.Component):
             "pause": self.pauses[index],
             "waits": self.pauses[index] > 0,
             "ends": index in (self.update - 1, len(self.sweeps) - 1),
+            **({"turns": self._turns(index)} if self.spec.in_turn else {}),
         }
+
+    def _turns(self, index: int) -> bool:
+        """Whether a sweep of a step is the last of its turn."""
+        of = {block: number for number, blocks in enumerate(self.spec.layout.turns) for block in blocks}
+        here, after = self.sweeps[index], self.sweeps[index + 1] if index + 1 < len(self.sweeps) else None
+        in_step = self.step <= index < self.update
+        return in_step and (after is None or index + 1 == self.update or of[here.target] != of[after.target])

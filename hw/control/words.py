@@ -35,6 +35,7 @@ class Words(wiring.Component):
                 "every": In(1),  #: all inputs are gone through, whatever the last pattern was
                 "drawing": In(range(longest_draw(spec) + 1)),  #: clocks to wait before the sweep for random bytes
                 "inputs_less_one": In(input_shape(spec)),  #: input rows to be read, minus one; layered machines only
+                "in_turn": In(1),  #: a turn's last sweep ends as its list's does
                 "swept": Out(1),  #: one clock: the last word of a sweep; the one that is shown follows
                 "ended": Out(1),  #: one clock: the last word of a list of sweeps
                 "rows_skipped": Out(input_shape(spec)),  #: input rows that this sweep leaves out, in its first clock
@@ -54,6 +55,7 @@ class Words(wiring.Component):
         single = ~self.updating | (current.operation.pixels & (timing.input_clocks == 1))
         second, last = slot != 0, single | (slot == timing.word_clocks - 1)
         issues = self.running & ~waits & last
+        ends = current.ends | (current.turns & self.in_turn) if self.spec.in_turn else current.ends
         moves = ~self.running | issues  # the next word: another row of the sweep, or
         take = ~self.running | self.swept  # the first one of the next sweep
         m.d.comb += [
@@ -66,8 +68,8 @@ class Words(wiring.Component):
             ),
             self.operation.taken.eq(current.operation.taken & current.last_row),
             self.operation.fires.eq(current.operation.fires & current.last_row),
-            self.swept.eq(issues & current.last_row & ~current.ends),
-            self.ended.eq(issues & current.last_row & current.ends),
+            self.swept.eq(issues & current.last_row & ~ends),
+            self.ended.eq(issues & current.last_row & ends),
             self.ahead.eq(current.operation.input),
         ]
         with m.If(self.running & waits):

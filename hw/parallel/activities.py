@@ -38,9 +38,9 @@ def _sweeps(spec: MachineSpec) -> Sequence[Sweep]:
 class Activities(wiring.Component):
     """The values of some units, one word per block: those of the running step, and those that the free phase ended with.
 
-    A step reads one half of the memory of running values and writes the other. What it writes in the free phase goes into
-    the memory of the free phase as well, where the last step's stay. Units outside ``blocks`` and ``lanes`` are not kept,
-    and read as 0.
+    A step reads one half of the memory of running values and writes the other, or the same one where neurons step in turn.
+    What it writes in the free phase goes into the memory of the free phase as well, where the last step's stay. Units outside
+    ``blocks`` and ``lanes`` are not kept, and read as 0.
     Latency ``levels`` + MEMORY clocks from ``block`` to ``word``, one word per clock. What is written can be read with the
     address of the next clock but one. No reset.
     """
@@ -52,6 +52,7 @@ class Activities(wiring.Component):
         super().__init__(
             {
                 "half": In(1),  #: half of the running values that is read; the other one is written
+                "in_place": In(1),  #: the same one is written
                 "block": In(block_shape(spec)),  #: block to read
                 "free": In(1),  #: with ``block``: read what the free phase ended with
                 "dark": In(1),  #: with ``block``: read 0
@@ -68,8 +69,9 @@ class Activities(wiring.Component):
         m = Module()
         start, bits, count = self.blocks.start, bits_for(len(self.blocks)), len(self.groups)
         # Block, half, and what else is to be known with them, in registers of each group.
+        written_half = ~(self.half ^ self.in_place) if self.spec.in_turn else ~self.half
         here = (self.place >= start) & (self.place < self.blocks.stop)
-        writes = copies(m, Cat((self.place - start)[:bits], ~self.half, here), count, 1)
+        writes = copies(m, Cat((self.place - start)[:bits], written_half, here), count, 1)
         reads = copies(m, Cat((self.block - start)[:bits], self.half, self.free, self.dark), count, self.levels)
         for number, group in enumerate(self.groups):
             if group.start not in self.lanes:

@@ -5,12 +5,14 @@ from operator import or_
 from typing import Any
 
 from amaranth import Cat, Module, Mux, Signal
+from amaranth.hdl import Value
 from amaranth.lib.wiring import connect, flipped
 
 from ohmprop.hw.control.datapath import Datapath
 from ohmprop.hw.parallel.crossbar import Crossbar
 from ohmprop.hw.parallel.neurons import Neurons
 from ohmprop.hw.shapes.operation import Action, value_shape
+from ohmprop.hw.shapes.turns import awaits_turn
 from ohmprop.hw.units.pipeline import RowSelect, copies, delayed
 from ohmprop.hw.units.read_noise import ReadNoise
 from ohmprop.model.link.packing import block_bytes
@@ -32,13 +34,14 @@ class ParallelDatapath(Datapath):
         m.submodules.neurons = neurons = Neurons(spec)
         m.submodules.select = select = RowSelect(value_shape(spec).width, spec.lanes)
         half = Signal()  # of the values, which the running step reads; it writes the other one
-        with m.If(self.phase.stepped):
+        with m.If(self.phase.stepped & ~self.phase.in_turn if spec.in_turn else self.phase.stepped):
             m.d.sync += half.eq(~half)
         self._connect(m, crossbar, neurons)
         m.d.comb += [
             neurons.fires.eq(crossbar.fires),
             neurons.target.eq(crossbar.target),
             neurons.half.eq(half),
+            neurons.in_place.eq(self.phase.in_turn),
             neurons.load_byte.eq(self.load_byte),
         ]
         self._fetch(m, neurons, crossbar, select)
@@ -51,6 +54,11 @@ class ParallelDatapath(Datapath):
         """An update's second product is the free phase's; if ``turned``, its first one."""
         return (operation.action == Action.PROGRAM) & (operation.second ^ turned) & ~operation.pixels
 
+    def _dark(self, block: Value) -> Value:
+        """In a run's first step the values of a block that has not stepped are 0."""
+        fresh = self.phase.fresh
+        return fresh & awaits_turn(self.spec, self.phase, block) if self.spec.in_turn else fresh
+
     def _fetch(self, m: Module, neurons: Neurons, crossbar: Crossbar, select: RowSelect) -> None:
         """Each operation's row value and column values, in time for the crossbar."""
         timing, issued = self.timing, self.issued
@@ -59,9 +67,10 @@ class ParallelDatapath(Datapath):
             # The side network's update is y g + g y: in each product one factor is the free phase's.
             neurons.row_free.eq(self._frees(issued, 0)),
             neurons.row_block.eq(issued.row_block),
+            neurons.row_dark.eq(self._dark(issued.row_block)),
             # Of equilibrium propagation the free phase's product is subtracted, and its columns come as ``free_values``.
             neurons.column_free.eq(self.by_side & self._frees(columns, 1)),
-            neurons.column_dark.eq(self.phase.fresh | (~self.by_side & self._frees(columns, 0))),
+            neurons.column_dark.eq(self._dark(columns.block) | (~self.by_side & self._frees(columns, 0))),
             neurons.column_block.eq(columns.block),
             crossbar.column_values.eq(neurons.column_word),
             crossbar.free_values.eq(neurons.free_word),

@@ -45,6 +45,7 @@ class Neurons(wiring.Component):
                 "target": In(block),
                 "currents": In(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),
                 "half": In(1),  #: which half of the running values a step reads; it writes the other one
+                "in_place": In(1),  #: it writes the same one
                 "fresh": In(1),  #: first step after a start, or of the side network
                 "side": In(1),  #: the side network steps; recurrent machines only
                 "driven": In(1),  #: the input is on
@@ -55,6 +56,7 @@ class Neurons(wiring.Component):
                 "moved": Out(1),  #: a state has moved since by more than the tolerance
                 "changed": Out(1),  #: a state has moved since
                 "row_block": In(block),  #: values for a row: the block ...
+                "row_dark": In(1),  #: ... none, they are 0, or
                 "row_free": In(1),  #: ... of the running step, or those that the free phase ended with
                 "row_word": Out(values),  #: ... and, Timing.placing + MEMORY clocks later, the block's values
                 "column_block": In(block),  #: values for the columns, 1 + MEMORY clocks later
@@ -214,11 +216,12 @@ class Neurons(wiring.Component):
         m.submodules.rows = rows = Activities(spec, *row_units(spec), spec.timing.placing)
         m.submodules.columns = columns = Activities(spec, *column_units(spec), 1)
         for copy, block, free, dark in (
-            (rows, self.row_block, self.row_free, self.fresh),
+            (rows, self.row_block, self.row_free, self.row_dark),
             (columns, self.column_block, self.column_free, self.column_dark),
         ):
             m.d.comb += [
                 copy.half.eq(self.half),
+                copy.in_place.eq(self.in_place),
                 copy.block.eq(block),
                 copy.free.eq(free),
                 copy.dark.eq(dark),

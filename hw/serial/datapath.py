@@ -13,6 +13,7 @@ from ohmprop.hw.serial.crossbar import SerialCrossbar
 from ohmprop.hw.serial.neurons import DARK, SerialNeurons, bank_shape
 from ohmprop.hw.shapes.operation import Action, value_shape
 from ohmprop.hw.shapes.signatures import phase_signature
+from ohmprop.hw.shapes.turns import awaits_turn
 from ohmprop.hw.units.pipeline import RowSelect, delayed
 from ohmprop.hw.units.read_noise import ReadNoise
 from ohmprop.model.link.spaces import Space, cell_spaces
@@ -22,25 +23,36 @@ from ohmprop.model.timing import MEMORY
 class Banks(wiring.Component):
     """Which banks of the activities hold those before the running step, those after it, and those of the free phase.
 
-    The step that branches off has read what the free phase ended with; the others write what is not kept. Latency one
-    clock from a step's end. No reset: a run's beginning sets them.
+    The step that branches off has read what the free phase ended with; the others write what is not kept. Where neurons step
+    in turn, each phase has a bank that it reads and writes, and in its first step reads in another one what has not stepped.
+    Latency one clock from a step's end. No reset: a run's beginning sets them.
     """
 
     phase: In(phase_signature())
     old: Out(bank_shape)  #: to read
+    before: Out(bank_shape)  #: to read in a phase's first step, of blocks that await their turn
     new: Out(bank_shape)  #: to write
     kept: Out(bank_shape)  #: after a step of the second phase, what the free phase ended with
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         phase, bank = self.phase, Signal.like(self.old)
-        m.d.comb += self.old.eq(Mux(phase.fresh, DARK, bank))
+        new, kept = Signal.like(self.new), Signal.like(self.kept)
+        old = Mux(phase.fresh, DARK, bank)
+        m.d.comb += [self.old.eq(old), self.before.eq(old), self.new.eq(new), self.kept.eq(kept)]
+        with m.If(phase.in_turn):
+            m.d.comb += [
+                self.old.eq(phase.second),
+                self.before.eq(Mux(phase.second, 0, DARK)),
+                self.new.eq(phase.second),
+                self.kept.eq(0),
+            ]
         with m.If(phase.begins):
-            m.d.sync += [self.new.eq(0), self.kept.eq(2)]
+            m.d.sync += [new.eq(0), kept.eq(2)]
         with m.If(phase.stepped):
-            m.d.sync += [bank.eq(self.new), self.new.eq(Mux(phase.fresh, 1, bank))]
+            m.d.sync += [bank.eq(new), new.eq(Mux(phase.fresh, 1, bank))]
             with m.If(phase.branches):
-                m.d.sync += [self.new.eq(self.kept), self.kept.eq(bank)]
+                m.d.sync += [new.eq(kept), kept.eq(bank)]
         return m
 
 
@@ -81,16 +93,19 @@ class SerialDatapath(Datapath):
         m.submodules.select = select = RowSelect(value_shape(spec).width, spec.lanes)
         columns = delayed(m, operation, timing.operands - MEMORY)
 
-        def bank(operation: Any, turned: Any) -> Any:
+        def bank(operation: Any, block: Any, turned: Any) -> Any:
             # An input's word takes two products here, so its columns are read from both banks as well.
             frees = (operation.action == Action.PROGRAM) & (operation.second ^ turned)
-            return Mux(frees, banks.kept, banks.old)
+            old = banks.old
+            if spec.in_turn:
+                old = Mux(self.phase.early & awaits_turn(spec, self.phase, block), banks.before, old)
+            return Mux(frees, banks.kept, old)
 
         m.d.comb += [
-            neurons.row_bank.eq(bank(operation, 0)),
+            neurons.row_bank.eq(bank(operation, operation.row_block, 0)),
             neurons.row_block.eq(operation.row_block),
             # The side network's update is y g + g y: in each product one factor is the free phase's.
-            neurons.column_bank.eq(bank(columns, self.by_side)),
+            neurons.column_bank.eq(bank(columns, columns.block, self.by_side)),
             neurons.column_block.eq(columns.block),
             select.lane.eq(operation.row_lane),
             crossbar.column_values.eq(neurons.column_word),

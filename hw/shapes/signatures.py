@@ -55,6 +55,11 @@ def phase_signature() -> Signature:
             "driven": Out(1),  #: the input is on
             "nudged": Out(1),  #: the nudge is on
             "side": Out(1),  #: the side network steps
+            #: In a machine whose neurons can step in turn:
+            "in_turn": Out(1),  #: they do, and what a step writes takes the place of what it reads
+            "turn": Out(8),  #: turns of the running step that are over
+            "second": Out(1),  #: the second phase is on, or its update
+            "early": Out(1),  #: a phase's first step
         }
     )
 

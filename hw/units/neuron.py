@@ -52,7 +52,7 @@ class Neuron(wiring.Component):
                 "driven": In(1),  #: the input is on; constant during a step
                 "nudged": In(1),  #: the nudge is on, for this neuron
                 "side": In(1),  #: look the slope of ``state`` up; constant during a step; recurrent machines only
-                "whole": In(1),  #: eps is 1 and not 1/2, from a state of 0; constant during a step
+                "whole": In(1),  #: eps is 1 and not 1/2; constant during a step
                 "tolerance": In(7),  #: largest move of a settled state, in its LSBs; constant during a step
                 "present": In(1),  #: there is such a neuron; else its state and activity are 0
                 "new_state": Out(state_shape(spec)),  #: v after the step
@@ -75,7 +75,7 @@ class Neuron(wiring.Component):
         stepped = Signal(signed(spec.accumulator.bits - spec.leak_shift + 1), reset_less=True)
         total = leaked + (error << spec.nudge_shift)
         half = total >> spec.euler_shift
-        whole = half if spec.recurrent else total >> spec.leak_shift
+        whole = total >> spec.leak_shift if self._steps_whole else half
         with m.If(self.stages[0]):
             m.d.sync += [
                 leaked.eq(self.current + self._leak()),
@@ -105,6 +105,11 @@ class Neuron(wiring.Component):
         self._activate(m, state)
         return m
 
+    @property
+    def _steps_whole(self) -> bool:
+        """Whether eps can be 1."""
+        return not self.spec.recurrent or self.spec.in_turn
+
     def _drive(self) -> ValueLike:
         """What the input adds to the current, in LSBs of the state."""
         level = self.spec.input_level
@@ -116,7 +121,10 @@ class Neuron(wiring.Component):
         With eps = 1/2, v + round((a + d - v) / 2) = floor((a + d + v + 1) / 2); with eps = 1 the old state falls out.
         """
         half = (self._drive() + self.state + 1) << self.spec.leak_shift
-        return half if self.spec.recurrent else Mux(self.whole, 1 << (self.spec.leak_shift - 1), half)
+        if not self._steps_whole:
+            return half
+        whole = (self._drive() << self.spec.leak_shift) + (1 << (self.spec.leak_shift - 1))
+        return Mux(self.whole, whole, half)
 
     def _activate(self, m: Module, state: Value) -> None:
         """The activity of the new state."""

@@ -16,8 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import compiled
-from ohmprop.model.float64.network import EPSILON, Network, Weights
+from ohmprop.model.float64.network import Network, Weights
 from ohmprop.model.spec import MachineSpec, Settings
+from ohmprop.model.spec.settings import LAYERS
 
 Floats = NDArray[np.float64]
 #: What Glorot's initial weights are scaled by, matrix by matrix, for one to three hidden layers (docs/classifiers.md).
@@ -41,19 +42,30 @@ def glorot_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None 
     return (*drawn, *([np.zeros((1, spec.neurons))] if spec.biases else []))
 
 
-class Phases(NamedTuple):
-    """Steps of both phases of learning, and whether the first step is a whole one."""
+class Phase(NamedTuple):
+    """One relaxation.
 
-    free_steps: int
-    nudged_steps: int
+    Members
+    -------
+    steps : Euler steps.
+    nudged : the outputs are drawn to their targets.
+    epsilon : Euler's step; with ``feedforward`` the first one is 1.
+    turns : turns of a step, 2 if the odd layers step before the even ones; ``first_turn`` is the one that steps first.
+    """
+
+    steps: int
+    nudged: bool
+    epsilon: float
     feedforward: bool
+    turns: int
+    first_turn: int
 
 
 @compiled
-def _relax(weights, firsts, states, drive, goal, nudged, steps, feedforward):  # type: ignore[no-untyped-def]
-    """Euler steps of all neurons, each from the same old states."""
+def _relax(weights, firsts, states, drive, goal, phase):  # type: ignore[no-untyped-def]
+    """Euler steps of all neurons, each turn's from the same old states."""
     flow = np.zeros_like(states)
-    for step in range(steps):
+    for turn in range(phase.steps * phase.turns):
         flow[:] = drive - states
         for index in range(1, len(firsts) - 1):
             matrix = weights[index]
@@ -68,11 +80,13 @@ def _relax(weights, firsts, states, drive, goal, nudged, steps, feedforward):  #
                 if state:
                     for j in range(len(row)):
                         lower_flow[j] += row[j] * state
-        if nudged:
+        if phase.nudged:
             flow[firsts[-2] :] += goal - states[firsts[-2] :]
-        epsilon = 1.0 if feedforward and step == 0 else EPSILON
-        for i in range(len(states)):
-            states[i] = min(max(states[i] + epsilon * flow[i], 0.0), 1.0)
+        epsilon = 1.0 if phase.feedforward and turn < phase.turns else phase.epsilon
+        for layer in range(len(firsts) - 1):
+            if layer % phase.turns == (phase.first_turn + turn) % phase.turns:
+                for i in range(firsts[layer], firsts[layer + 1]):
+                    states[i] = min(max(states[i] + epsilon * flow[i], 0.0), 1.0)
 
 
 @compiled
@@ -96,9 +110,9 @@ def _learn(weights, firsts, images, one, targets, alphas, phases):  # type: igno
         image, goal = images[index], targets[index] * 1.0
         _drive(weights, firsts, image, one, drive)
         states[:] = 0.0
-        _relax(weights, firsts, states, drive, goal, False, max(1, phases.free_steps), phases.feedforward)
+        _relax(weights, firsts, states, drive, goal, phases[0])
         free = states.copy()
-        _relax(weights, firsts, states, drive, goal, True, phases.nudged_steps, False)
+        _relax(weights, firsts, states, drive, goal, phases[1])
         first = weights[0]
         for i in range(len(image)):
             if image[i]:
@@ -116,14 +130,14 @@ def _learn(weights, firsts, images, one, targets, alphas, phases):  # type: igno
 
 
 @compiled
-def _recall(weights, firsts, images, one, steps, feedforward):  # type: ignore[no-untyped-def]
+def _recall(weights, firsts, images, one, phase):  # type: ignore[no-untyped-def]
     """The outputs' states after a free phase, for each image."""
     answers = np.zeros((len(images), firsts[-1] - firsts[-2]))
     states, drive, goal = np.zeros(firsts[-1]), np.zeros(firsts[-1]), np.zeros(1)
     for index in range(len(images)):
         _drive(weights, firsts, images[index], one, drive)
         states[:] = 0.0
-        _relax(weights, firsts, states, drive, goal, False, max(1, steps), feedforward)
+        _relax(weights, firsts, states, drive, goal, phase)
         answers[index] = states[firsts[-2] :]
     return answers
 
@@ -139,15 +153,24 @@ class LayeredNetwork(Network):
     def _pixels(self, images: NDArray[np.uint8]) -> Floats:
         return np.asarray(images, np.float64) / (1 << self.spec.pixel_bits)
 
+    def _free(self, settings: Settings, steps: int) -> Phase:
+        turns = 2 if settings.order == LAYERS else 1
+        return Phase(max(1, steps), False, settings.free_eps, settings.feedforward, turns, 0)
+
+    def _nudged(self, settings: Settings) -> Phase:
+        turns = 2 if settings.order == LAYERS else 1
+        first_turn = self.spec.layout.nudged_turn if turns > 1 else 0
+        return Phase(settings.nudged_steps, True, settings.nudged_eps, False, turns, first_turn)
+
     def learn(self, weights: Weights, patterns: NDArray[Any], targets: NDArray[np.bool_], settings: Settings) -> None:
         """Learn pattern after pattern, as Network.learn says."""
         rates = 2.0 ** -np.array(settings.eta_shifts, np.float64)
-        phases = Phases(settings.free_steps, settings.nudged_steps, settings.feedforward)
+        phases = self._free(settings, settings.free_steps), self._nudged(settings)
         _learn(weights, self._firsts, self._pixels(patterns), self._one, np.asarray(targets, np.bool_), rates, phases)
 
     def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> Floats:
         """The outputs' states (count, outputs), as Network.recall says."""
         answers: Floats = _recall(
-            weights, self._firsts, self._pixels(patterns), self._one, settings.driven_steps, settings.feedforward
+            weights, self._firsts, self._pixels(patterns), self._one, self._free(settings, settings.driven_steps)
         )
         return answers

@@ -8,6 +8,8 @@ text, in the Hopfield form, which has the fixed points of the energy's gradient 
 and the update (eq. 19)  w_ij += eta / beta (g_i^b g_j^b - g_i^0 g_j^0),  ^0 free phase, ^b nudged phase.
 """
 
+from typing import NamedTuple
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -35,8 +37,25 @@ def uniform_weights(spec: MachineSpec, seed: int) -> tuple[Floats]:
     return ((upper + upper.T) * synapse_mask(spec),)
 
 
+class Steps(NamedTuple):
+    """How neurons step: by ``epsilon``, and in blocks of ``block`` neurons one after the other; 0: all together."""
+
+    epsilon: float = EPSILON
+    block: int = 0
+
+
+#: All neurons, by EPSILON.
+TOGETHER = Steps()
+
+
 def relax(
-    weights: Floats, states: Floats, drive: Floats | float, steps: int, target: Floats | float = 0.0, beta: float = 0.0
+    weights: Floats,
+    states: Floats,
+    drive: Floats | float,
+    steps: int,
+    target: Floats | float = 0.0,
+    beta: float = 0.0,
+    how: Steps = TOGETHER,
 ) -> Floats:
     """States after ``steps`` Euler steps; beta = 0 is the free phase.
 
@@ -44,29 +63,38 @@ def relax(
     pattern or (images, neurons) for many, or one number for all. The states passed in are not changed.
     """
     states = states.copy()
-    for _ in range(steps):
+    count = states.shape[-1]
+    size = how.block or count
+    turns = [slice(first, first + size) for first in range(0, count, size)] * steps
+    for turn in turns:
         activity = np.tanh(states)
         flow = activity @ weights
         flow += drive
         flow -= states
         if beta:
             flow += beta * (target - activity)
-        flow *= EPSILON
-        states += flow
+        flow *= how.epsilon
+        states[..., turn] += flow[..., turn]
     return states
 
 
 def gradient_estimate(
-    weights: Floats, drive: Floats, target: Floats, beta: float, free_steps: int, nudged_steps: int
+    weights: Floats,
+    drive: Floats,
+    target: Floats,
+    beta: float,
+    free_steps: int,
+    nudged_steps: int,
+    how: tuple[Steps, Steps] = (TOGETHER, TOGETHER),
 ) -> Floats:
     """Equation 19 without eta, (neurons, neurons): the contrast of the two phases over beta.
 
     The free phase starts at zero, the nudged phase where the free one ended. As beta goes to 0 and both phases settle,
     entry (i, j) goes to the loss's negative derivative by the pair w_ij = w_ji; the loss is sum (T - g(v))^2 / 2 at the
-    free fixed point.
+    free fixed point. ``how`` is that of the free phase and of the nudged one.
     """
-    free = relax(weights, np.zeros_like(drive), drive, free_steps)
-    nudged = relax(weights, free, drive, nudged_steps, target, beta)
+    free = relax(weights, np.zeros_like(drive), drive, free_steps, how=how[0])
+    nudged = relax(weights, free, drive, nudged_steps, target, beta, how[1])
     before, after = np.tanh(free), np.tanh(nudged)
     contrast: Floats = np.outer(after, after) - np.outer(before, before)
     return contrast / beta

@@ -9,9 +9,10 @@ from numpy.typing import NDArray
 from ohmprop.model.float64.backpropagation import side_gradient
 from ohmprop.model.float64.layered import LayeredNetwork, glorot_weights
 from ohmprop.model.float64.network import Network, Weights
-from ohmprop.model.float64.recurrent import gradient_estimate, relax, signed, synapse_mask, uniform_weights
+from ohmprop.model.float64.recurrent import Steps, gradient_estimate, relax, signed, synapse_mask, uniform_weights
 from ohmprop.model.rules import RULES, Second
 from ohmprop.model.spec import MachineSpec, Settings
+from ohmprop.model.spec.settings import BLOCKS
 
 #: The machine's nudging strength.
 BETA = 1.0
@@ -54,7 +55,7 @@ class RecurrentNetwork(Network):
                 # The pair learns by the mean of both directions.
                 gradient = side_gradient(weights[0], drive, goal, *steps) / 2
             else:
-                gradient = gradient_estimate(weights[0], drive, goal, BETA, *steps)
+                gradient = gradient_estimate(weights[0], drive, goal, BETA, *steps, self._steps(settings))
             weights[0][:] += rates * gradient
 
     def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> NDArray[np.bool_]:
@@ -62,9 +63,15 @@ class RecurrentNetwork(Network):
         signs = np.empty(patterns.shape, np.bool_)
         for start in range(0, len(patterns), _BATCH):
             drive = signed(patterns[start : start + _BATCH], self._input_gain)
-            driven = relax(weights[0], np.zeros_like(drive), drive, settings.driven_steps)
-            signs[start : start + _BATCH] = relax(weights[0], driven, 0.0, settings.released_steps) > 0
+            how = self._steps(settings)[0]
+            driven = relax(weights[0], np.zeros_like(drive), drive, settings.driven_steps, how=how)
+            signs[start : start + _BATCH] = relax(weights[0], driven, 0.0, settings.released_steps, how=how) > 0
         return signs
+
+    def _steps(self, settings: Settings) -> tuple[Steps, Steps]:
+        """How neurons step in all phases but the nudged one, and in that."""
+        block = self.spec.lanes if settings.order == BLOCKS else 0
+        return Steps(settings.free_eps, block), Steps(settings.nudged_eps, block)
 
 
 class Reference:

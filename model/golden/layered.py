@@ -27,6 +27,7 @@ class LayeredNetwork(Network):
         self._constants = Constants(
             firsts=np.cumsum([0, *spec.layers[1:]]),
             spans=_spans(spec),
+            turns=np.arange(len(spec.layers) - 1) % 2,
             leak_shift=spec.leak_shift,
             drive_shift=spec.drive_shift,
             brightest=spec.brightest,

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.arithmetic import compiled, neuron_step, saturate, stochastic_increment
+from ohmprop.model.arithmetic import compiled, neuron_step, saturate, stochastic_increment, whole_step
 from ohmprop.model.memristors.kernels import decay_matrix, program_cell, random_sets, read_deviations
 
 Integers = NDArray[np.int64]
@@ -23,6 +23,7 @@ class Constants(NamedTuple):
     -------
     firsts : the first neuron's number of each layer but the inputs, and the count of neurons.
     spans : first and end of each matrix's rows and columns among the units; int64 (matrices, 4).
+    turns : the number of each layer's turn.
     leak_shift, drive_shift : the neurons' shift and that of the inputs' currents.
     brightest : the largest pixel, at which the biases' input stands.
     codes, code_bits, hashes : each unit's number, the numbers' bits, and what the numbers hash to.
@@ -30,6 +31,7 @@ class Constants(NamedTuple):
 
     firsts: Integers
     spans: Integers
+    turns: Integers
     leak_shift: int
     drive_shift: int
     brightest: int
@@ -59,8 +61,8 @@ def _drive(weights, constants, image, sums, drive):  # type: ignore[no-untyped-d
 
 
 @compiled
-def _currents(weights, firsts, states, sums):  # type: ignore[no-untyped-def]
-    """What each neuron gets from the layers above and below it, all from the same states."""
+def _currents(weights, firsts, states, sums, steps):  # type: ignore[no-untyped-def]
+    """What each neuron of the layers that step gets from the layers above and below it, all from the same states."""
     sums[:] = 0
     for index in range(1, len(firsts) - 1):
         matrix = weights[index]
@@ -68,49 +70,60 @@ def _currents(weights, firsts, states, sums):  # type: ignore[no-untyped-def]
         lower, lower_sums = states[below], sums[below]
         for i in range(matrix.shape[0]):
             row, state = matrix[i], states[firsts[index] + i]
-            total = np.int32(0)
-            for j in range(len(row)):
-                total = np.int32(total + np.int32(row[j]) * lower[j])
-            sums[firsts[index] + i] += total
-            if state:
+            if steps[index]:
+                total = np.int32(0)
+                for j in range(len(row)):
+                    total = np.int32(total + np.int32(row[j]) * lower[j])
+                sums[firsts[index] + i] += total
+            if state and steps[index - 1]:
                 for j in range(len(row)):
                     lower_sums[j] += np.int32(row[j]) * state
 
 
 @compiled
-def _step(states, currents, goal, leak_shift):  # type: ignore[no-untyped-def]
-    """One Euler step of all neurons; returns the largest move of a state.
+def _step(states, currents, goal, constants, steps, whole):  # type: ignore[no-untyped-def]
+    """One Euler step of the layers that step; returns the largest move of a state.
 
     ``currents`` are those of other layers, of inputs, and read noise; ``goal`` (outputs,) is empty without a nudge.
     """
     sums, drive, noise = currents
+    firsts, shift = constants.firsts, constants.leak_shift
     largest = 0
     first_output = len(states) - len(goal)
-    for i in range(len(states)):
-        state = np.int64(states[i])
-        error = goal[i - first_output] - state if i >= first_output else np.int64(0)
-        stepped = neuron_step(state, sums[i] + drive[i] + noise[i], 0, error, leak_shift, leak_shift, 0, 255)
-        states[i] = stepped
-        largest = max(largest, abs(stepped - state))
+    for layer in range(len(steps)):
+        if not steps[layer]:
+            continue
+        for i in range(firsts[layer], firsts[layer + 1]):
+            state = np.int64(states[i])
+            error = goal[i - first_output] - state if i >= first_output else np.int64(0)
+            current = sums[i] + drive[i] + noise[i]
+            if whole:
+                stepped = whole_step(current, 0, error, shift, shift, 0, 255)
+            else:
+                stepped = neuron_step(state, current, 0, error, shift, shift, 0, 255)
+            states[i] = stepped
+            largest = max(largest, abs(stepped - state))
     return largest
 
 
 @compiled
 def _relax(weights, states, currents, goal, phase, read_noise, constants, lfsr):  # type: ignore[no-untyped-def]
-    """Euler steps, each from the same old states, until the phase's most, or until the states have settled.
+    """Euler steps, each turn's from the same old states, until the phase's most, or until the states have settled.
 
     Returns the number of steps, the largest move of a state in any of them, and the LFSR.
     """
     largest, neurons = 0, len(states)
     target = goal if phase.nudged else goal[:0]
     for step in range(phase.most):
-        # From states of 0 there is no leak, and a shift by one bit fewer makes the step eps = 1.
-        shift = constants.leak_shift - 1 if phase.feedforward and step == 0 else constants.leak_shift
+        whole = phase.whole or (phase.feedforward and step == 0)
         if read_noise:
             codes = constants.codes[len(constants.codes) - neurons :]
             lfsr = read_deviations(codes, constants.code_bits, read_noise, lfsr, currents[2])
-        _currents(weights, constants.firsts, states, currents[0])
-        move = _step(states, currents, target, shift)
+        move = 0
+        for turn in range(phase.turns):
+            steps = constants.turns % phase.turns == (phase.first_turn + turn) % phase.turns
+            _currents(weights, constants.firsts, states, currents[0], steps)
+            move = max(move, _step(states, currents, target, constants, steps, whole))
         largest = max(largest, move)
         if move <= phase.settled:
             return step + 1, largest, lfsr

@@ -17,6 +17,8 @@ from ohmprop.model.memristors.kernels import LINEAR
 from ohmprop.model.memristors.unit import PulseUnit, no_cells, pulse_one
 from ohmprop.model.rules import RULES, Factor, Second
 from ohmprop.model.spec import MachineSpec, Settings
+from ohmprop.model.spec.settings import TOGETHER
+from ohmprop.model.timing import TURN
 
 
 class GoldenMachine:
@@ -124,6 +126,7 @@ class GoldenMachine:
         unit, steps = self._device, first + second
         side_steps = second if schedule.second.side else np.zeros_like(second)
         clocks = self._clocks(steps - side_steps, side_steps, rows, updated)
+        clocks += (second > 0) * TURN * (schedule.second.first_turn > 0)
         if unit:
             clocks += self.spec.timing.pulse_clocks(unit.sets, unit.read_noise > 0, steps, updated)
         if unit and unit.decay_every:
@@ -182,9 +185,21 @@ class GoldenMachine:
             )
         return np.ascontiguousarray(patterns, self._network.pattern_type)
 
+    @property
+    def _turns(self) -> int:
+        """Turns of a step; 1 if all neurons step together, as with a side network."""
+        settings = self.settings
+        together = settings.order == TOGETHER or RULES[settings.rule].second is Second.SIDE
+        return 1 if together else len(self.spec.layout.turns)
+
     def _phase(self, most: int, nudged: bool = False, side: bool = False, feedforward: bool = False) -> Phase:
-        settled = self.settings.tolerance if self.settings.stop_when_settled else -1
-        return Phase(most, settled, nudged, side, feedforward)
+        settings, turns = self.settings, self._turns
+        settled = settings.tolerance if settings.stop_when_settled else -1
+        eps = settings.nudged_eps if nudged else settings.free_eps
+        whole = eps == 1 and RULES[settings.rule].second is not Second.SIDE
+        # The nudge comes first to the layers whose outputs it draws.
+        first_turn = self.spec.layout.nudged_turn if nudged and turns > 1 else 0
+        return Phase(most, settled, nudged, side, feedforward, whole, turns, first_turn)
 
     def _learning(self) -> Schedule:
         settings, rule = self.settings, RULES[self.settings.rule]
@@ -222,7 +237,7 @@ class GoldenMachine:
             self.rows_skipped += int(((layout.inputs - rows) * (1 + updated)).sum()) * layout.words_per_input
         else:
             rows = np.full_like(rows, layout.inputs)
-        return self.spec.timing.pattern(steps, updated, rows, side_steps)
+        return self.spec.timing.pattern(steps, updated, rows, side_steps, self._turns)
 
     def _count(self, steps: Integers, clocks: Integers) -> None:
         self.steps += int(steps.sum())

@@ -24,6 +24,9 @@ class Phase(NamedTuple):
     nudged : the outputs are drawn to their targets.
     side : the side network relaxes, the neurons stand still. Recurrent networks only.
     feedforward : the first step is a whole one. Layered networks only.
+    whole : every step is a whole one, eps = 1.
+    turns : turns of a step, 1 if all neurons step together; a neuron's turn is its number in the layout modulo this.
+    first_turn : the turn that steps first.
     """
 
     most: int
@@ -31,6 +34,9 @@ class Phase(NamedTuple):
     nudged: bool
     side: bool
     feedforward: bool
+    whole: bool
+    turns: int
+    first_turn: int
 
 
 class Schedule(NamedTuple):

@@ -38,6 +38,7 @@ class RecurrentNetwork(Network):
             side_high=spec.side.high,
             side_update_shift=spec.side_update_shift,
             reach=spec.reach,
+            turns=layout.turn_numbers,
             codes=layout.codes,
             code_bits=layout.code_bits,
             hashes=unit_hashes(layout.codes),

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.arithmetic import compiled, neuron_step, saturate, side_step, stochastic_increment
+from ohmprop.model.arithmetic import compiled, neuron_step, saturate, side_step, stochastic_increment, whole_step
 from ohmprop.model.memristors.kernels import decay_matrix, program_cell, random_sets, read_deviations
 
 Integers = NDArray[np.int64]
@@ -34,6 +34,7 @@ class Constants(NamedTuple):
     weight_fraction, side_error_shift, side_low, side_high : the side network's shifts and the ends of its states.
     side_update_shift : right shift of the side network's products of an update.
     reach : units further apart have no synapse.
+    turns : the number of each neuron's turn.
     codes, code_bits, hashes : each neuron's number, the numbers' bits, and what the numbers hash to.
     """
 
@@ -51,26 +52,32 @@ class Constants(NamedTuple):
     side_high: int
     side_update_shift: int
     reach: int
+    turns: Integers
     codes: Integers
     code_bits: int
     hashes: Integers
 
 
 @compiled
-def _step(weights, states, drive, target, nudged, constants, noise):  # type: ignore[no-untyped-def]
-    """One Euler step of all neurons from the same old activities; returns the largest move of a state."""
+def _step(weights, states, drive, target, phase, turn, constants, noise):  # type: ignore[no-untyped-def]
+    """One Euler step of the neurons of a turn from the same old activities; returns the largest move of a state."""
     leak_shift, nudge_shift = constants.leak_shift, constants.nudge_shift
     low, high = constants.low, constants.high
     neurons, activities, table = states.neurons, states.activities, constants.activities
     old = activities.copy()
     largest = 0
     for i in range(len(neurons)):
+        if constants.turns[i] % phase.turns != turn:
+            continue
         current = noise[i]
         for j in range(len(neurons)):
             current += np.int32(weights[i, j]) * np.int32(old[j])
         state = neurons[i]
-        error = target[i] - old[i] if nudged else 0
-        neurons[i] = neuron_step(state, current, drive[i], error, leak_shift, nudge_shift, low, high)
+        error = target[i] - old[i] if phase.nudged else 0
+        if phase.whole:
+            neurons[i] = whole_step(current, drive[i], error, leak_shift, nudge_shift, low, high)
+        else:
+            neurons[i] = neuron_step(state, current, drive[i], error, leak_shift, nudge_shift, low, high)
         activities[i] = table[neurons[i] - low]
         largest = max(largest, abs(neurons[i] - state))
     return largest
@@ -83,7 +90,11 @@ def _relax(weights, states, drive, target, phase, read_noise, constants, lfsr): 
     for step in range(phase.most):
         if read_noise:
             lfsr = read_deviations(constants.codes, constants.code_bits, read_noise, lfsr, noise)
-        if _step(weights, states, drive, target, phase.nudged, constants, noise) <= phase.settled:
+        largest = 0
+        for turn in range(phase.turns):
+            number = (phase.first_turn + turn) % phase.turns
+            largest = max(largest, _step(weights, states, drive, target, phase, number, constants, noise))
+        if largest <= phase.settled:
             return step + 1, lfsr
     return phase.most, lfsr
 

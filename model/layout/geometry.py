@@ -51,6 +51,7 @@ class Geometry:
         itself.
     inputs : pixels that drive the first layer through weights; 0 in a recurrent machine.
     biases : every neuron has a weight from one more input.
+    in_turn : the sweeps of a step are in the order of the turns (``turns``).
     """
 
     layers: tuple[int, ...]
@@ -58,6 +59,7 @@ class Geometry:
     reach: int = 0
     inputs: int = 0
     biases: bool = False
+    in_turn: bool = False
 
     # -- blocks --------------------------------------------------------------------------------------------------
 
@@ -80,6 +82,29 @@ class Geometry:
     def blocks(self) -> int:
         """Blocks of neurons in all layers."""
         return self.layer_blocks[-1].stop
+
+    @cached_property
+    def turns(self) -> tuple[tuple[int, ...], ...]:
+        """Blocks of neurons that step side by side when not all do: each block of a recurrent layer; of layers the first,
+        third, ... and then those between them. None of a turn is connected with another, or is read when it has stepped.
+        """
+        if self.reach:
+            return tuple((block,) for block in range(self.blocks))
+        halves = (self.layer_blocks[first::2] for first in (0, 1))
+        return tuple(tuple(block for blocks in half for block in blocks) for half in halves)
+
+    @property
+    def nudged_turn(self) -> int:
+        """The turn that steps first in the nudged phase: that of the outputs; in a recurrent layer the first, as always."""
+        return 0 if self.reach else (len(self.layers) - 1) % 2
+
+    @property
+    def turn_numbers(self) -> Integers:
+        """The number of each neuron's turn; (neurons,)."""
+        numbers = np.zeros(self.blocks, np.int64)
+        for number, blocks in enumerate(self.turns):
+            numbers[list(blocks)] = number
+        return numbers[self.places // self.lanes]
 
     def block_places(self, block: int) -> range:
         """Places of the neurons of a block: block * lanes + lane."""

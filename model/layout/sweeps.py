@@ -96,10 +96,14 @@ def input_sweeps(geometry: Geometry, program: Sequence[Sweep]) -> tuple[Sweep, .
 
 
 def step_sweeps(geometry: Geometry, program: Sequence[Sweep]) -> tuple[Sweep, ...]:
-    """The sweeps of one Euler step: for each block its currents along the columns, then those along the rows."""
+    """The sweeps of one Euler step: for each block its currents along the columns, then those along the rows.
+
+    The blocks follow each other in the order of the turns if neurons can step in turn.
+    """
     stored = [sweep for sweep in program if not sweep.pixels]
     sweeps: list[Sweep] = []
-    for target in range(geometry.blocks):
+    targets = [block for turn in geometry.turns for block in turn] if geometry.in_turn else range(geometry.blocks)
+    for target in targets:
         own = [replace(sweep, kind=Kind.READ_COLUMNS) for sweep in stored if sweep.block == target]
         sweeps += _one_target(own + _along_rows(geometry, stored, target), target)
     return tuple(sweeps)

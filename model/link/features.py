@@ -36,7 +36,10 @@ class Feature:
 
 
 #: All of them, by their bits.
-FEATURES = (Feature(0, "pulses", "a pulse unit", "devices", "leave --device out"),)
+FEATURES = (
+    Feature(0, "pulses", "a pulse unit", "devices", "leave --device out"),
+    Feature(1, "in_turn", "steps in turn", "orders and whole steps", "leave --order, --free-eps and --nudged-eps out"),
+)
 
 
 def feature_bits(spec: MachineSpec) -> int:

@@ -7,6 +7,7 @@ from ohmprop.model.link.records import Record, number_bytes
 from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.rules import RULES, code_bits, rule_of
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec, Settings
+from ohmprop.model.spec.settings import TOGETHER
 
 #: Weight matrices that there are registers for.
 MATRICES = 5
@@ -32,6 +33,8 @@ class SettingsRegisters(Record):
     feedforward: int = number_bytes(1)
     skip: int = number_bytes(1)
     rule: int = number_bytes(1)
+    order: int = number_bytes(1)
+    whole: int = number_bytes(1)
     lfsr: int = number_bytes(4)
 
     @classmethod
@@ -41,6 +44,7 @@ class SettingsRegisters(Record):
         steps = dict.fromkeys(("free_steps", "nudged_steps", "driven_steps", "released_steps"), 8)
         flags = dict.fromkeys(("stop_when_settled", "feedforward", "skip"), 1)
         used = {**steps, **shifts, **flags, "tolerance": 7, "rule": code_bits(spec.topology.name)}
+        used |= {"order": 1, "whole": 2} if spec.in_turn else {}
         used |= dict.fromkeys(spec.topology.unused_settings, 0)
         return {name: used.get(name, 0) for name in cls.widths() if name != "lfsr"}
 
@@ -64,6 +68,8 @@ class SettingsRegisters(Record):
             int(settings.feedforward),
             int(settings.skip),
             RULES[settings.rule].code,
+            int(settings.order != TOGETHER),
+            int(settings.free_eps == 1) | int(settings.nudged_eps == 1) << 1,
             lfsr,
         )
 
@@ -89,6 +95,8 @@ class SettingsRegisters(Record):
             bool(self.feedforward & 1),
             bool(self.skip & 1),
             rule_of(self.rule, spec.topology.name).name,
+            spec.topology.order if spec.in_turn and self.order & 1 else TOGETHER,
+            *(1.0 if spec.in_turn and self.whole >> bit & 1 else 0.5 for bit in range(2)),
         )
 
 

@@ -38,6 +38,8 @@ class MachineFields:
         memories for it.
     fine_bits : low bits, 0 to 8, that a weight has besides those of its format: updates go into them, products are taken
         from the rounded rest. Weights of at most 8 bits only.
+    in_turn : layers, or the blocks of lanes of a recurrent layer, can step in turn, and eps can be 1 (the settings ``order``,
+        ``free_eps``, ``nudged_eps``).
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """
@@ -59,6 +61,7 @@ class MachineFields:
     serial: bool = optional(False, off=False)
     pulses: bool = optional(False, off=False)
     fine_bits: int = optional(0, off=0)
+    in_turn: bool = optional(False, off=False)
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
     settings: Settings = BY_TOPOLOGY

@@ -6,6 +6,9 @@ from ohmprop.model.errors import UserError
 from ohmprop.model.rules import RULES
 from ohmprop.model.spec.optional import optional
 
+#: Orders in which neurons step; TOGETHER is that of any machine.
+TOGETHER, LAYERS, BLOCKS = ORDERS = ("together", "layers", "blocks")
+
 
 def whole(name: str, value: object, low: int, high: int) -> None:
     """Refuse anything but a whole number from low to high, in one sentence."""
@@ -30,6 +33,10 @@ class Settings:
         the same either way, only the clocks and two counters differ.
     rule : name of the learning rule (model/rules.py): "ep", equilibrium propagation, or "rbp", recurrent
         backpropagation, whose side network relaxes for at most ``nudged_steps``. A layered machine has "ep" only.
+    order : which neurons of an EP network step side by side, from the same old states: "together", all; in a layered machine
+        "layers", the odd hidden layers, then the layers between them, each with what the others have come to, and in the
+        nudged phase the outputs' first; in a recurrent one "blocks", one block of lanes after the other.
+    free_eps, nudged_eps : Euler's step of the neurons in the nudged phase (nudged_eps) and in all others; 0.5 or 1.
     """
 
     free_steps: int = 20
@@ -42,6 +49,9 @@ class Settings:
     feedforward: bool = optional(False, off=False)
     skip: bool = True
     rule: str = optional("ep", off="ep")
+    order: str = optional("together", off="together")
+    free_eps: float = optional(0.5, off=0.5)
+    nudged_eps: float = optional(0.5, off=0.5)
 
     def __post_init__(self) -> None:
         for name in ("free_steps", "nudged_steps", "driven_steps", "released_steps"):
@@ -58,3 +68,8 @@ class Settings:
                 raise UserError(f"{name} = {getattr(self, name)!r} is impossible; write true or false.")
         if self.rule not in tuple(RULES):
             raise UserError(f"rule = {self.rule!r} is impossible; give one of {', '.join(RULES)}.")
+        if self.order not in ORDERS:
+            raise UserError(f"order = {self.order!r} is impossible; give one of {', '.join(ORDERS)}.")
+        for name in ("free_eps", "nudged_eps"):
+            if isinstance(getattr(self, name), bool) or getattr(self, name) not in (0.5, 1):
+                raise UserError(f"{name} = {getattr(self, name)!r} is impossible; give 0.5 or 1.")

@@ -13,6 +13,9 @@ from ohmprop.model.spec.optional import off_values
 from ohmprop.model.spec.settings import Settings
 from ohmprop.model.spec.topology import foreign_fields, topology_of
 
+#: Settings that are written even if off, as they always were.
+_LISTED = ("feedforward", "rule")
+
 
 def hardware(machine: MachineFields) -> dict[str, Any]:
     """What the hardware depends on, by the fields' names: not the settings, nothing of another topology, and no field at
@@ -24,14 +27,21 @@ def hardware(machine: MachineFields) -> dict[str, Any]:
 
 def write(machine: MachineFields) -> str:
     """The machine as TOML text. What is off is left out where it is so by default."""
-    off = off_values(type(machine))
-    default = {item.name: item.default for item in dataclasses.fields(machine)}
-    table = {
-        name: value
-        for name, value in _written(machine).items()
-        if name not in off or value != off[name] or value != default[name]
+    table = _without_off(_written(machine), type(machine))
+    settings = dataclasses.asdict(machine.settings)
+    listed = {name: settings[name] for name in _LISTED}
+    # In the order of the fields.
+    settings = {name: value for name, value in settings.items() if name in _without_off(settings, Settings) | listed}
+    return tomli_w.dumps({"machine": table, "settings": settings})
+
+
+def _without_off(table: dict[str, Any], cls: type) -> dict[str, Any]:
+    """The table without what is off, where it is so by default."""
+    off = off_values(cls)
+    default = {item.name: item.default for item in dataclasses.fields(cls)}
+    return {
+        name: value for name, value in table.items() if name not in off or value != off[name] or value != default[name]
     }
-    return tomli_w.dumps({"machine": table, "settings": dataclasses.asdict(machine.settings)})
 
 
 def _written(machine: MachineFields) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from ohmprop.model.formats import Format
 from ohmprop.model.layout import Layout
 from ohmprop.model.spec.fields import MachineFields
 from ohmprop.model.spec.matrix import Matrix, layered_pre_shift
-from ohmprop.model.spec.settings import Settings, whole
+from ohmprop.model.spec.settings import BLOCKS, LAYERS, Settings, whole
 
 #: Units of a recurrent layer.
 MAX_NEURONS = 256
@@ -32,12 +32,14 @@ class Topology(ABC):
     fields : the fields of MachineFields that only this topology has; machines of another one leave them at their
         defaults.
     unused_settings : settings that this topology has no register for.
+    order : the order besides TOGETHER in which its neurons can step.
     state, activity : default formats.
     """
 
     name: str
     fields: tuple[str, ...]
     unused_settings: tuple[str, ...]
+    order: str
     state: Format
     activity: Format
 
@@ -83,6 +85,7 @@ class Recurrent(Topology):
     name = "recurrent"
     fields = ("cut_diagonals", "input_level", "target_level", "side")
     unused_settings = ("feedforward",)
+    order = BLOCKS
     state, activity = Format(True, 8, 5), Format(True, 8, 7)
 
     def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
@@ -127,7 +130,7 @@ class Recurrent(Topology):
 
     def layout(self, machine: MachineFields) -> Layout:
         """A layer with a reach."""
-        return Layout(machine.layers, machine.lanes, reach=machine.reach)
+        return Layout(machine.layers, machine.lanes, reach=machine.reach, in_turn=machine.in_turn)
 
     def worst_accumulator(self, machine: MachineFields) -> int:
         """The larger one of the neurons' sum and the side network's."""
@@ -146,6 +149,7 @@ class Layered(Topology):
     name = "layered"
     fields = ("pixel_bits", "input_weight", "biases")
     unused_settings = ("released_steps",)
+    order = LAYERS
     state = activity = UNIT
 
     def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
@@ -195,7 +199,8 @@ class Layered(Topology):
 
     def layout(self, machine: MachineFields) -> Layout:
         """Layers with inputs."""
-        return Layout(machine.layers[1:], machine.lanes, inputs=machine.inputs, biases=machine.biases)
+        inputs, biases, in_turn = machine.inputs, machine.biases, machine.in_turn
+        return Layout(machine.layers[1:], machine.lanes, inputs=inputs, biases=biases, in_turn=in_turn)
 
     def worst_accumulator(self, machine: MachineFields) -> int:
         """The largest of the layers' sums."""

@@ -3,10 +3,11 @@
 import dataclasses
 
 from ohmprop.model.errors import UserError
-from ohmprop.model.rules import RULES, rules_of
+from ohmprop.model.rules import RULES, Second, rules_of
 from ohmprop.model.spec.fields import MachineFields
 from ohmprop.model.spec.matrix import UPDATE_SHIFTS
-from ohmprop.model.spec.settings import whole
+from ohmprop.model.spec.options import needed
+from ohmprop.model.spec.settings import TOGETHER, whole
 from ohmprop.model.spec.topology import MAX_HIDDEN_LAYERS, Topology, foreign_fields, signed
 
 MAX_LANES = 128
@@ -45,6 +46,7 @@ def check_fields(machine: MachineFields, topology: Topology) -> None:
     whole("memory_bytes", machine.memory_bytes, 1, 1 << 30)
     _check_serial(machine)
     _check_fine_bits(machine, topology)
+    _check_in_turn(machine)
     _check_pulses(machine, topology)
     whole("clock_hz", machine.clock_hz, 1, 10**9)
     whole("baud", machine.baud, 1, 10**8)
@@ -95,6 +97,14 @@ def _check_fine_bits(machine: MachineFields, topology: Topology) -> None:
         )
 
 
+def _check_in_turn(machine: MachineFields) -> None:
+    """Refuse devices in a machine whose neurons can step in turn."""
+    if not isinstance(machine.in_turn, bool):
+        raise UserError(f"in_turn = {machine.in_turn!r} is impossible; write true or false.")
+    if machine.in_turn and machine.pulses:
+        raise UserError("in_turn = true is impossible with pulses = true; leave one of the two out.")
+
+
 def _check_pulses(machine: MachineFields, topology: Topology) -> None:
     """Refuse a pulse unit for weights that have no step tables."""
     if not isinstance(machine.pulses, bool):
@@ -128,6 +138,28 @@ def check_settings(machine: MachineFields, topology: Topology) -> None:
             f"{topology.name} one learns by {' or '.join(rule.name for rule in possible)}, so leave it out."
         )
     topology.check_settings(settings)
+    _check_order(machine, topology)
+
+
+def _check_order(machine: MachineFields, topology: Topology) -> None:
+    """Refuse an order or a step that the machine's hardware has not, or that its topology or its rule has no use for."""
+    settings = machine.settings
+    if settings.order not in (TOGETHER, topology.order):
+        raise UserError(
+            f"order = {settings.order} is impossible in a {topology.name} machine; give {TOGETHER} or {topology.order}."
+        )
+    wanted = needed(settings)
+    asked = [f"{name} = {getattr(settings, name)}" for name in wanted if wanted[name] == "in_turn"]
+    if asked and RULES[settings.rule].second is Second.SIDE:
+        raise UserError(
+            f"{asked[0]} does not go with rule = {settings.rule}, whose networks step together by 1/2; leave it out."
+        )
+    for name, field in wanted.items():
+        if not getattr(machine, field):
+            raise UserError(
+                f"{name} = {getattr(settings, name)} needs hardware that not every machine has; write {field} = true under "
+                "[machine]."
+            )
 
 
 def fine_words(words: int, machine: MachineFields) -> int:

@@ -132,7 +132,7 @@ def test_host_times():
 
 
 #: What Timing has besides latencies.
-METHODS = ("serial", "pauses", "draws", "pulse_clocks", "whole_update", "pattern", "bound")
+METHODS = ("serial", "step_in", "pauses", "draws", "pulse_clocks", "whole_update", "pattern", "bound")
 
 
 def test_latencies():

@@ -31,7 +31,7 @@ from ohmprop.model.link.registers import PulseRequest, SettingsRegisters
 from ohmprop.model.link.spaces import WIDE, Space, cell_spaces, space_words
 from ohmprop.model.spec import MachineSpec, Settings
 from tests.kit.simulated import simulate
-from tests.kit.specs import LAYERED, SPECS
+from tests.kit.specs import LAYERED, SPECS, in_turn
 from tests.model.golden.test_pulses import MECHANISMS, unit_of
 from tests.mutants import MUTANTS, Mutant, faulty
 
@@ -267,6 +267,35 @@ def test_fine_bits(name):
         else:
             host.learn_pixels(rng.integers(1, 16, spec.inputs).astype(np.uint8), np.arange(spec.outputs) == number)
         host.read_weights()
+    host.counters()
+    host.play()
+
+
+TURNS = {
+    "recurrent": MachineSpec(layers=(7,), lanes=3, in_turn=True, settings=SHORT),
+    "layered": MachineSpec(layers=(5, 4, 3, 4, 2), lanes=3, in_turn=True),
+    "serial": MachineSpec(layers=(17,), lanes=8, serial=True, in_turn=True, settings=SHORT),
+    "serial-layered": MachineSpec(layers=(5, 9, 2), lanes=8, serial=True, in_turn=True),
+}
+
+
+@pytest.mark.parametrize("name", TURNS)
+def test_steps_in_turn(name):
+    spec = TURNS[name]
+    host, rng = Host(spec), np.random.default_rng(9)
+    if spec.recurrent:
+        host.write_weights((random_weights(spec, rng),))
+    else:
+        host.write_weights([rng.integers(-127, 128, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
+    for number in range(5):
+        host.settings(replace(in_turn(spec, number), free_steps=3, nudged_steps=3), 0xC0FFEE11)
+        if spec.recurrent:
+            pattern, target = rng.random((2, spec.neurons)) < 0.5
+            host.learn(pattern, target)
+            host.recall(target)
+        else:
+            host.learn_pixels(rng.integers(0, 16, spec.inputs).astype(np.uint8), np.arange(spec.outputs) == number % 2)
+    host.read_weights()
     host.counters()
     host.play()
 

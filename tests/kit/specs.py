@@ -1,5 +1,7 @@
 """The machines that the tests run on, small ones that differ in every way that matters."""
 
+from dataclasses import replace
+
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec, Settings
 
@@ -47,6 +49,36 @@ FINE_BITS = {
     "serial": MachineSpec(layers=(19,), lanes=8, serial=True, fine_bits=8, settings=_FAST),
     "serial_layered": MachineSpec(layers=(9, 12, 9, 3), lanes=8, serial=True, fine_bits=3, settings=_FINE_SERIAL),
 }
+
+#: Machines whose neurons step in turn; the benches go through the orders and steps.
+IN_TURN = {
+    "recurrent": MachineSpec(layers=(11,), lanes=4, cut_diagonals=3, in_turn=True, settings=_FAST),
+    "layered": MachineSpec(layers=(13, 9, 5), lanes=4, biases=True, in_turn=True),
+    "serial": MachineSpec(layers=(19,), lanes=8, serial=True, in_turn=True, settings=_FAST),
+    "serial_layered": MachineSpec(layers=(9, 12, 9, 3), lanes=8, serial=True, in_turn=True),
+}
+
+#: Orders and steps of both phases, and whether the rule is the machine's other one, if it has one.
+_TURNS = (
+    (True, 1, 0.5, False),
+    (True, 0.5, 1, False),
+    (True, 1, 1, True),
+    (True, 1, 1, False),
+    (False, 1, 1, False),
+)
+
+
+def in_turn(spec, number):
+    """The settings for pattern 0, 1, ... of a machine whose neurons can step in turn."""
+    turns, free_eps, nudged_eps, other = _TURNS[number % len(_TURNS)]
+    return replace(
+        spec.settings,
+        order=spec.topology.order if turns else "together",
+        free_eps=free_eps,
+        nudged_eps=nudged_eps,
+        rule="rbp" if other and spec.recurrent else "ep",
+    )
+
 
 #: Layered machines: one to three hidden layers, every width of pixels, layers of one block and of several.
 LAYERED = {

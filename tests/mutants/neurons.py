@@ -31,8 +31,8 @@ MUTANTS = (
     Mutant(
         "neuron: leak off by one bit",
         "units/neuron.py",
-        "<< self.spec.leak_shift",
-        "<< (self.spec.leak_shift - 1)",
+        "self.state + 1) << self.spec.leak_shift",
+        "self.state + 1) << (self.spec.leak_shift - 1)",
         NEURON,
     ),
     Mutant(
@@ -52,8 +52,8 @@ MUTANTS = (
     Mutant(
         "activities: a step overwrites what it reads",
         "parallel/activities.py",
-        "~self.half, here",
-        "self.half, here",
+        "else ~self.half",
+        "else self.half",
         LEARNING,
     ),
     Mutant(
@@ -112,5 +112,11 @@ MUTANTS = (
         SIDE,
     ),
     Mutant("neurons: hidden units are nudged", "parallel/neurons.py", "does.nudged & aims", "does.nudged", LAYERED),
-    Mutant("neuron: no feedforward start", "units/neuron.py", "Mux(self.whole, whole, half)", "half", LAYERED),
+    Mutant(
+        "neuron: no feedforward start",
+        "units/neuron.py",
+        "stepped.eq(Mux(self.whole, whole, half))",
+        "stepped.eq(half)",
+        LAYERED,
+    ),
 )

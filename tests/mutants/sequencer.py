@@ -13,15 +13,15 @@ MUTANTS = (
     Mutant(
         "sequencer: stale activities in a serial machine, the banks never swap",
         "serial/datapath.py",
-        "bank.eq(self.new)",
-        "bank.eq(bank)",
+        "bank.eq(new), ",
+        "bank.eq(bank), ",
         SERIAL_LAYERED,
     ),
     Mutant(
         "sequencer: a step overwrites the activities it reads",
         "serial/datapath.py",
-        "self.new.eq(Mux(phase.fresh, 1, bank))",
-        "self.new.eq(self.new)",
+        "new.eq(Mux(phase.fresh, 1, bank))",
+        "new.eq(new)",
         SERIAL_LAYERED,
     ),
     Mutant(

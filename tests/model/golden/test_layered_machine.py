@@ -54,6 +54,20 @@ SPECS = {
     "fine_bits_in_deep_nets": MachineSpec(
         layers=(6, 5, 7, 4, 2), lanes=3, biases=True, fine_bits=4, settings=replace(QUICK, eta_shifts=(2, 1, 1, 2, 1))
     ),
+    "in_turn": MachineSpec(layers=(11, 6, 3), lanes=3, in_turn=True, settings=replace(QUICK, order="layers")),
+    "in_turn_by_whole_steps": MachineSpec(
+        layers=(9, 7, 5, 3),
+        lanes=3,
+        in_turn=True,
+        settings=replace(QUICK, eta_shifts=(1, 0, 1), order="layers", free_eps=1, nudged_eps=1),
+    ),
+    "in_turn_and_whole_steps_in_the_free_phase": MachineSpec(
+        layers=(6, 5, 7, 4, 2),
+        lanes=3,
+        in_turn=True,
+        settings=replace(QUICK, eta_shifts=(2, 0, 1, 0), order="layers", free_eps=1),
+    ),
+    "whole_steps_together": MachineSpec(layers=(9, 5, 3), lanes=3, in_turn=True, settings=replace(QUICK, nudged_eps=1)),
     "no_skipping": MachineSpec(layers=(9, 5, 3), lanes=3, settings=replace(QUICK, skip=False)),
 }
 
@@ -73,6 +87,7 @@ class Rules:
             lower_first = matrix.tolist() if index == 0 else matrix.T.tolist()
             self.w |= {(index, i, j): w for i, row in enumerate(lower_first) for j, w in enumerate(row)}
         self.rows_skipped = self.updates_skipped = self.steps = 0
+        self.moved = False
 
     def matrices(self) -> list[list[list[int]]]:
         sizes = list(pairwise(self.layers))
@@ -116,9 +131,20 @@ class Rules:
     def relax(
         self, s: list[list[int]], x: list[int], target: list[int] | None, most: int
     ) -> tuple[list[list[int]], int]:
+        settings = self.settings
+        eps = settings.free_eps if target is None else settings.nudged_eps
+        # Layers 1, 3, ... and layers 2, 4, ...; to be nudged, those with the outputs first.
+        odd, even = (set(range(first, len(self.layers), 2)) for first in (1, 2))
+        turns = [odd | even] if settings.order == "together" else [odd, even]
+        if target is not None and len(self.layers) - 1 in turns[-1]:
+            turns = turns[::-1]
         for step in range(1, most + 1):
-            old, s = s, self.step(s, x, target, self.settings.feedforward and target is None and step == 1)
+            old = s
+            for turn in turns:
+                after = self.step(s, x, target, eps == 1 or (settings.feedforward and target is None and step == 1))
+                s = [after[at] if at + 1 in turn else layer for at, layer in enumerate(s)]
             move = max(abs(a - b) for new, before in zip(s, old, strict=True) for a, b in zip(new, before, strict=True))
+            self.moved |= move > 0
             if self.settings.stop_when_settled and move <= self.settings.tolerance:
                 return s, step
         return s, most
@@ -138,13 +164,14 @@ class Rules:
     def learn(self, x: list[int], target: list[int]) -> tuple[list[list[int]], int, int]:
         spec, settings = self.spec, self.settings
         free, first = self.start(x, settings.free_steps)
+        self.moved = False
         after, second = self.relax(free, x, target, settings.nudged_steps)
         drawn = []
         for _ in self.number(0, 0):
             drawn.append(self.lfsr % 256)
             for _ in range(8):
                 self.lfsr = self.lfsr // 2 ^ (0x80200003 if self.lfsr % 2 else 0)
-        updated = second > 0 and (free != after or not settings.skip)
+        updated = second > 0 and (self.moved or not settings.skip)
         for (layer, i, j), weight in self.w.items():
             if layer:
                 difference = after[layer - 1][i] * after[layer][j] - free[layer - 1][i] * free[layer][j]

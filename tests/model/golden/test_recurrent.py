@@ -63,12 +63,18 @@ class Matrices:
     def relax(self, v: np.ndarray, drive: np.ndarray, target: np.ndarray | None, most: int) -> tuple[np.ndarray, int]:
         spec, settings = self.spec, self.settings
         point = spec.weight.fraction + spec.activity.fraction
+        eps = settings.free_eps if target is None else settings.nudged_eps
+        blocks = range(0, spec.neurons, spec.lanes if settings.order == "blocks" else spec.neurons)
         for step in range(1, most + 1):
-            total = self.seen @ self.g(v) + (drive - v) * 2 ** (point - spec.state.fraction)
-            if target is not None:
-                total = total + (target - self.g(v)) * 2 ** (point - spec.activity.fraction)
-            half = 2 ** (point - spec.state.fraction)
-            old, v = v, np.clip(v + (total + half) // (2 * half), -(2**7), 2**7 - 1)
+            old = v
+            for first in blocks:
+                total = self.seen @ self.g(v) + (drive - v) * 2 ** (point - spec.state.fraction)
+                if target is not None:
+                    total = total + (target - self.g(v)) * 2 ** (point - spec.activity.fraction)
+                one = 2 ** (point - spec.state.fraction)
+                moved = (total + one) // (2 * one) if eps == 0.5 else (2 * total + one) // (2 * one)
+                turn = np.arange(spec.neurons) // (blocks.step) == first // blocks.step
+                v = np.where(turn, np.clip(v + moved, -(2**7), 2**7 - 1), v)
             if settings.stop_when_settled and max(abs(v - old)) <= settings.tolerance:
                 return v, step
         return v, most
@@ -107,6 +113,10 @@ class Matrices:
 
 
 MATRICES = {name: spec for name, spec in SPECS.items() if name != "hundred"}
+IN_TURN = replace(SPECS["band"], in_turn=True)
+for order, free_eps, nudged_eps in (("blocks", 1, 0.5), ("blocks", 0.5, 1), ("together", 1, 1), ("blocks", 1, 1)):
+    SETTINGS = replace(IN_TURN.settings, order=order, free_eps=free_eps, nudged_eps=nudged_eps)
+    MATRICES[f"{order}-{free_eps}-{nudged_eps}"] = replace(IN_TURN, settings=SETTINGS)
 MATRICES |= {f"{bits}_fine_bits": replace(SPECS["band"], fine_bits=bits) for bits in (1, 4, 8)}
 
 

@@ -8,9 +8,11 @@ from dataclasses import dataclass, replace
 import numpy as np
 import pytest
 
+from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec, Settings, ready_machines
 from ohmprop.model.spec.fields import MachineFields
 from ohmprop.model.spec.optional import off_values, optional
+from ohmprop.model.spec.options import equipped
 from tests.kit.paths import ROOT
 
 #: Fields that had no off value when hashes and saved files began. No name may be added: new fields are ``optional``.
@@ -94,3 +96,17 @@ def test_saved_files_are_read_as_they_were_written() -> None:
         with np.load(folder / f"{name}.npz") as file:
             text, spec_hash = (file[key].tobytes().decode() for key in ("machine_toml", "spec_hash"))
         assert MachineSpec.from_saved(text).spec_hash == spec_hash and MachineSpec.from_saved(text).to_toml() == text
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"), [({"order": "rows"}, "order = 'rows'"), ({"free_eps": 0.25}, "free_eps = 0.25")]
+)
+def test_orders_and_steps_that_there_are_not(changes: dict[str, object], said: str) -> None:
+    with pytest.raises(UserError, match=said):
+        Settings(**changes)
+
+
+def test_a_machine_gets_the_hardware_that_its_settings_need() -> None:
+    spec = equipped(MachineSpec(), order="blocks", free_eps=1.0)
+    assert spec.in_turn and spec.settings.order == "blocks" and not equipped(MachineSpec(), nudged_steps=3).in_turn
+    assert MachineSpec.from_saved(spec.to_toml()) == spec == MachineSpec.from_toml(spec.to_toml())

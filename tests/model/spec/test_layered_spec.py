@@ -115,6 +115,18 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"activity": Format(True, 8, 7)}, "activity = fxp-s8/7 .* it is fxp-u8/8"),
     ({"accumulator": Format(True, 24, 15)}, "overflows: .* at least 25 bits"),
     ({"accumulator": Format(True, 26, 14)}, "does not match .* 15 bits of fraction"),
+    ({"in_turn": 1}, "in_turn = 1 .* write true or false"),
+    ({"in_turn": True, "pulses": True}, "in_turn = true is impossible with pulses = true"),
+    ({"settings": replace(MNIST.settings, order="layers")}, "order = layers needs .* write in_turn = true"),
+    ({"settings": replace(MNIST.settings, nudged_eps=1)}, "nudged_eps = 1 needs .* in_turn = true"),
+    (
+        {"in_turn": True, "settings": replace(MNIST.settings, order="blocks")},
+        "order = blocks is impossible in a layered machine; give together or layers",
+    ),
+    (
+        {"layers": (9,), "in_turn": True, "settings": Settings(order="blocks", rule="rbp")},
+        "order = blocks does not go with rule = rbp",
+    ),
     ({"fine_bits": 9}, "fine_bits = 9 .* from 0 to 8"),
     ({"fine_bits": True}, "fine_bits = True"),
     ({"fine_bits": 4, **FINE}, "fine_bits = 4 is impossible with weights of 12 bits"),
