@@ -22,9 +22,8 @@ def test_a_block_reads_what_the_one_before_has_come_to() -> None:
 @pytest.mark.parametrize("layers", [(20,), (9, 7, 5), (9, 7, 5, 4), (9, 6, 5, 4, 3)], ids=str)
 def test_the_fixed_point_is_that_of_all_together(layers: tuple[int, ...]) -> None:
     together = MachineSpec(layers=layers, lanes=4)
-    together = replace(
-        together, settings=replace(together.settings, free_steps=255, driven_steps=255, nudged_steps=255)
-    )
+    steps = {"free_steps": 255, "driven_steps": 255, "nudged_steps": 255, "released_steps": 0}
+    together = replace(together, settings=replace(together.settings, **steps))
     order = together.topology.order
     # Small ones, at which there is one fixed point, and it is soon reached.
     rng, weights = np.random.default_rng(2), [matrix * 0.4 for matrix in initial_weights(together, 3)]
