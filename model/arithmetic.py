@@ -119,6 +119,14 @@ def draw(bits: int, lfsr: int) -> tuple[NDArray[np.int64], int]:
 
 
 @compiled
+def nudge_sign(sign: int, lfsr: int) -> tuple[int, int]:
+    """A pattern's sign of the nudge, and the LFSR after it: ``sign``, or if that is 0 one that the LFSR's lowest bit draws."""
+    if sign:
+        return sign, lfsr
+    return 1 - 2 * (lfsr & 1), lfsr_advance(lfsr)
+
+
+@compiled
 def byte_table(drawn: NDArray[np.int64]) -> NDArray[np.int64]:
     """Entry k is the exclusive or of those drawn bytes whose bit is set in k."""
     table = np.zeros(1 << len(drawn), np.int64)

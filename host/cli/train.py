@@ -7,7 +7,7 @@ import click
 
 from ohmprop.host.cli.options import common
 from ohmprop.model.rules import RULES
-from ohmprop.model.spec.settings import ORDERS
+from ohmprop.model.spec.settings import BETAS, NUDGES, ORDERS
 
 if TYPE_CHECKING:
     from ohmprop.host.run.task import Source
@@ -17,7 +17,7 @@ STEPS = ("0.5", "1")
 #: Options that a resumed run takes from its file, those of data sets alone, and those of patterns alone.
 OF_DATA = {"classes", "per_class", "resize", "halvings"}
 OF_PATTERNS = {"patterns", "compare", "rule"}
-SETTINGS = ("rule", "order", "free_eps", "nudged_eps")
+SETTINGS = ("rule", "order", "free_eps", "nudged_eps", "nudge", "beta")
 FIXED = OF_DATA | {"machine", "patterns", "data", "seed", *SETTINGS, "load", "device", "scheme", "pulses"}
 
 
@@ -45,6 +45,10 @@ FIXED = OF_DATA | {"machine", "patterns", "data", "seed", *SETTINGS, "load", "de
               help="Euler's step in all phases but the nudged one [default: the machine file's, else 0.5].")  # fmt: skip
 @click.option("--nudged-eps", type=click.Choice(STEPS),
               help="Euler's step in the nudged phase [default: the machine file's, else 0.5].")  # fmt: skip
+@click.option("--nudge", type=click.Choice(NUDGES),
+              help="Where the nudge draws the outputs [default: the machine file's, else positive].")  # fmt: skip
+@click.option("--beta", type=click.Choice([str(beta) for beta in BETAS]),
+              help="Size of the nudge [default: the machine file's, else 1].")  # fmt: skip
 @click.option("--device", help="Device of the synapses: a name of `ohmprop device list`, or a file of `device fit --json`; "
               "the machine gets a pulse unit [default: that of --load, else linear].")  # fmt: skip
 @click.option(
@@ -99,7 +103,7 @@ def train(context: click.Context, /, **options: Any) -> None:
     images = isinstance(source, ImageSource)
     _refuse(context, given & (OF_PATTERNS if images else OF_DATA), f"{'with' if images else 'without'} --data")
     settings = {name: options[name] for name in SETTINGS if options[name] is not None}
-    settings |= {name: float(value) for name, value in settings.items() if name.endswith("eps")}
+    settings |= {name: float(value) for name, value in settings.items() if name.endswith(("eps", "beta"))}
     device = (options["device"], options["scheme"], options["pulses"])
     beginning = Beginning(options["machine"], load, options["seed"], settings, *device)
     files = Files(options["save"], checkpoint, options["every"], options["json_file"], options["out"])

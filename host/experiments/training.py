@@ -137,6 +137,8 @@ def _rule_figures(spec: MachineSpec, training: Training) -> dict[str, Any]:
         "order": settings.order,
         "eps": [settings.free_eps, settings.nudged_eps],
         "fine_bits": spec.fine_bits,
+        "nudge": settings.nudge,
+        "beta": settings.beta,
         "free_steps_mean": training.free_steps,
         "nudged_steps_mean": training.nudged_steps,
         "busy_clocks_per_pattern": training.clocks_per_pattern,

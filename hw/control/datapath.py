@@ -27,10 +27,11 @@ class Datapath(wiring.Component):
             *(shift.eq(own) for shift, own in zip(crossbar.shifts, self.shifts, strict=True)),
             crossbar.random_bytes.eq(self.random_bytes),
             crossbar.by_side.eq(self.by_side),
+            crossbar.negative.eq(self.phase.negative),
             neurons.tolerance.eq(self.tolerance),
             *(
                 getattr(neurons, name).eq(getattr(self.phase, name))
-                for name in ("watch", "fresh", "whole", "driven", "nudged", "side")
+                for name in ("watch", "fresh", "whole", "driven", "nudged", "side", "negative", "beta_shift")
             ),
             # A layered machine's input is kept elsewhere (hw/control/inputs.py).
             neurons.load.eq(self.load & (self.load_target | int(self.spec.recurrent))),

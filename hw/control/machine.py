@@ -73,6 +73,7 @@ class Machine(wiring.Component):
             *(shift.eq(self.settings[f"update_shift_{number}"]) for number, shift in enumerate(datapath.shifts)),
             datapath.by_side.eq(side_update),
             datapath.random_bytes.eq(random.set_0),
+            sequencer.drawn_sign.eq(random.set_1[0][0] if spec.nudges else 0),
             datapath.issued.eq(sequencer.operation),
         ]
         connect(m, sequencer.phase, datapath.phase)

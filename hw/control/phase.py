@@ -9,6 +9,7 @@ from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.signatures import Program, phase_signature, settings_layout
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.settings import BETAS
 
 
 class Phases(wiring.Component):
@@ -33,6 +34,8 @@ class Phases(wiring.Component):
                 "moved": In(1),  #: a state moved by more than the tolerance
                 "changed": In(1),  #: a state moved
                 "turned": In(1),  #: one clock: a turn is complete, and not the last of its step
+                "drawn_sign": In(1),  #: the sign of the nudge if it is random: 1 if negative
+                "draws_sign": Out(1),  #: it is
                 "rests": Out(1),  #: another turn of the step follows the running one
                 "rotated": Out(1),  #: the phase's steps begin with the nudged phase's own turn
                 "rotates": Out(
@@ -75,6 +78,8 @@ class Phases(wiring.Component):
         ]
         if self.spec.in_turn:
             self._take_turns(m, starts, over)
+        if self.spec.nudges:
+            self._nudge(m)
         with m.If(self.start):
             m.d.sync += [self.steps.eq(0), starts.eq(1), program.eq(self.program), second.eq(0)]
         with m.If(self.stepped):
@@ -82,6 +87,17 @@ class Phases(wiring.Component):
             with m.If(self.again):
                 m.d.sync += second.eq(second | over)
         return m
+
+    def _nudge(self, m: Module) -> None:
+        """The nudge's sign and size; a side network has none."""
+        nudge, sizes = self.settings.nudge, len(BETAS)
+        negative = Mux(nudge[1], self.drawn_sign, nudge[0])
+        shift = nudge[2:4]
+        m.d.comb += [
+            self.phase.negative.eq(negative & ~self.by_side),
+            self.phase.beta_shift.eq(Mux(shift < sizes, shift, sizes - 1)),
+            self.draws_sign.eq(nudge[1] & ~self.by_side),
+        ]
 
     def _take_turns(self, m: Module, starts: Signal, over: Value) -> None:
         """Turns, and whole steps: both of the neurons only, while the rule is not that of the side network."""

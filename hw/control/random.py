@@ -15,8 +15,12 @@ from ohmprop.model.timing import fan_levels
 
 
 def set_bytes(spec: MachineSpec) -> list[int]:
-    """Bytes of each set that is drawn: the linear device's; with a pulse unit its own, and two for the read noise."""
+    """Bytes of each set that is drawn: the linear device's; with a pulse unit its own, and two for the read noise; with nudges
+    one for their sign.
+    """
     count = drawn_layout(spec).length
+    if spec.nudges:
+        return [count, 1]
     return [count] * NOISY_SETS + [count + 1] * READ_SETS if spec.pulses else [count]
 
 

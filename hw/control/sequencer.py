@@ -51,6 +51,7 @@ class Sequencer(wiring.Component):
                 "phase": Out(phase_signature()),  #: to the datapath
                 "moved": In(1),  #: a state moved in the running step by more than the tolerance
                 "changed": In(1),  #: a state moved in the running step
+                "drawn_sign": In(1),  #: of a nudge whose sign is random: 1 if negative
                 "draw": Out(len(set_bytes(spec))),  #: one clock: draw these sets of random bytes
                 "every": Out(1),  #: the update is of all inputs' words
                 "decays": Out(1),  #: the update is a decay
@@ -165,6 +166,8 @@ class Sequencer(wiring.Component):
             phases.moved.eq(self.moved),
             phases.changed.eq(self.changed),
             updates.step.eq(phases.phase.watch),
+            updates.draws_sign.eq(phases.draws_sign),
+            phases.drawn_sign.eq(self.drawn_sign),
             updates.learning.eq(phases.start & (self.program == Program.LEARN)),
             updates.learns.eq(phases.learns),
             self.operation.eq(words.operation),

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out
 
@@ -35,6 +35,7 @@ class Updates(wiring.Component):
             {
                 "step": In(1),  #: one clock: a step begins
                 "learning": In(1),  #: with ``step``: it is the first one of a pattern that will be learnt
+                "draws_sign": In(1),  #: with ``learning``: a sign of the nudge is drawn as well
                 "learns": In(1),  #: the run's program is to learn
                 "fetch": In(1),  #: an update's sweeps are fetched
                 "ends": In(1),  #: one clock: a pattern is learnt or recalled, or the host's pulses are given
@@ -64,7 +65,8 @@ class Updates(wiring.Component):
         if self.spec.pulses:
             self._pulse(m)
         else:
-            m.d.comb += self.draw.eq(self.step & self.learning)
+            draws = Cat(1, self.draws_sign) if self.spec.nudges else 1
+            m.d.comb += self.draw.eq(Mux(self.step & self.learning, draws, 0))
         return m
 
     def _pulse(self, m: Module) -> None:

@@ -17,6 +17,7 @@ from ohmprop.hw.shapes.operation import (
     drawn_layout,
     lane_shape,
     operation_layout,
+    row_shape,
     value_shape,
 )
 from ohmprop.hw.shapes.pulses import pulses_signature
@@ -51,6 +52,7 @@ class Crossbar(wiring.Component):
                 "row_value": In(value_shape(spec)),  #: its row's activity, side state or input
                 "column_values": In(values),  #: its columns' activities or side states
                 "by_side": In(1),  #: the update is that of the side network; constant during an update
+                "negative": In(1),  #: the update's difference changes sign, as the nudge did; constant during an update
                 #: What the free phase ended with, in the same columns: to be subtracted in the second product of a word that
                 #: is programmed, whose ``column_values`` are 0 then, and in the only one of an input's; but not ``by_side``.
                 "free_values": In(values),
@@ -85,8 +87,13 @@ class Crossbar(wiring.Component):
     def _multiply(self, m: Module, weights: WeightMemory) -> list[Value]:
         """One product per lane: weight and activity, or the activities of the two units whose cell is programmed."""
         spec, timing = self.spec, self.timing
-        m.submodules.row = row = Broadcast(value_shape(spec), spec.lanes)
+        m.submodules.row = row = Broadcast(row_shape(spec), spec.lanes)
         m.d.comb += row.i.eq(self.row_value)
+        if spec.nudges:
+            # A difference of the other sign: of both products the row's value changes it.
+            at_value = delayed(m, self.operation, timing.row_value)
+            with m.If((at_value.action == Action.PROGRAM) & self.negative):
+                m.d.comb += row.i.eq(-self.row_value)
         # The columns' operand is chosen a clock before the product.
         m.submodules.kind = kind = Broadcast(data.StructLayout({"programs": 1, "sides": 1, "subtracts": 1}), spec.lanes)
         early = delayed(m, self.operation, timing.column_values - kind.latency)
@@ -96,7 +103,7 @@ class Crossbar(wiring.Component):
             kind.i.subtracts.eq((early.action == Action.PROGRAM) & early.second & ~self.by_side),
         ]
         # A product has one factor that is a weight or an activity, even if the other is a side state.
-        value_bits = value_shape(spec).width + 1
+        value_bits = row_shape(spec).width + 1
         widths = (
             value_bits,
             max(spec.weight.bits, value_bits),

@@ -50,6 +50,8 @@ class Neurons(wiring.Component):
                 "side": In(1),  #: the side network steps; recurrent machines only
                 "driven": In(1),  #: the input is on
                 "nudged": In(1),  #: the nudge is on
+                "negative": In(1),  #: the nudge draws away from the targets ...
+                "beta_shift": In(2),  #: ... by 2 to minus this
                 "whole": In(1),  #: the step's eps is 1
                 "tolerance": In(7),  #: largest move of a settled state
                 "watch": In(1),  #: one clock: forget ``moved``
@@ -149,6 +151,8 @@ class Neurons(wiring.Component):
                 # Where no output is, the nudge's adder falls away.
                 neuron.nudged.eq(does.nudged & aims if lane in self.output_lanes else 0),
                 neuron.whole.eq(does.whole),
+                neuron.negative.eq(self.negative),
+                neuron.beta_shift.eq(self.beta_shift),
                 neuron.tolerance.eq(does.tolerance),
                 neuron.present.eq(exists),
                 after.state.eq(neuron.new_state),

@@ -62,6 +62,7 @@ class SerialCrossbar(wiring.Component):
                 "row_value": In(value_shape(spec)),  #: its row's activity, side state or input
                 "column_values": In(data.ArrayLayout(value_shape(spec), spec.lanes)),  #: its columns' values
                 "by_side": In(1),  #: the update is that of the side network; constant during an update
+                "negative": In(1),  #: the update's difference changes sign, as the nudge did; constant during an update
                 "steps": Out(stream_layout(spec)),  #: the current of this neuron comes in the next clock
                 "current": Out(signed(spec.accumulator.bits)),
                 "shifts": In(
@@ -112,7 +113,8 @@ class SerialCrossbar(wiring.Component):
         spec = self.spec
         # Of a word that is programmed the second product is subtracted: its row's value changes sign.
         at_value = delayed(m, self.operation, self.timing.row_value)
-        negative = (at_value.action == Action.PROGRAM) & at_value.second & ~self.by_side
+        subtracts = at_value.second & ~self.by_side
+        negative = (at_value.action == Action.PROGRAM) & (subtracts ^ self.negative if spec.nudges else subtracts)
         m.submodules.row = row = Broadcast(signed(value_shape(spec).width + 2), spec.lanes)
         m.d.comb += row.i.eq(Mux(negative, -self.row_value, self.row_value))
         programs = at_operands.action == Action.PROGRAM

@@ -46,6 +46,8 @@ class SerialNeurons(wiring.Component):
                 "side": In(1),  #: the side network steps; recurrent machines only
                 "driven": In(1),  #: the input is on
                 "nudged": In(1),  #: the nudge is on
+                "negative": In(1),  #: the nudge draws away from the targets ...
+                "beta_shift": In(2),  #: ... by 2 to minus this
                 "whole": In(1),  #: the step's eps is 1
                 "tolerance": In(7),  #: largest move of a settled state
                 "watch": In(1),  #: one clock: forget ``moved``
@@ -118,6 +120,8 @@ class SerialNeurons(wiring.Component):
             neuron.nudged.eq(self.nudged & (at_current.target >= self.outputs.start)),
             neuron.side.eq(self.side),
             neuron.whole.eq(self.whole),
+            neuron.negative.eq(self.negative),
+            neuron.beta_shift.eq(self.beta_shift),
             neuron.tolerance.eq(self.tolerance),
             neuron.present.eq(present),
         ]

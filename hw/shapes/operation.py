@@ -51,6 +51,12 @@ def value_shape(spec: MachineSpec) -> Shape:
     return signed(max(spec.activity.bits, spec.side.bits)) if spec.recurrent else activity_shape(spec)
 
 
+def row_shape(spec: MachineSpec) -> Shape:
+    """The value of a row at the lanes: as it is or, where an update can change sign, that or its negative."""
+    value = value_shape(spec)
+    return signed(value.width + 2) if spec.nudges else value
+
+
 def drawn_layout(spec: MachineSpec) -> data.ArrayLayout:
     """One random byte for each bit of a row's code: lane bits below, block bits above, then the bit that marks an input."""
     return data.ArrayLayout(DITHER_BITS, spec.layout.code_bits)

@@ -60,6 +60,9 @@ def phase_signature() -> Signature:
             "turn": Out(8),  #: turns of the running step that are over
             "second": Out(1),  #: the second phase is on, or its update
             "early": Out(1),  #: a phase's first step
+            #: In a machine whose nudge can have another sign and size; they hold from the nudged phase to the update's end:
+            "negative": Out(1),  #: the nudge draws away from the targets
+            "beta_shift": Out(2),  #: its size is 2 to minus this
         }
     )
 

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Cat, Const, Module, Mux, Signal, signed, unsigned
+from amaranth import Array, Cat, Const, Module, Mux, Signal, signed, unsigned
 from amaranth.hdl import Shape, Value, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
@@ -12,6 +12,7 @@ from ohmprop.hw.shapes.operation import activity_shape
 from ohmprop.hw.units.saturate import saturated
 from ohmprop.model.arithmetic import SLOPE, slope_table, tanh_table
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.settings import BETAS
 from ohmprop.model.timing import NEURON, VERDICT
 
 
@@ -51,6 +52,8 @@ class Neuron(wiring.Component):
                 "target": In(1),  #: the neuron's target is +target_level, else -target_level
                 "driven": In(1),  #: the input is on; constant during a step
                 "nudged": In(1),  #: the nudge is on, for this neuron
+                "negative": In(1),  #: the nudge draws away from the target; constant during a step
+                "beta_shift": In(2),  #: the nudge's size is 2 to minus this; constant during a step
                 "side": In(1),  #: look the slope of ``state`` up; constant during a step; recurrent machines only
                 "whole": In(1),  #: eps is 1 and not 1/2; constant during a step
                 "tolerance": In(7),  #: largest move of a settled state, in its LSBs; constant during a step
@@ -68,18 +71,19 @@ class Neuron(wiring.Component):
         spec = self.spec
         state = Signal(state_shape(spec), reset_less=True)
         leaked = Signal(signed(spec.accumulator.bits), reset_less=True)
-        error = Signal(signed(spec.activity.bits + 1), reset_less=True)
+        error = Signal(signed(spec.activity.bits + 1 + (len(BETAS) * spec.nudges)), reset_less=True)
         # The state before the step and whether the neuron is there, beside the sums.
         before = [Signal(state_shape(spec), reset_less=True) for _ in range(3)]
         there = [Signal(reset_less=True) for _ in range(2)]
         stepped = Signal(signed(spec.accumulator.bits - spec.leak_shift + 1), reset_less=True)
-        total = leaked + (error << spec.nudge_shift)
+        # Of other nudges the error has come up as far as it can be smaller.
+        total = leaked + (error << spec.nudge_shift - (len(BETAS) - 1) * spec.nudges)
         half = total >> spec.euler_shift
         whole = total >> spec.leak_shift if self._steps_whole else half
         with m.If(self.stages[0]):
             m.d.sync += [
                 leaked.eq(self.current + self._leak()),
-                error.eq(Mux(self.nudged, goal(spec, self.target) - self.activity, 0)),
+                error.eq(Mux(self.nudged, self._nudge(), 0)),
                 before[0].eq(self.state),
                 there[0].eq(self.present),
             ]
@@ -104,6 +108,14 @@ class Neuron(wiring.Component):
             ]
         self._activate(m, state)
         return m
+
+    def _nudge(self) -> Value:
+        """T - g, or the other way round, in LSBs of the smallest nudge if it can be smaller than 1."""
+        error = goal(self.spec, self.target) - self.activity
+        if not self.spec.nudges:
+            return error
+        signed_error = Mux(self.negative, -error, error)
+        return Array(signed_error << shift for shift in reversed(range(len(BETAS))))[self.beta_shift]
 
     @property
     def _steps_whole(self) -> bool:

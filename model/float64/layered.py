@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from ohmprop.model.arithmetic import compiled
 from ohmprop.model.float64.network import Network, Weights
 from ohmprop.model.spec import MachineSpec, Settings
-from ohmprop.model.spec.settings import LAYERS
+from ohmprop.model.spec.settings import CENTRED, LAYERS, NEGATIVE, RANDOM
 
 Floats = NDArray[np.float64]
 #: What Glorot's initial weights are scaled by, matrix by matrix, for one to three hidden layers (docs/classifiers.md).
@@ -49,12 +49,14 @@ class Phase(NamedTuple):
     -------
     steps : Euler steps.
     nudged : the outputs are drawn to their targets.
+    beta : size of the nudge, negative if it draws away from the targets.
     epsilon : Euler's step; with ``feedforward`` the first one is 1.
     turns : turns of a step, 2 if the odd layers step before the even ones; ``first_turn`` is the one that steps first.
     """
 
     steps: int
     nudged: bool
+    beta: float
     epsilon: float
     feedforward: bool
     turns: int
@@ -81,7 +83,7 @@ def _relax(weights, firsts, states, drive, goal, phase):  # type: ignore[no-unty
                     for j in range(len(row)):
                         lower_flow[j] += row[j] * state
         if phase.nudged:
-            flow[firsts[-2] :] += goal - states[firsts[-2] :]
+            flow[firsts[-2] :] += phase.beta * (goal - states[firsts[-2] :])
         epsilon = 1.0 if phase.feedforward and turn < phase.turns else phase.epsilon
         for layer in range(len(firsts) - 1):
             if layer % phase.turns == (phase.first_turn + turn) % phase.turns:
@@ -111,8 +113,14 @@ def _learn(weights, firsts, images, one, targets, alphas, phases):  # type: igno
         _drive(weights, firsts, image, one, drive)
         states[:] = 0.0
         _relax(weights, firsts, states, drive, goal, phases[0])
-        free = states.copy()
-        _relax(weights, firsts, states, drive, goal, phases[1])
+        before = states.copy()
+        free = before.copy()
+        # Of a centred nudge the negative one ends what the positive one is compared with.
+        _relax(weights, firsts, free, drive, goal, phases[1])
+        states[:] = before
+        _relax(weights, firsts, states, drive, goal, phases[2])
+        if phases[2].beta < 0:
+            free, states = states, free
         first = weights[0]
         for i in range(len(image)):
             if image[i]:
@@ -149,24 +157,36 @@ class LayeredNetwork(Network):
         super().__init__(spec)
         self._firsts = np.cumsum([0, *spec.layers[1:]])
         self._one = spec.brightest / (1 << spec.pixel_bits)
+        self._signs = np.random.default_rng(0)
 
     def _pixels(self, images: NDArray[np.uint8]) -> Floats:
         return np.asarray(images, np.float64) / (1 << self.spec.pixel_bits)
 
     def _free(self, settings: Settings, steps: int) -> Phase:
         turns = 2 if settings.order == LAYERS else 1
-        return Phase(max(1, steps), False, settings.free_eps, settings.feedforward, turns, 0)
+        return Phase(max(1, steps), False, 0.0, settings.free_eps, settings.feedforward, turns, 0)
 
     def _nudged(self, settings: Settings) -> Phase:
         turns = 2 if settings.order == LAYERS else 1
         first_turn = self.spec.layout.nudged_turn if turns > 1 else 0
-        return Phase(settings.nudged_steps, True, settings.nudged_eps, False, turns, first_turn)
+        return Phase(settings.nudged_steps, True, settings.beta, settings.nudged_eps, False, turns, first_turn)
 
     def learn(self, weights: Weights, patterns: NDArray[Any], targets: NDArray[np.bool_], settings: Settings) -> None:
         """Learn pattern after pattern, as Network.learn says."""
         rates = 2.0 ** -np.array(settings.eta_shifts, np.float64)
-        phases = self._free(settings, settings.free_steps), self._nudged(settings)
-        _learn(weights, self._firsts, self._pixels(patterns), self._one, np.asarray(targets, np.bool_), rates, phases)
+        images, wanted = self._pixels(patterns), np.asarray(targets, np.bool_)
+        free, nudged = self._free(settings, settings.free_steps), self._nudged(settings)
+        if settings.nudge == RANDOM:
+            # Each pattern's own sign.
+            for index, sign in enumerate(self._signs.choice((-1.0, 1.0), len(images))):
+                phases = (free, nudged._replace(steps=0), nudged._replace(beta=sign * settings.beta))
+                one = slice(index, index + 1)
+                _learn(weights, self._firsts, images[one], self._one, wanted[one], rates, phases)
+            return
+        beta = -settings.beta if settings.nudge == NEGATIVE else settings.beta
+        steps = nudged.steps if settings.nudge == CENTRED else 0
+        phases = (free, nudged._replace(steps=steps, beta=-settings.beta), nudged._replace(beta=beta))
+        _learn(weights, self._firsts, images, self._one, wanted, rates, phases)
 
     def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> Floats:
         """The outputs' states (count, outputs), as Network.recall says."""

@@ -12,10 +12,8 @@ from ohmprop.model.float64.network import Network, Weights
 from ohmprop.model.float64.recurrent import Steps, gradient_estimate, relax, signed, synapse_mask, uniform_weights
 from ohmprop.model.rules import RULES, Second
 from ohmprop.model.spec import MachineSpec, Settings
-from ohmprop.model.spec.settings import BLOCKS
+from ohmprop.model.spec.settings import BLOCKS, CENTRED, NEGATIVE, RANDOM
 
-#: The machine's nudging strength.
-BETA = 1.0
 #: Images relaxed side by side in recall; their states then stay in a processor's cache.
 _BATCH = 512
 
@@ -44,6 +42,7 @@ class RecurrentNetwork(Network):
         self._input_gain = spec.input_level / spec.state.one
         self._target_gain = spec.target_level / spec.activity_limit
         self._mask = synapse_mask(spec)
+        self._signs = np.random.default_rng(0)
 
     def learn(self, weights: Weights, patterns: NDArray[Any], targets: NDArray[np.bool_], settings: Settings) -> None:
         """Learn pattern after pattern, as Network.learn says."""
@@ -55,7 +54,7 @@ class RecurrentNetwork(Network):
                 # The pair learns by the mean of both directions.
                 gradient = side_gradient(weights[0], drive, goal, *steps) / 2
             else:
-                gradient = gradient_estimate(weights[0], drive, goal, BETA, *steps, self._steps(settings))
+                gradient = self._contrast(weights[0], drive, goal, settings)
             weights[0][:] += rates * gradient
 
     def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> NDArray[np.bool_]:
@@ -67,6 +66,21 @@ class RecurrentNetwork(Network):
             driven = relax(weights[0], np.zeros_like(drive), drive, settings.driven_steps, how=how)
             signs[start : start + _BATCH] = relax(weights[0], driven, 0.0, settings.released_steps, how=how) > 0
         return signs
+
+    def _contrast(
+        self, weights: NDArray[np.float64], drive: NDArray[np.float64], goal: NDArray[np.float64], settings: Settings
+    ) -> NDArray[np.float64]:
+        """The products' difference, not divided by beta, with the sign of the nudge."""
+        steps, how, beta = (settings.free_steps, settings.nudged_steps), self._steps(settings), settings.beta
+        if settings.nudge == RANDOM:
+            beta *= self._signs.choice((-1.0, 1.0))
+        elif settings.nudge == NEGATIVE:
+            beta = -beta
+        contrast = settings.beta * gradient_estimate(weights, drive, goal, beta, *steps, how)
+        if settings.nudge == CENTRED:
+            # The free phase falls out of the difference of the two.
+            contrast += beta * gradient_estimate(weights, drive, goal, -beta, *steps, how)
+        return contrast
 
     def _steps(self, settings: Settings) -> tuple[Steps, Steps]:
         """How neurons step in all phases but the nudged one, and in that."""

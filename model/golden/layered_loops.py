@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.arithmetic import compiled, neuron_step, saturate, stochastic_increment, whole_step
+from ohmprop.model.arithmetic import compiled, neuron_step, nudge_sign, saturate, stochastic_increment, whole_step
 from ohmprop.model.memristors.kernels import decay_matrix, program_cell, random_sets, read_deviations
 
 Integers = NDArray[np.int64]
@@ -81,13 +81,16 @@ def _currents(weights, firsts, states, sums, steps):  # type: ignore[no-untyped-
 
 
 @compiled
-def _step(states, currents, goal, constants, steps, whole):  # type: ignore[no-untyped-def]
+def _step(states, currents, nudge, constants, steps, whole):  # type: ignore[no-untyped-def]
     """One Euler step of the layers that step; returns the largest move of a state.
 
-    ``currents`` are those of other layers, of inputs, and read noise; ``goal`` (outputs,) is empty without a nudge.
+    ``currents`` are those of other layers, of inputs, and read noise; ``nudge`` are the goal (outputs,), empty without a nudge,
+    its sign, and the shift of its size.
     """
     sums, drive, noise = currents
+    goal, sign, beta_shift = nudge
     firsts, shift = constants.firsts, constants.leak_shift
+    nudge_shift = shift - beta_shift
     largest = 0
     first_output = len(states) - len(goal)
     for layer in range(len(steps)):
@@ -95,25 +98,27 @@ def _step(states, currents, goal, constants, steps, whole):  # type: ignore[no-u
             continue
         for i in range(firsts[layer], firsts[layer + 1]):
             state = np.int64(states[i])
-            error = goal[i - first_output] - state if i >= first_output else np.int64(0)
+            error = sign * (goal[i - first_output] - state) if i >= first_output else np.int64(0)
             current = sums[i] + drive[i] + noise[i]
             if whole:
-                stepped = whole_step(current, 0, error, shift, shift, 0, 255)
+                stepped = whole_step(current, 0, error, shift, nudge_shift, 0, 255)
             else:
-                stepped = neuron_step(state, current, 0, error, shift, shift, 0, 255)
+                stepped = neuron_step(state, current, 0, error, shift, nudge_shift, 0, 255)
             states[i] = stepped
             largest = max(largest, abs(stepped - state))
     return largest
 
 
 @compiled
-def _relax(weights, states, currents, goal, phase, read_noise, constants, lfsr):  # type: ignore[no-untyped-def]
+def _relax(weights, states, currents, nudge, phase, read_noise, constants, lfsr):  # type: ignore[no-untyped-def]
     """Euler steps, each turn's from the same old states, until the phase's most, or until the states have settled.
 
-    Returns the number of steps, the largest move of a state in any of them, and the LFSR.
+    ``nudge`` are the goal and the nudge's sign. Returns the number of steps, the largest move of a state in any of them, and
+    the LFSR.
     """
     largest, neurons = 0, len(states)
-    target = goal if phase.nudged else goal[:0]
+    goal, sign = nudge
+    target = (goal if phase.nudged else goal[:0], sign, phase.beta_shift)
     for step in range(phase.most):
         whole = phase.whole or (phase.feedforward and step == 0)
         if read_noise:
@@ -204,17 +209,27 @@ def learn_images(synapses, images, targets, states, lfsr, schedule, cells, const
         nudged[:count] = images[index]
         goal = targets[index] * np.int64(255)
         tables, lfsr = random_sets(cells.sets, bits, lfsr)
+        sign, lfsr = nudge_sign(schedule.sign, lfsr)
         rows = _drive(weights, constants, free[:count], currents[0], currents[1])
         states[:] = 0
-        first, _, lfsr = _relax(weights, states, currents, goal, schedule.first, cells.read_noise, constants, lfsr)
+        noise = cells.read_noise
+        first, _, lfsr = _relax(weights, states, currents, (goal, sign), schedule.first, noise, constants, lfsr)
         free[first_neuron:] = states
-        second, moved, lfsr = _relax(
-            weights, states, currents, goal, schedule.second, cells.read_noise, constants, lfsr
-        )
+        before = moved_before = 0
+        if schedule.centred:
+            before, moved_before, lfsr = _relax(
+                weights, states, currents, (goal, -1), schedule.second, noise, constants, lfsr
+            )
+            ended = states.copy()
+            states[:] = free[first_neuron:]
+            free[first_neuron:] = ended
+        second, moved, lfsr = _relax(weights, states, currents, (goal, sign), schedule.second, noise, constants, lfsr)
         nudged[first_neuron:] = states
-        updated = second > 0 and (not schedule.skip or moved > 0)
-        if updated:
+        updated = second > 0 and (not schedule.skip or moved + moved_before > 0)
+        if updated and sign > 0:
             _learn(synapses, free, nudged, tables, schedule.updates, cells, constants)
+        elif updated:
+            _learn(synapses, nudged, free, tables, schedule.updates, cells, constants)
         if interval and (since + index + 1) % interval == 0:
             tables, lfsr = random_sets(2, bits, lfsr)
             for m in range(len(weights)):
@@ -222,7 +237,7 @@ def learn_images(synapses, images, targets, states, lfsr, schedule, cells, const
                 numbers = codes[row:last_row], codes[column:last_column]
                 decay_matrix(weights[m], numbers[0], numbers[1], tables, decay_shift, cells.stuck[m])
         records[index, 0] = first
-        records[index, 1] = second
+        records[index, 1] = before + second
         records[index, 2] = lfsr
         # A black pattern drives its first row all the same.
         records[index, 3] = max(rows, 1)
@@ -245,7 +260,7 @@ def recall_images(weights, images, states, lfsr, schedule, read_noise, constants
         rows = _drive(weights, constants, images[index], currents[0], currents[1])
         states[:] = 0
         records[index, 0], _, lfsr = _relax(
-            weights, states, currents, goal, schedule.first, read_noise, constants, lfsr
+            weights, states, currents, (goal, 1), schedule.first, read_noise, constants, lfsr
         )
         records[index, 2] = max(rows, 1)
         answers[index] = states[len(states) - outputs :]

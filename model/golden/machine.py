@@ -17,7 +17,7 @@ from ohmprop.model.memristors.kernels import LINEAR
 from ohmprop.model.memristors.unit import PulseUnit, no_cells, pulse_one
 from ohmprop.model.rules import RULES, Factor, Second
 from ohmprop.model.spec import MachineSpec, Settings
-from ohmprop.model.spec.settings import TOGETHER
+from ohmprop.model.spec.settings import BETAS, CENTRED, NEGATIVE, POSITIVE, RANDOM, TOGETHER
 from ohmprop.model.timing import TURN
 
 
@@ -126,7 +126,7 @@ class GoldenMachine:
         unit, steps = self._device, first + second
         side_steps = second if schedule.second.side else np.zeros_like(second)
         clocks = self._clocks(steps - side_steps, side_steps, rows, updated)
-        clocks += (second > 0) * TURN * (schedule.second.first_turn > 0)
+        clocks += (second > 0) * TURN * (schedule.second.first_turn > 0) * (1 + schedule.centred)
         if unit:
             clocks += self.spec.timing.pulse_clocks(unit.sets, unit.read_noise > 0, steps, updated)
         if unit and unit.decay_every:
@@ -199,7 +199,8 @@ class GoldenMachine:
         whole = eps == 1 and RULES[settings.rule].second is not Second.SIDE
         # The nudge comes first to the layers whose outputs it draws.
         first_turn = self.spec.layout.nudged_turn if nudged and turns > 1 else 0
-        return Phase(most, settled, nudged, side, feedforward, whole, turns, first_turn)
+        beta_shift = BETAS.index(settings.beta)
+        return Phase(most, settled, nudged, side, feedforward, whole, beta_shift, turns, first_turn)
 
     def _learning(self) -> Schedule:
         settings, rule = self.settings, RULES[self.settings.rule]
@@ -213,13 +214,17 @@ class GoldenMachine:
         products = [
             (product.sign, product.row is Factor.SECOND, product.column is Factor.SECOND) for product in rule.products
         ]
-        return Schedule(first, second, np.array(updates), np.array(products, np.int64), settings.skip)
+        # A side network has no nudge.
+        nudge = POSITIVE if side else settings.nudge
+        sign = {NEGATIVE: -1, RANDOM: 0}.get(nudge, 1)
+        centred = nudge == CENTRED
+        return Schedule(first, second, np.array(updates), np.array(products, np.int64), sign, centred, settings.skip)
 
     def _recalling(self) -> Schedule:
         settings = self.settings
         first = self._phase(max(1, settings.driven_steps), feedforward=settings.feedforward)
         nothing = np.zeros((0, 4), np.int64)
-        return Schedule(first, self._phase(settings.released_steps), nothing, nothing, settings.skip)
+        return Schedule(first, self._phase(settings.released_steps), nothing, nothing, 1, False, settings.skip)
 
     def _cells(self) -> Cells:
         unit = self._device

@@ -25,6 +25,7 @@ class Phase(NamedTuple):
     side : the side network relaxes, the neurons stand still. Recurrent networks only.
     feedforward : the first step is a whole one. Layered networks only.
     whole : every step is a whole one, eps = 1.
+    beta_shift : the nudge's size is 2 to minus this.
     turns : turns of a step, 1 if all neurons step together; a neuron's turn is its number in the layout modulo this.
     first_turn : the turn that steps first.
     """
@@ -35,6 +36,7 @@ class Phase(NamedTuple):
     side: bool
     feedforward: bool
     whole: bool
+    beta_shift: int
     turns: int
     first_turn: int
 
@@ -49,6 +51,8 @@ class Schedule(NamedTuple):
         weight, and the fine bits; int64 (matrices, 4).
     products : of the rule's two products the sign, the row's factor and the column's, 0 what the free phase and 1 what the
         second one ended with; int64 (2, 3). Recurrent networks only, layered ones have one rule.
+    sign : of the nudge; 0: drawn for each pattern.
+    centred : the second phase is gone through with a negative and a positive nudge, and the update compares the two.
     skip : an update is left out if the second phase moved no state. Layered networks only.
     """
 
@@ -56,6 +60,8 @@ class Schedule(NamedTuple):
     second: Phase
     updates: Integers
     products: Integers
+    sign: int
+    centred: bool
     skip: bool
 
 

@@ -9,7 +9,15 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.arithmetic import compiled, neuron_step, saturate, side_step, stochastic_increment, whole_step
+from ohmprop.model.arithmetic import (
+    compiled,
+    neuron_step,
+    nudge_sign,
+    saturate,
+    side_step,
+    stochastic_increment,
+    whole_step,
+)
 from ohmprop.model.memristors.kernels import decay_matrix, program_cell, random_sets, read_deviations
 
 Integers = NDArray[np.int64]
@@ -59,9 +67,10 @@ class Constants(NamedTuple):
 
 
 @compiled
-def _step(weights, states, drive, target, phase, turn, constants, noise):  # type: ignore[no-untyped-def]
+def _step(weights, states, inputs, phase, turn, constants, noise):  # type: ignore[no-untyped-def]
     """One Euler step of the neurons of a turn from the same old activities; returns the largest move of a state."""
-    leak_shift, nudge_shift = constants.leak_shift, constants.nudge_shift
+    drive, target, sign = inputs
+    leak_shift, nudge_shift = constants.leak_shift, constants.nudge_shift - phase.beta_shift
     low, high = constants.low, constants.high
     neurons, activities, table = states.neurons, states.activities, constants.activities
     old = activities.copy()
@@ -73,7 +82,7 @@ def _step(weights, states, drive, target, phase, turn, constants, noise):  # typ
         for j in range(len(neurons)):
             current += np.int32(weights[i, j]) * np.int32(old[j])
         state = neurons[i]
-        error = target[i] - old[i] if phase.nudged else 0
+        error = sign * (target[i] - old[i]) if phase.nudged else 0
         if phase.whole:
             neurons[i] = whole_step(current, drive[i], error, leak_shift, nudge_shift, low, high)
         else:
@@ -84,8 +93,11 @@ def _step(weights, states, drive, target, phase, turn, constants, noise):  # typ
 
 
 @compiled
-def _relax(weights, states, drive, target, phase, read_noise, constants, lfsr):  # type: ignore[no-untyped-def]
-    """Euler steps until the phase's most, or until the states have settled; returns the number of steps and the LFSR."""
+def _relax(weights, states, inputs, phase, read_noise, constants, lfsr):  # type: ignore[no-untyped-def]
+    """Euler steps until the phase's most, or until the states have settled; returns the number of steps and the LFSR.
+
+    ``inputs`` are drive, target and the nudge's sign.
+    """
     noise = np.zeros(len(states.neurons), np.int64)
     for step in range(phase.most):
         if read_noise:
@@ -93,7 +105,7 @@ def _relax(weights, states, drive, target, phase, read_noise, constants, lfsr): 
         largest = 0
         for turn in range(phase.turns):
             number = (phase.first_turn + turn) % phase.turns
-            largest = max(largest, _step(weights, states, drive, target, phase, number, constants, noise))
+            largest = max(largest, _step(weights, states, inputs, phase, number, constants, noise))
         if largest <= phase.settled:
             return step + 1, lfsr
     return phase.most, lfsr
@@ -172,17 +184,24 @@ def learn_patterns(synapses, patterns, targets, states, lfsr, schedule, cells, c
         drive = np.where(patterns[index], constants.input_level, -constants.input_level)
         goal = np.where(targets[index], constants.target_level, -constants.target_level)
         tables, lfsr = random_sets(cells.sets, bits, lfsr)
+        sign, lfsr = nudge_sign(schedule.sign, lfsr)
         states.neurons[:] = 0
         states.activities[:] = 0
-        first, lfsr = _relax(weights, states, drive, goal, schedule.first, cells.read_noise, constants, lfsr)
-        free = states.activities.copy()
+        first, lfsr = _relax(weights, states, (drive, goal, sign), schedule.first, cells.read_noise, constants, lfsr)
+        free, ended, before = states.activities.copy(), states.neurons.copy(), 0
+        if schedule.centred:
+            inputs = (drive, goal, -1)
+            before, lfsr = _relax(weights, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
+            free, activities = states.activities.copy(), free
+            states.neurons[:], states.activities[:] = ended, activities
         if schedule.second.side:
             second, lfsr = _relax_side(weights, states, goal, schedule.second, cells.read_noise, constants, lfsr)
             ends, product_shift = (free, states.side), constants.side_update_shift
         else:
-            second, lfsr = _relax(weights, states, drive, goal, schedule.second, cells.read_noise, constants, lfsr)
+            inputs = (drive, goal, sign)
+            second, lfsr = _relax(weights, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
             ends, product_shift = (free, states.activities), 0
-        signs, factors = schedule.products[:, 0], schedule.products[:, 1:]
+        signs, factors = sign * schedule.products[:, 0], schedule.products[:, 1:]
         terms = (
             signs[0] * ends[factors[0, 0]],
             ends[factors[0, 1]],
@@ -197,7 +216,7 @@ def learn_patterns(synapses, patterns, targets, states, lfsr, schedule, cells, c
             tables, lfsr = random_sets(2, bits, lfsr)
             decay_matrix(weights, codes, codes, tables, decay_shift, cells.stuck[0])
         records[index, 0] = first
-        records[index, 1] = second
+        records[index, 1] = before + second
         records[index, 2] = lfsr
         records[index, 4] = second > 0
     return records
@@ -216,7 +235,7 @@ def recall_patterns(weights, patterns, states, lfsr, schedule, read_noise, const
         drive = np.where(patterns[index], constants.input_level, -constants.input_level)
         states.neurons[:] = 0
         states.activities[:] = 0
-        records[index, 0], lfsr = _relax(weights, states, drive, off, schedule.first, read_noise, constants, lfsr)
-        records[index, 1], lfsr = _relax(weights, states, off, off, schedule.second, read_noise, constants, lfsr)
+        records[index, 0], lfsr = _relax(weights, states, (drive, off, 1), schedule.first, read_noise, constants, lfsr)
+        records[index, 1], lfsr = _relax(weights, states, (off, off, 1), schedule.second, read_noise, constants, lfsr)
         signs[index] = states.neurons > 0
     return signs, records, lfsr

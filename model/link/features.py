@@ -39,6 +39,7 @@ class Feature:
 FEATURES = (
     Feature(0, "pulses", "a pulse unit", "devices", "leave --device out"),
     Feature(1, "in_turn", "steps in turn", "orders and whole steps", "leave --order, --free-eps and --nudged-eps out"),
+    Feature(2, "nudges", "nudges of any sign and size", "other nudges", "leave --nudge and --beta out"),
 )
 
 

@@ -2,12 +2,13 @@
 
 from dataclasses import dataclass
 
+from ohmprop.model.errors import UserError
 from ohmprop.model.layout import Cell
 from ohmprop.model.link.records import Record, number_bytes
 from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.rules import RULES, code_bits, rule_of
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec, Settings
-from ohmprop.model.spec.settings import TOGETHER
+from ohmprop.model.spec.settings import BETAS, CENTRED, NUDGES, RANDOM, TOGETHER
 
 #: Weight matrices that there are registers for.
 MATRICES = 5
@@ -35,6 +36,7 @@ class SettingsRegisters(Record):
     rule: int = number_bytes(1)
     order: int = number_bytes(1)
     whole: int = number_bytes(1)
+    nudge: int = number_bytes(1)
     lfsr: int = number_bytes(4)
 
     @classmethod
@@ -45,6 +47,7 @@ class SettingsRegisters(Record):
         flags = dict.fromkeys(("stop_when_settled", "feedforward", "skip"), 1)
         used = {**steps, **shifts, **flags, "tolerance": 7, "rule": code_bits(spec.topology.name)}
         used |= {"order": 1, "whole": 2} if spec.in_turn else {}
+        used |= {"nudge": 4} if spec.nudges else {}
         used |= dict.fromkeys(spec.topology.unused_settings, 0)
         return {name: used.get(name, 0) for name in cls.widths() if name != "lfsr"}
 
@@ -70,6 +73,7 @@ class SettingsRegisters(Record):
             RULES[settings.rule].code,
             int(settings.order != TOGETHER),
             int(settings.free_eps == 1) | int(settings.nudged_eps == 1) << 1,
+            _nudge_byte(settings),
             lfsr,
         )
 
@@ -96,8 +100,25 @@ class SettingsRegisters(Record):
             bool(self.skip & 1),
             rule_of(self.rule, spec.topology.name).name,
             spec.topology.order if spec.in_turn and self.order & 1 else TOGETHER,
-            *(1.0 if spec.in_turn and self.whole >> bit & 1 else 0.5 for bit in range(2)),
+            1.0 if spec.in_turn and self.whole & 1 else 0.5,
+            1.0 if spec.in_turn and self.whole & 2 else 0.5,
+            *_nudge_of(self.nudge if spec.nudges else 0),
         )
+
+
+def _nudge_byte(settings: Settings) -> int:
+    """The register ``nudge``: bit 0 negative, bit 1 random, above them the shift of beta."""
+    if settings.nudge == CENTRED:
+        raise UserError(
+            f"nudge = {CENTRED} is learnt by the golden machine alone; give images to --board golden, or another nudge."
+        )
+    return NUDGES.index(settings.nudge) | BETAS.index(settings.beta) << 2
+
+
+def _nudge_of(register: int) -> tuple[str, float]:
+    """The settings ``nudge`` and ``beta`` that the register stands for; a bit for random counts more than one for negative."""
+    sign = RANDOM if register & 2 else NUDGES[register & 1]
+    return sign, BETAS[min(register >> 2 & 3, len(BETAS) - 1)]
 
 
 @dataclass(frozen=True)

@@ -40,6 +40,7 @@ class MachineFields:
         from the rounded rest. Weights of at most 8 bits only.
     in_turn : layers, or the blocks of lanes of a recurrent layer, can step in turn, and eps can be 1 (the settings ``order``,
         ``free_eps``, ``nudged_eps``).
+    nudges : the nudge can have another sign and another size (the settings ``nudge`` and ``beta``).
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """
@@ -62,6 +63,7 @@ class MachineFields:
     pulses: bool = optional(False, off=False)
     fine_bits: int = optional(0, off=0)
     in_turn: bool = optional(False, off=False)
+    nudges: bool = optional(False, off=False)
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
     settings: Settings = BY_TOPOLOGY

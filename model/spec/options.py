@@ -8,7 +8,7 @@ from ohmprop.model.spec.optional import off_values
 from ohmprop.model.spec.settings import Settings
 
 #: Setting -> the field that must be true wherever the setting is not at its off value.
-NEEDS = {"order": "in_turn", "free_eps": "in_turn", "nudged_eps": "in_turn"}
+NEEDS = {"order": "in_turn", "free_eps": "in_turn", "nudged_eps": "in_turn", "nudge": "nudges", "beta": "nudges"}
 
 
 def needed(settings: Settings) -> dict[str, str]:

@@ -9,6 +9,10 @@ from ohmprop.model.spec.optional import optional
 #: Orders in which neurons step; TOGETHER is that of any machine.
 TOGETHER, LAYERS, BLOCKS = ORDERS = ("together", "layers", "blocks")
 
+#: Signs of the nudge, and its sizes: 2**-0, 2**-1, 2**-2.
+POSITIVE, NEGATIVE, RANDOM, CENTRED = NUDGES = ("positive", "negative", "random", "centred")
+BETAS = (1, 0.5, 0.25)
+
 
 def whole(name: str, value: object, low: int, high: int) -> None:
     """Refuse anything but a whole number from low to high, in one sentence."""
@@ -37,6 +41,10 @@ class Settings:
         "layers", the odd hidden layers, then the layers between them, each with what the others have come to, and in the
         nudged phase the outputs' first; in a recurrent one "blocks", one block of lanes after the other.
     free_eps, nudged_eps : Euler's step of the neurons in the nudged phase (nudged_eps) and in all others; 0.5 or 1.
+    nudge : where the nudge of EP draws the outputs: "positive", to their targets; "negative", away from them, and the update
+        changes sign; "random", one of the two, drawn for each pattern; "centred", first away and then, again from the free
+        phase's end, to them, and the update compares these two: golden machine only.
+    beta : the nudge's size: 1, 0.5 or 0.25. The update is not divided by it, so eta_shifts are those of the difference.
     """
 
     free_steps: int = 20
@@ -52,6 +60,8 @@ class Settings:
     order: str = optional("together", off="together")
     free_eps: float = optional(0.5, off=0.5)
     nudged_eps: float = optional(0.5, off=0.5)
+    nudge: str = optional("positive", off="positive")
+    beta: float = optional(1.0, off=1.0)
 
     def __post_init__(self) -> None:
         for name in ("free_steps", "nudged_steps", "driven_steps", "released_steps"):
@@ -70,6 +80,10 @@ class Settings:
             raise UserError(f"rule = {self.rule!r} is impossible; give one of {', '.join(RULES)}.")
         if self.order not in ORDERS:
             raise UserError(f"order = {self.order!r} is impossible; give one of {', '.join(ORDERS)}.")
+        if self.nudge not in NUDGES:
+            raise UserError(f"nudge = {self.nudge!r} is impossible; give one of {', '.join(NUDGES)}.")
+        if isinstance(self.beta, bool) or self.beta not in BETAS:
+            raise UserError(f"beta = {self.beta!r} is impossible; give one of {', '.join(map(str, BETAS))}.")
         for name in ("free_eps", "nudged_eps"):
             if isinstance(getattr(self, name), bool) or getattr(self, name) not in (0.5, 1):
                 raise UserError(f"{name} = {getattr(self, name)!r} is impossible; give 0.5 or 1.")

@@ -6,8 +6,8 @@ from ohmprop.model.errors import UserError
 from ohmprop.model.rules import RULES, Second, rules_of
 from ohmprop.model.spec.fields import MachineFields
 from ohmprop.model.spec.matrix import UPDATE_SHIFTS
-from ohmprop.model.spec.options import needed
-from ohmprop.model.spec.settings import TOGETHER, whole
+from ohmprop.model.spec.options import NEEDS, needed
+from ohmprop.model.spec.settings import BETAS, TOGETHER, whole
 from ohmprop.model.spec.topology import MAX_HIDDEN_LAYERS, Topology, foreign_fields, signed
 
 MAX_LANES = 128
@@ -17,6 +17,8 @@ SERIAL_LANES = 8
 STEP_TABLE_BITS = 8
 #: Most fine bits, and the widest weights that may have them: a whole weight is a number of 16 bits.
 MAX_FINE_BITS, NARROW_BITS = 8, 8
+#: The smallest nudge is 2 to minus this.
+SMALLEST_BETA_SHIFT = len(BETAS) - 1
 #: Up to this number, fine bits take half a byte of memory per weight.
 NIBBLE = 4
 
@@ -46,7 +48,7 @@ def check_fields(machine: MachineFields, topology: Topology) -> None:
     whole("memory_bytes", machine.memory_bytes, 1, 1 << 30)
     _check_serial(machine)
     _check_fine_bits(machine, topology)
-    _check_in_turn(machine)
+    _check_options(machine)
     _check_pulses(machine, topology)
     whole("clock_hz", machine.clock_hz, 1, 10**9)
     whole("baud", machine.baud, 1, 10**8)
@@ -97,12 +99,19 @@ def _check_fine_bits(machine: MachineFields, topology: Topology) -> None:
         )
 
 
-def _check_in_turn(machine: MachineFields) -> None:
-    """Refuse devices in a machine whose neurons can step in turn."""
-    if not isinstance(machine.in_turn, bool):
-        raise UserError(f"in_turn = {machine.in_turn!r} is impossible; write true or false.")
-    if machine.in_turn and machine.pulses:
-        raise UserError("in_turn = true is impossible with pulses = true; leave one of the two out.")
+def _check_options(machine: MachineFields) -> None:
+    """Refuse options of the learning rule in a machine of devices, and a nudge too small for the numbers."""
+    for name in sorted(set(NEEDS.values())):
+        value = getattr(machine, name)
+        if not isinstance(value, bool):
+            raise UserError(f"{name} = {value!r} is impossible; write true or false.")
+        if value and machine.pulses:
+            raise UserError(f"{name} = true is impossible with pulses = true; leave one of the two out.")
+    if machine.nudges and machine.weight.fraction < SMALLEST_BETA_SHIFT:
+        raise UserError(
+            f"nudges = true is impossible with weight = {machine.weight}; give weights at least {SMALLEST_BETA_SHIFT} bits of "
+            "fraction."
+        )
 
 
 def _check_pulses(machine: MachineFields, topology: Topology) -> None:
@@ -149,10 +158,11 @@ def _check_order(machine: MachineFields, topology: Topology) -> None:
             f"order = {settings.order} is impossible in a {topology.name} machine; give {TOGETHER} or {topology.order}."
         )
     wanted = needed(settings)
-    asked = [f"{name} = {getattr(settings, name)}" for name in wanted if wanted[name] == "in_turn"]
+    asked = [f"{name} = {getattr(settings, name)}" for name in wanted]
     if asked and RULES[settings.rule].second is Second.SIDE:
         raise UserError(
-            f"{asked[0]} does not go with rule = {settings.rule}, whose networks step together by 1/2; leave it out."
+            f"{asked[0]} does not go with rule = {settings.rule}, whose networks step together by 1/2 and have no nudge; leave "
+            "it out."
         )
     for name, field in wanted.items():
         if not getattr(machine, field):

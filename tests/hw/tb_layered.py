@@ -11,7 +11,7 @@ from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
 from tests.hw.tb_machine import Port
 from tests.kit.clocked import clocks, start
-from tests.kit.specs import in_turn
+from tests.kit.specs import in_turn, nudged
 
 
 class LayeredPort(Port):
@@ -59,8 +59,8 @@ async def learns_as_the_golden_machine_does(dut):
     await port.write_weights(golden.weights)
     port.set_settings(spec.settings)
     for number in range(parameters["patterns"]):
-        if spec.in_turn:
-            golden.settings = in_turn(spec, number)
+        if spec.in_turn or spec.nudges:
+            golden.settings = (nudged if spec.nudges else in_turn)(spec, number)
             port.set_settings(golden.settings)
         # Most pixels are black; the second pattern is black altogether, and the third has none.
         share = {1: 0, 2: 1}.get(number, 0.3)

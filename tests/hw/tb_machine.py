@@ -17,7 +17,7 @@ from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
 from tests.hw.parallel.tb_crossbar import random_weights
 from tests.kit.clocked import clocks, start, unpack
-from tests.kit.specs import in_turn
+from tests.kit.specs import in_turn, nudged
 
 
 class Port:
@@ -129,8 +129,8 @@ async def learns_as_the_golden_machine_does(dut):
     for number in range(parameters["patterns"]):
         # The rules take turns, so that each starts from what the other one left.
         golden.settings = replace(spec.settings, rule=list(RULES)[number % len(RULES)])
-        if spec.in_turn:
-            golden.settings = in_turn(spec, number)
+        if spec.in_turn or spec.nudges:
+            golden.settings = (nudged if spec.nudges else in_turn)(spec, number)
         port.set_settings(golden.settings)
         pattern, target = rng.random(spec.neurons) < 0.5, rng.random(spec.neurons) < 0.5
         await port.load(pattern, 0)

@@ -11,7 +11,7 @@ from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.sim.bench import run_bench
-from tests.kit.specs import FINE_BITS, IN_TURN, LAYERED, SPECS
+from tests.kit.specs import FINE_BITS, IN_TURN, LAYERED, NUDGES, SPECS
 
 #: Settings at their edges: phases of one step, no second phase, never stopping early.
 EDGES = {
@@ -97,6 +97,11 @@ def test_fine_bits(name):
 @pytest.mark.parametrize("name", IN_TURN)
 def test_steps_in_turn(name):
     run(f"turns-{name}", IN_TURN[name], patterns=6)
+
+
+@pytest.mark.parametrize("name", NUDGES)
+def test_nudges(name):
+    run(f"nudges-{name}", NUDGES[name], patterns=6)
 
 
 @pytest.mark.parametrize("bits", [7, 12])

@@ -31,7 +31,7 @@ from ohmprop.model.link.registers import PulseRequest, SettingsRegisters
 from ohmprop.model.link.spaces import WIDE, Space, cell_spaces, space_words
 from ohmprop.model.spec import MachineSpec, Settings
 from tests.kit.simulated import simulate
-from tests.kit.specs import LAYERED, SPECS, in_turn
+from tests.kit.specs import LAYERED, SPECS, in_turn, nudged
 from tests.model.golden.test_pulses import MECHANISMS, unit_of
 from tests.mutants import MUTANTS, Mutant, faulty
 
@@ -279,16 +279,24 @@ TURNS = {
 }
 
 
-@pytest.mark.parametrize("name", TURNS)
-def test_steps_in_turn(name):
-    spec = TURNS[name]
+OTHERS = {
+    "nudges": MachineSpec(layers=(7,), lanes=3, nudges=True, settings=SHORT),
+    "nudges-layered": MachineSpec(layers=(5, 4, 2), lanes=3, nudges=True),
+    "nudges-serial": MachineSpec(layers=(9,), lanes=8, serial=True, nudges=True, settings=SHORT),
+}
+
+
+@pytest.mark.parametrize("name", TURNS | OTHERS)
+def test_options_of_learning(name):
+    spec = (TURNS | OTHERS)[name]
     host, rng = Host(spec), np.random.default_rng(9)
     if spec.recurrent:
         host.write_weights((random_weights(spec, rng),))
     else:
         host.write_weights([rng.integers(-127, 128, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
     for number in range(5):
-        host.settings(replace(in_turn(spec, number), free_steps=3, nudged_steps=3), 0xC0FFEE11)
+        settings = (nudged if spec.nudges else in_turn)(spec, number)
+        host.settings(replace(settings, free_steps=3, nudged_steps=3), 0xC0FFEE11 + number)
         if spec.recurrent:
             pattern, target = rng.random((2, spec.neurons)) < 0.5
             host.learn(pattern, target)

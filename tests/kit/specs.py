@@ -58,6 +58,23 @@ IN_TURN = {
     "serial_layered": MachineSpec(layers=(9, 12, 9, 3), lanes=8, serial=True, in_turn=True),
 }
 
+#: Machines whose nudge can have another sign and size.
+NUDGES = {
+    "recurrent": MachineSpec(layers=(11,), lanes=4, cut_diagonals=3, nudges=True, settings=_FAST),
+    "layered": MachineSpec(layers=(13, 9, 5), lanes=4, biases=True, in_turn=True, nudges=True),
+    "serial": MachineSpec(layers=(19,), lanes=8, serial=True, nudges=True, settings=_FAST),
+    "serial_layered": MachineSpec(layers=(9, 12, 9, 3), lanes=8, serial=True, nudges=True, fine_bits=2),
+}
+_NUDGES = (("negative", 1), ("random", 0.5), ("positive", 0.25), ("random", 1), ("negative", 0.5))
+
+
+def nudged(spec, number):
+    """The settings for pattern 0, 1, ... of a machine whose nudge can have another sign and size."""
+    nudge, beta = _NUDGES[number % len(_NUDGES)]
+    settings = in_turn(spec, number) if spec.in_turn else spec.settings
+    return replace(settings, nudge=nudge, beta=beta)
+
+
 #: Orders and steps of both phases, and whether the rule is the machine's other one, if it has one.
 _TURNS = (
     (True, 1, 0.5, False),

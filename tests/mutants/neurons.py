@@ -24,8 +24,8 @@ MUTANTS = (
     Mutant(
         "neuron: the nudge has the wrong sign",
         "units/neuron.py",
-        "leaked + (error << spec.nudge_shift)",
-        "leaked - (error << spec.nudge_shift)",
+        "total = leaked + (error",
+        "total = leaked - (error",
         NEURON,
     ),
     Mutant(

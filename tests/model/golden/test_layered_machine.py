@@ -67,6 +67,22 @@ SPECS = {
         in_turn=True,
         settings=replace(QUICK, eta_shifts=(2, 0, 1, 0), order="layers", free_eps=1),
     ),
+    "negative_nudge": MachineSpec(
+        layers=(9, 7, 5, 3),
+        lanes=3,
+        nudges=True,
+        settings=replace(QUICK, eta_shifts=(1, 0, 1), nudge="negative", beta=0.5),
+    ),
+    "random_nudge": MachineSpec(
+        layers=(11, 7, 5),
+        lanes=3,
+        nudges=True,
+        biases=True,
+        settings=replace(QUICK, eta_shifts=(1, 1, 2), nudge="random", beta=0.25),
+    ),
+    "centred_nudge": MachineSpec(
+        layers=(9, 5, 3), lanes=3, nudges=True, settings=replace(QUICK, nudge="centred", beta=0.5)
+    ),
     "whole_steps_together": MachineSpec(layers=(9, 5, 3), lanes=3, in_turn=True, settings=replace(QUICK, nudged_eps=1)),
     "no_skipping": MachineSpec(layers=(9, 5, 3), lanes=3, settings=replace(QUICK, skip=False)),
 }
@@ -87,7 +103,7 @@ class Rules:
             lower_first = matrix.tolist() if index == 0 else matrix.T.tolist()
             self.w |= {(index, i, j): w for i, row in enumerate(lower_first) for j, w in enumerate(row)}
         self.rows_skipped = self.updates_skipped = self.steps = 0
-        self.moved = False
+        self.moved, self.sign = False, 1
 
     def matrices(self) -> list[list[list[int]]]:
         sizes = list(pairwise(self.layers))
@@ -121,7 +137,7 @@ class Rules:
                 if layer < len(self.layers) - 1:
                     total += sum(self.seen(self.w[layer, j, k]) * s[layer][k] for k in range(self.layers[layer + 1]))
                 elif target is not None:
-                    total += (255 * target[j] - s[layer - 1][j]) * one
+                    total += self.sign * (255 * target[j] - s[layer - 1][j]) * int(one * self.settings.beta)
                 total -= s[layer - 1][j] * one
                 assert abs(total) + one <= spec.accumulator.high
                 moved = (2 * total + one) // (2 * one) if whole else (total + one) // (2 * one)
@@ -161,26 +177,39 @@ class Rules:
         number = unit if layer == 0 else (sum(blocks[: layer - 1]) + unit // lanes) * 2**lane_bits + unit % lanes
         return [number // 2**bit % 2 for bit in range(low)] + [int(layer == 0)]
 
+    def byte(self) -> int:
+        drawn = self.lfsr % 256
+        for _ in range(8):
+            self.lfsr = self.lfsr // 2 ^ (0x80200003 if self.lfsr % 2 else 0)
+        return drawn
+
     def learn(self, x: list[int], target: list[int]) -> tuple[list[list[int]], int, int]:
         spec, settings = self.spec, self.settings
         free, first = self.start(x, settings.free_steps)
         self.moved = False
-        after, second = self.relax(free, x, target, settings.nudged_steps)
-        drawn = []
-        for _ in self.number(0, 0):
-            drawn.append(self.lfsr % 256)
-            for _ in range(8):
-                self.lfsr = self.lfsr // 2 ^ (0x80200003 if self.lfsr % 2 else 0)
+        drawn = [self.byte() for _ in self.number(0, 0)]
+        sign = {"negative": -1, "random": 0}.get(settings.nudge, 1) or (-1 if self.byte() % 2 else 1)
+        before = 0
+        if settings.nudge == "centred":
+            self.sign, start = -1, free
+            free, before = self.relax(start, x, target, settings.nudged_steps)
+            self.sign = 1
+            after, second = self.relax(start, x, target, settings.nudged_steps)
+        else:
+            self.sign = sign
+            after, second = self.relax(free, x, target, settings.nudged_steps)
+        second += before
         updated = second > 0 and (self.moved or not settings.skip)
         for (layer, i, j), weight in self.w.items():
             if layer:
                 difference = after[layer - 1][i] * after[layer][j] - free[layer - 1][i] * free[layer][j]
             else:
                 difference = x[i] * (after[0][j] - free[0][j])
+            difference *= sign
             numbers = self.number(layer, i), self.number(layer + 1, j)
             self.w[layer, i, j] = self.learnt(weight, difference, settings.eta_shifts[layer], not layer, numbers, drawn)
         for (layer, j), weight in self.bias.items():
-            difference = (2**spec.pixel_bits - 1) * (after[layer - 1][j] - free[layer - 1][j])
+            difference = sign * (2**spec.pixel_bits - 1) * (after[layer - 1][j] - free[layer - 1][j])
             numbers = self.number(0, self.layers[0]), self.number(layer, j)
             self.bias[layer, j] = self.learnt(weight, difference, settings.eta_shifts[-1], True, numbers, drawn)
         self.count(x, first + second, updated)

@@ -70,7 +70,8 @@ class Matrices:
             for first in blocks:
                 total = self.seen @ self.g(v) + (drive - v) * 2 ** (point - spec.state.fraction)
                 if target is not None:
-                    total = total + (target - self.g(v)) * 2 ** (point - spec.activity.fraction)
+                    size = int(settings.beta * 2 ** (point - spec.activity.fraction))
+                    total = total + self.sign * (target - self.g(v)) * size
                 one = 2 ** (point - spec.state.fraction)
                 moved = (total + one) // (2 * one) if eps == 0.5 else (2 * total + one) // (2 * one)
                 turn = np.arange(spec.neurons) // (blocks.step) == first // blocks.step
@@ -90,8 +91,14 @@ class Matrices:
         drive = np.array([spec.input_level if white else -spec.input_level for white in pattern], object)
         goal = np.array([spec.target_level if white else -spec.target_level for white in target], object)
         free, _ = self.relax(np.zeros(spec.neurons, object), drive, None, settings.free_steps)
-        nudged, _ = self.relax(free, drive, goal, settings.nudged_steps)
         drawn = [self.byte() for _ in range(layout.lane_bits + layout.block_bits)]
+        sign = {"negative": -1, "random": 0}.get(settings.nudge, 1) or (-1 if self.byte() & 1 else 1)
+        start = free
+        if settings.nudge == "centred":
+            self.sign = -1
+            free, _ = self.relax(start, drive, goal, settings.nudged_steps)
+        self.sign = sign
+        nudged, _ = self.relax(start, drive, goal, settings.nudged_steps)
         before, after = self.g(free), self.g(nudged)
         # eta * (g' g' - g g) in LSBs of the weight, 2**-9 the smallest part that is looked at.
         shift = settings.eta_shifts[0] + 2 * spec.activity.fraction - spec.weight.fraction - spec.fine_bits - 9
@@ -105,7 +112,7 @@ class Matrices:
                     for block_bit in range(layout.block_bits):
                         differs = ((i // spec.lanes) ^ (j // spec.lanes)) >> block_bit & 1
                         byte ^= drawn[layout.lane_bits + block_bit] * differs
-                    difference = after[i] * after[j] - before[i] * before[j]
+                    difference = sign * (after[i] * after[j] - before[i] * before[j])
                     fine = difference // 2**shift if shift >= 0 else difference * 2**-shift
                     weight = self.weights[i, j] + (fine + 2 * byte + 1) // 512
                     self.weights[i, j] = max(-limit, min(limit, weight))
@@ -113,6 +120,9 @@ class Matrices:
 
 
 MATRICES = {name: spec for name, spec in SPECS.items() if name != "hundred"}
+for nudge, beta in (("negative", 1), ("random", 0.25), ("centred", 0.5), ("positive", 0.5)):
+    SETTINGS = replace(SPECS["band"].settings, nudge=nudge, beta=beta)
+    MATRICES[f"{nudge}-{beta}"] = replace(SPECS["band"], nudges=True, settings=SETTINGS)
 IN_TURN = replace(SPECS["band"], in_turn=True)
 for order, free_eps, nudged_eps in (("blocks", 1, 0.5), ("blocks", 0.5, 1), ("together", 1, 1), ("blocks", 1, 1)):
     SETTINGS = replace(IN_TURN.settings, order=order, free_eps=free_eps, nudged_eps=nudged_eps)

@@ -99,7 +99,13 @@ def test_saved_files_are_read_as_they_were_written() -> None:
 
 
 @pytest.mark.parametrize(
-    ("changes", "said"), [({"order": "rows"}, "order = 'rows'"), ({"free_eps": 0.25}, "free_eps = 0.25")]
+    ("changes", "said"),
+    [
+        ({"order": "rows"}, "order = 'rows'"),
+        ({"free_eps": 0.25}, "free_eps = 0.25"),
+        ({"nudge": "up"}, "nudge = 'up'"),
+        ({"beta": 2}, "beta = 2"),
+    ],
 )
 def test_orders_and_steps_that_there_are_not(changes: dict[str, object], said: str) -> None:
     with pytest.raises(UserError, match=said):

@@ -127,6 +127,13 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
         {"layers": (9,), "in_turn": True, "settings": Settings(order="blocks", rule="rbp")},
         "order = blocks does not go with rule = rbp",
     ),
+    ({"nudges": "yes"}, "nudges = 'yes' .* write true or false"),
+    ({"settings": replace(MNIST.settings, nudge="negative")}, "nudge = negative needs .* nudges = true"),
+    ({"settings": replace(MNIST.settings, beta=0.5)}, "beta = 0.5 needs .* nudges = true"),
+    (
+        {"nudges": True, "weight": Format(True, 8, 1), "settings": Settings(released_steps=0, eta_shifts=(3, 1))},
+        "nudges = true is impossible with weight = fxp-s8/1",
+    ),
     ({"fine_bits": 9}, "fine_bits = 9 .* from 0 to 8"),
     ({"fine_bits": True}, "fine_bits = True"),
     ({"fine_bits": 4, **FINE}, "fine_bits = 4 is impossible with weights of 12 bits"),
