@@ -53,7 +53,7 @@ async def keeps_settings(dut):
     everything = access(Space.SETTINGS, 0, size)
     first = SettingsRegisters.of(SPEC, SPEC.settings, bench.machine.golden.lfsr).pack()
     assert await bench.request(Op.READ, everything) == (Status.DONE, first)
-    new = SettingsRegisters(9, 3, 7, 5, 4, 6, 5, 3, 1, 2, 1, 1, 0, 1, 0xDEADBEEF).pack()
+    new = SettingsRegisters(9, 3, 7, 5, 4, 6, 5, 3, 1, 2, 1, 1, 0, 1, 1, 3, 15, 0xDEADBEEF).pack()
     for at in range(size):
         before = bench.machine.golden.lfsr
         await bench.request(Op.WRITE, access(Space.SETTINGS, at, 1, new[at : at + 1]))
