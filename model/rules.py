@@ -6,6 +6,10 @@ free one, is the same for all.
 
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from ohmprop.model.spec.fields import MachineFields
 
 
 class Second(Enum):
@@ -41,9 +45,11 @@ class Rule:
     title : its name in sentences.
     code : its number in the machine's register ``rule``.
     second : what relaxes in the second phase.
-    products : the two products whose sum is a weight's difference. Where storage is symmetric, their sum must be the same
-        for (i, j) and (j, i).
+    products : the two products whose sum is a weight's difference, of the neuron that drives the row and the one that the
+        column's current goes to. Where a pair of neurons shares its weight, the sum must be the same both ways.
     topologies : names of the topologies that may learn by it.
+    every_step : the weights learn after every step of the second phase, by what that step changed; else once, after it.
+    asymmetric : the two directions between a pair of neurons are two weights; in every other rule they are one.
     """
 
     name: str
@@ -52,6 +58,15 @@ class Rule:
     second: Second
     products: tuple[Product, Product]
     topologies: tuple[str, ...]
+    every_step: bool = False
+    asymmetric: bool = False
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """The fields of the spec that ask for the hardware that it needs."""
+        return tuple(
+            name for name, wanted in (("continual", self.every_step), ("asymmetric", self.asymmetric)) if wanted
+        )
 
 
 #: Equilibrium propagation (Scellier and Bengio 2017, eq. 9): g_i' g_j' - g_i g_j, ' nudged.
@@ -72,21 +87,65 @@ RBP = Rule(
     (Product(1, Factor.SECOND, Factor.FREE), Product(1, Factor.FREE, Factor.SECOND)),
     ("recurrent",),
 )
+#: Continual equilibrium propagation (Ernoult et al. 2020): the same difference of two steps that follow each other.
+CONTINUAL = Rule(
+    "continual",
+    "continual equilibrium propagation",
+    2,
+    Second.NUDGED,
+    EP.products,
+    ("recurrent", "layered"),
+    every_step=True,
+)
+#: Equilibrium propagation in a vector field (Scellier et al. 2018): (g_i' - g_i) g_j, i driven by j.
+VECTOR_FIELD = Rule(
+    "vector-field",
+    "equilibrium propagation with asymmetric weights",
+    3,
+    Second.NUDGED,
+    (Product(1, Factor.FREE, Factor.SECOND), Product(-1, Factor.FREE, Factor.FREE)),
+    ("recurrent",),
+    asymmetric=True,
+)
+#: Both (Ernoult et al. 2020).
+CONTINUAL_VECTOR_FIELD = Rule(
+    "continual-vector-field",
+    "the same, continually",
+    4,
+    Second.NUDGED,
+    VECTOR_FIELD.products,
+    VECTOR_FIELD.topologies,
+    every_step=True,
+    asymmetric=True,
+)
 #: All rules by their names, in the order of their codes.
-RULES = {rule.name: rule for rule in (EP, RBP)}
+RULES = {rule.name: rule for rule in (EP, RBP, CONTINUAL, VECTOR_FIELD, CONTINUAL_VECTOR_FIELD)}
 
 
-def rules_of(topology: str) -> tuple[Rule, ...]:
-    """The rules that machines of a topology may learn by."""
-    return tuple(rule for rule in RULES.values() if topology in rule.topologies)
+def rules_of(machine: "MachineFields") -> tuple[Rule, ...]:
+    """The rules that a machine may learn by."""
+    topology = "recurrent" if machine.recurrent else "layered"
+    return tuple(
+        rule
+        for rule in RULES.values()
+        if topology in rule.topologies
+        and rule.asymmetric == machine.asymmetric
+        and all(getattr(machine, name) for name in rule.fields)
+    )
 
 
-def code_bits(topology: str) -> int:
-    """Bits of the register ``rule`` that a machine of a topology has; 0 where there is one rule, of code 0."""
-    return max(rule.code for rule in rules_of(topology)).bit_length()
+def first_rule(machine: "MachineFields") -> str:
+    """The name of the rule that a machine learns by if nobody gives any."""
+    return rules_of(machine)[0].name
 
 
-def rule_of(code: int, topology: str) -> Rule:
+def code_bits(machine: "MachineFields") -> int:
+    """Bits of the register ``rule`` that a machine has; 0 where there is one rule."""
+    rules = rules_of(machine)
+    return max(rule.code for rule in rules).bit_length() if len(rules) > 1 else 0
+
+
+def rule_of(code: int, machine: "MachineFields") -> Rule:
     """The rule that a register's value stands for: higher bits are ignored, and a code of no rule means the first."""
-    code %= 1 << code_bits(topology)
-    return next((rule for rule in rules_of(topology) if rule.code == code), EP)
+    rules, code = rules_of(machine), code % (1 << code_bits(machine))
+    return next((rule for rule in rules if rule.code == code), rules[0])

@@ -151,7 +151,9 @@ class Timing:
 
     @property
     def word_clocks(self) -> int:
-        """Clocks that a word takes to program."""
+        """Clocks that a word takes to program. A row of an asymmetric layer has one value in both products, as an input's."""
+        if self.layout.asymmetric:
+            return self.input_clocks
         return self.layout.lanes if self.serial else PROGRAM_CLOCKS
 
     @property
@@ -254,8 +256,8 @@ class Timing:
     def pattern(self, steps: Count, updated: Count, rows: Any = 0, side_steps: Any = 0, turns: int = 1) -> Count:
         """Busy clocks of a learnt or recalled pattern, or of many at once.
 
-        ``steps`` are Euler steps of the neurons and ``side_steps`` those of the side network, ``updated`` is 1 if the
-        weights were updated, else 0, ``rows`` are the input rows that are read and, in an update, programmed: 0 in a
+        ``steps`` are Euler steps of the neurons and ``side_steps`` those of the side network, ``updated`` is how often the
+        weights were updated, ``rows`` are the input rows that are read and, in an update, programmed: 0 in a
         recurrent machine. ``turns`` are those of a step. It is linear in steps and updates, so their means may stand for
         them.
         """

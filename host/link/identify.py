@@ -1,15 +1,12 @@
 """Who is at the other end: a board is asked for its ID block, and anything but the expected machine is refused."""
 
-import dataclasses
-
 from ohmprop.host.link.exchange import Link
 from ohmprop.model.errors import MachineError, UserError
-from ohmprop.model.link.features import lacking
+from ohmprop.model.link.features import lacking, without
 from ohmprop.model.link.frames import Op
 from ohmprop.model.link.identity import MAGIC, VERSION, Identity
 from ohmprop.model.link.packing import LINK_BITS
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.optional import off_values
 
 
 def check_link(spec: MachineSpec) -> None:
@@ -39,11 +36,7 @@ def identify(link: Link, spec: MachineSpec) -> Identity:
             "--machine MACHINE`, and load it, or install the version of ohmprop that it was built with."
         )
     missing = lacking(spec, identity.features)
-    off = off_values(MachineSpec)
-    if (
-        missing
-        and identity.spec_hash == dataclasses.replace(spec, **{one.field: off[one.field] for one in missing}).spec_hash
-    ):
+    if missing and identity.spec_hash == without(spec, missing).spec_hash:
         raise UserError(
             f"The board is this machine without {' and '.join(one.part for one in missing)}, which "
             f"{' and '.join(one.user for one in missing)} need; {' and '.join(one.without for one in missing)}, or give its "

@@ -9,8 +9,8 @@ from numpy.typing import NDArray
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
 
-#: A machine's weights, int16, matrix after matrix: one symmetric (neurons, neurons) of a recurrent machine; of a layered one
-#: (inputs, first hidden layer), then (upper layer, lower layer), and last, if there are biases, (1, neurons).
+#: A machine's weights, int16, matrix after matrix: one (neurons, neurons) of a recurrent machine, symmetric or not; of a
+#: layered one (inputs, first hidden layer), then (upper layer, lower layer), and last, if there are biases, (1, neurons).
 Weights = tuple[NDArray[np.int16], ...]
 
 
@@ -24,7 +24,8 @@ def checked_weights(spec: MachineSpec, weights: Sequence[NDArray[Any]]) -> Weigh
     if spec.recurrent:
         (square,) = weights
         distance = np.abs(np.arange(spec.neurons)[:, None] - np.arange(spec.neurons))
-        if not np.array_equal(square, square.T) or square[(distance == 0) | (distance > spec.reach)].any():
+        lopsided = not spec.asymmetric and not np.array_equal(square, square.T)
+        if lopsided or square[(distance == 0) | (distance > spec.reach)].any():
             raise UserError(
                 "These weights are not symmetric or lie where the machine has no synapse; give those of this machine."
             )

@@ -12,7 +12,7 @@ from ohmprop.hw.control.pulse_registers import DeviceRegisters
 from ohmprop.hw.control.random import RandomBytes
 from ohmprop.hw.control.sequencer import PULSE_PORTS, Sequencer
 from ohmprop.hw.shapes.pulses import OWN_SETS
-from ohmprop.hw.shapes.rules import by_side
+from ohmprop.hw.shapes.rules import by_side, every_step
 from ohmprop.hw.shapes.signatures import host_ports, machine_signature
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.model.errors import UserError
@@ -60,6 +60,7 @@ class Machine(wiring.Component):
             sequencer.program.eq(self.program),
             sequencer.settings.eq(self.settings),
             sequencer.by_side.eq(side_update),
+            sequencer.every_step.eq(every_step(spec, self.settings)),
             sequencer.moved.eq(datapath.moved),
             sequencer.changed.eq(datapath.changed),
             self.busy.eq(sequencer.busy),

@@ -16,10 +16,10 @@ class Phases(wiring.Component):
     """Learning has a free phase and a nudged one, or that of the side network; recall a driven and a released phase.
 
     A phase ends after its most steps (at least one in a first phase) or, if the settings say so, when no state moved. An
-    update follows the second phase of learning, but in a layered machine not if ``skip`` is set and no nudged step changed a
-    state. Where neurons can step in turn, a step is complete with its last turn. Latency: outputs follow ``start`` and
-    ``stepped`` one clock later; ``again`` and ``updates`` belong to ``stepped``'s own clock. Reset: a first phase, without
-    steps.
+    update follows the second phase of learning or, by a continual rule, each of its steps, but in a layered machine not if
+    ``skip`` is set and no nudged step, or not that one, changed a state. Where neurons can step in turn, a step is complete
+    with its last turn. Latency: outputs follow ``start`` and ``stepped`` one clock later; ``again`` and ``updates`` belong to
+    ``stepped``'s own clock. Reset: a first phase, without steps.
     """
 
     def __init__(self, spec: MachineSpec):
@@ -30,6 +30,8 @@ class Phases(wiring.Component):
                 "program": In(Program),
                 "settings": In(settings_layout()),
                 "by_side": In(1),  #: the second phase of learning is the side network's
+                "every_step": In(1),  #: an update follows every step of it
+                "updating": In(1),  #: the weights learn
                 "stepped": In(1),  #: one clock: a step is complete; ``moved`` and ``changed`` are its
                 "moved": In(1),  #: a state moved by more than the tolerance
                 "changed": In(1),  #: a state moved
@@ -45,7 +47,8 @@ class Phases(wiring.Component):
                 "second": Out(1),  #: the second phase is on
                 "steps": Out(data.ArrayLayout(8, 2)),  #: steps of the first and the second phase
                 "again": Out(1),  #: with ``stepped``: another step follows
-                "updates": Out(1),  #: with ``stepped``, unless ``again``: an update follows
+                "updates": Out(1),  #: with ``stepped``: an update follows
+                "possible": Out(1),  #: with ``stepped``: it would, if nothing were skipped
                 "phase": Out(phase_signature()),  #: what the datapath has to know
             }
         )
@@ -58,17 +61,18 @@ class Phases(wiring.Component):
         altered = Signal()  # a nudged step changed a state
         done, enough, more = self._count(m)
         over = enough | (settings.stop_when_settled[0] & ~self.moved)
-        alters = phase.nudged & (altered | self.changed)
+        alters = phase.nudged & ((altered & ~self.every_step) | self.changed)
         skips = Const(0) if self.spec.recurrent else settings.skip[0] & ~alters
         first = self.steps[1] == 0
         m.d.comb += [
             self.learns.eq(program == Program.LEARN),
             self.again.eq(~over | more),
-            self.updates.eq(self.learns & second & ~skips),
+            self.possible.eq(self.learns & second & (self.every_step | ~self.again)),
+            self.updates.eq(self.possible & ~skips),
             phase.begins.eq(self.start),
             phase.watch.eq(self.start | (self.stepped & self.again)),
             phase.stepped.eq(self.stepped),
-            phase.branches.eq(self.learns & second & first),
+            phase.branches.eq(self.learns & second & (self.every_step | first)),
             phase.driven.eq(self.learns | ~second),
             phase.nudged.eq(self.learns & second & ~phase.side),
             phase.side.eq(self.learns & second & self.by_side),
@@ -80,6 +84,9 @@ class Phases(wiring.Component):
             self._take_turns(m, starts, over)
         if self.spec.nudges:
             self._nudge(m)
+        if self.spec.continual:
+            # They do when the next step begins, and not before the update.
+            m.d.comb += phase.swapped.eq(self.every_step & (self.steps[1][0] ^ self.updating))
         with m.If(self.start):
             m.d.sync += [self.steps.eq(0), starts.eq(1), program.eq(self.program), second.eq(0)]
         with m.If(self.stepped):
@@ -106,7 +113,7 @@ class Phases(wiring.Component):
         m.d.comb += [
             phase.in_turn.eq(in_turn),
             phase.second.eq(self.second),
-            phase.early.eq(starts | (self.second & (self.steps[1] == 0))),
+            phase.early.eq(starts | (self.second & ((self.steps[1] == 0) | (self.every_step & ~self.updating)))),
             self.rests.eq(in_turn & (phase.turn != len(layout.turns) - 1)),
         ]
         with m.If(Mux(nudges, settings.whole[1], settings.whole[0]) & ~self.by_side):

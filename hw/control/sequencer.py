@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Const, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
@@ -29,7 +29,8 @@ class Sequencer(wiring.Component):
 
     A phase is a number of Euler steps, each one pass over the layout's ``step`` sweeps, word after word (Words), and the
     wait for the last states. Before a layered machine's first step comes one pass over its ``inputs``. The update is one
-    pass over the ``program`` sweeps, and another one if the cells decay (Updates).
+    pass over the ``program`` sweeps, and another one if the cells decay (Updates); continual rules go on with the next step
+    of the second phase after it, with the inputs' currents as they were.
     ``busy`` is high for exactly as many clocks as ohmprop.model.timing says. Reset: idle.
     """
 
@@ -41,6 +42,7 @@ class Sequencer(wiring.Component):
                 "program": In(Program),
                 "settings": In(settings_layout()),
                 "by_side": In(1),  #: the second phase of learning is the side network's
+                "every_step": In(1),  #: an update follows every step of it
                 "inputs_less_one": In(input_shape(spec)),  #: input rows to be read, minus one; layered machines only
                 "busy": Out(1),
                 "steps": Out(data.ArrayLayout(8, 2)),  #: steps of the first and the second phase
@@ -71,6 +73,8 @@ class Sequencer(wiring.Component):
         pulse_drain = timing.pulse_drain * self.spec.pulses
         drain = Signal(range(max(timing.side_drain, timing.update_drain + pulse_drain)))
         loads, finishes = Signal(), Signal()
+        # Another nudged step follows the running update.
+        resumes = Signal() if self.spec.continual else Const(0)
         # The table shows the sweep that comes next, so that sweeps follow each other without a gap.
         shown, show, following = (Signal.like(table.index, init=init) for init in (0, 0, 1))
         m.d.comb += [show.eq(shown), table.index.eq(show)]
@@ -113,13 +117,17 @@ class Sequencer(wiring.Component):
             with m.State("DRAIN"):
                 if self.spec.in_turn:
                     # The next turn follows in the table, but for the one that the table begins with.
-                    with m.If(~phases.rests | phases.rotated):
-                        turn_to(Mux(phases.rotated & ~phases.rests, table.nudged, table.step))
+                    with m.If(~phases.rests | phases.rotated | words.updating):
+                        turn_to(Mux(phases.rotated & (~phases.rests | words.updating), table.nudged, table.step))
                 else:
                     turn_to(table.step)
                 m.d.sync += drain.eq(drain - 1)
                 with m.If(drain == 0):
-                    with m.If(words.updating):
+                    with m.If(words.updating & resumes):
+                        m.d.comb += [loads.eq(1), updates.redraws.eq(1)]
+                        m.d.sync += words.updating.eq(0)
+                        m.next = "SWEEP"
+                    with m.Elif(words.updating):
                         m.d.sync += words.updating.eq(0)
                         end()
                     with m.Elif(phases.rests):
@@ -127,15 +135,17 @@ class Sequencer(wiring.Component):
                         m.next = "SWEEP"
                     with m.Else():
                         m.d.comb += phases.stepped.eq(1)
+                        if self.spec.continual:
+                            m.d.sync += resumes.eq(phases.again)
                         with m.If(phases.again & phases.rotates):
                             turn_to(table.nudged)
                             m.next = "TURN"
-                        with m.Elif(phases.again):
-                            m.d.comb += loads.eq(1)
-                            m.next = "SWEEP"
                         with m.Elif(phases.updates):
                             turn_to(table.update)
                             m.next = "FETCH"
+                        with m.Elif(phases.again):
+                            m.d.comb += loads.eq(1)
+                            m.next = "SWEEP"
                         with m.Else():
                             end()
             with m.State("TURN"):
@@ -163,6 +173,8 @@ class Sequencer(wiring.Component):
             phases.program.eq(self.program),
             phases.settings.eq(self.settings),
             phases.by_side.eq(self.by_side),
+            phases.every_step.eq(self.every_step),
+            phases.updating.eq(words.updating),
             phases.moved.eq(self.moved),
             phases.changed.eq(self.changed),
             updates.step.eq(phases.phase.watch),
@@ -191,6 +203,6 @@ class Sequencer(wiring.Component):
             self.events.steps.eq(steps),
             self.events.learnt.eq(finished & phases.learns),
             self.events.recalled.eq(finished & ~phases.learns),
-            self.events.updates_skipped.eq(steps & ~phases.again & ~phases.updates & phases.learns & phases.second),
+            self.events.updates_skipped.eq(steps & phases.possible & ~phases.updates),
             self.events.rows_skipped.eq(words.rows_skipped),
         ]

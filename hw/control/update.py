@@ -25,12 +25,15 @@ def longest_draw(spec: MachineSpec) -> int:
 class Updates(wiring.Component):
     """Draws what the steps and the update of a pattern take; with a pulse unit, knows when the cells decay.
 
-    A linear update's bytes are drawn while the first phase runs; whoever needs others waits ``drawing`` clocks. After
+    A linear update's bytes are drawn while the first phase or, by a continual rule, the step before it runs; whoever needs
+    others waits ``drawing`` clocks. After
     ``decay_every`` learnt patterns the update is followed by a decay. Reset: nothing decays, no patterns were learnt.
     """
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
+        # The bytes are there before a step is over.
+        assert spec.timing.draws(1) < spec.timing.step
         super().__init__(
             {
                 "step": In(1),  #: one clock: a step begins
@@ -38,6 +41,7 @@ class Updates(wiring.Component):
                 "draws_sign": In(1),  #: with ``learning``: a sign of the nudge is drawn as well
                 "learns": In(1),  #: the run's program is to learn
                 "fetch": In(1),  #: an update's sweeps are fetched
+                "redraws": In(1),  #: one clock: an update is over and a step begins that another one will follow
                 "ends": In(1),  #: one clock: a pattern is learnt or recalled, or the host's pulses are given
                 "draw": Out(len(set_bytes(spec))),  #: one clock: draw these sets of random bytes
                 "drawing": Out(range(longest_draw(spec) + 1)),  #: clocks to wait for them before the next sweep
@@ -66,7 +70,8 @@ class Updates(wiring.Component):
             self._pulse(m)
         else:
             draws = Cat(1, self.draws_sign) if self.spec.nudges else 1
-            m.d.comb += self.draw.eq(Mux(self.step & self.learning, draws, 0))
+            first = Mux(self.step & self.learning, draws, 0)
+            m.d.comb += self.draw.eq(first | self.redraws if self.spec.continual else first)
         return m
 
     def _pulse(self, m: Module) -> None:

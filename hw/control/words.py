@@ -50,9 +50,10 @@ class Words(wiring.Component):
         current = Signal(self.table.entry)
         begins, slot = Signal(), Signal(range(timing.word_clocks))
         pause, waits = Signal(range(max(*self.table.pauses, DRIVE) + longest_draw(self.spec) + 1)), Signal()
-        # An input does not change between the phases, so its weights need one product, and where that is all that counts,
-        # one clock.
-        single = ~self.updating | (current.operation.pixels & (timing.input_clocks == 1))
+        # An input does not change between the phases, nor does what drives a row of an asymmetric layer count in both, so its
+        # weights need one product, and where that is all that counts, one clock.
+        constant = current.operation.pixels | int(self.spec.asymmetric)
+        single = ~self.updating | (constant & (timing.input_clocks == 1))
         second, last = slot != 0, single | (slot == timing.word_clocks - 1)
         issues = self.running & ~waits & last
         ends = current.ends | (current.turns & self.in_turn) if self.spec.in_turn else current.ends

@@ -39,8 +39,8 @@ class Activities(wiring.Component):
     """The values of some units, one word per block: those of the running step, and those that the free phase ended with.
 
     A step reads one half of the memory of running values and writes the other, or the same one where neurons step in turn.
-    What it writes in the free phase goes into the memory of the free phase as well, where the last step's stay. Units outside
-    ``blocks`` and ``lanes`` are not kept, and read as 0.
+    What the update compares with, which is what the free phase ended with unless the rule is continual, has a memory of its
+    own. Units outside ``blocks`` and ``lanes`` are not kept, and read as 0.
     Latency ``levels`` + MEMORY clocks from ``block`` to ``word``, one word per clock. What is written can be read with the
     address of the next clock but one. No reset.
     """
@@ -60,8 +60,11 @@ class Activities(wiring.Component):
                 "free_word": Out(values),  #: what the free phase ended with, in any case
                 "place": In(block_shape(spec)),  #: block to write, a clock before ``write``
                 "write": In(len(self.groups)),  #: one clock: write ``values``; a bit for each group of FANOUT lanes
-                "relaxes_freely": In(len(self.groups)),  #: the same for the free phase
                 "values": In(values),
+                #: The same of what the update compares with.
+                "kept_place": In(block_shape(spec)),
+                "keep": In(len(self.groups)),
+                "kept_values": In(values),
             }
         )
 
@@ -70,27 +73,30 @@ class Activities(wiring.Component):
         start, bits, count = self.blocks.start, bits_for(len(self.blocks)), len(self.groups)
         # Block, half, and what else is to be known with them, in registers of each group.
         written_half = ~(self.half ^ self.in_place) if self.spec.in_turn else ~self.half
-        here = (self.place >= start) & (self.place < self.blocks.stop)
-        writes = copies(m, Cat((self.place - start)[:bits], written_half, here), count, 1)
+
+        def places(place: Value) -> list[Value]:
+            here = (place >= start) & (place < self.blocks.stop)
+            return copies(m, Cat((place - start)[:bits], written_half, here), count, 1)
+
+        writes = places(self.place)
+        keeps = places(self.kept_place) if self.spec.continual else writes
         reads = copies(m, Cat((self.block - start)[:bits], self.half, self.free, self.dark), count, self.levels)
         for number, group in enumerate(self.groups):
             if group.start not in self.lanes:
                 continue
-            to_read, to_write = reads[number], writes[number]
-            written = self.write[number] & to_write[bits + 1]
-            running = self._memory(
-                m, f"running_{number}", value_shape(self.spec), group, to_read, to_write, bits + 1, written
-            )
-            ended = self._memory(
-                m,
-                f"free_{number}",
-                activity_shape(self.spec),
-                group,
-                to_read,
-                to_write,
-                bits,
-                written & self.relaxes_freely[number],
-            )
+            to_read, to_write, to_keep = reads[number], writes[number], keeps[number]
+            running, write = self._memory(m, f"running_{number}", value_shape(self.spec), group, to_read, bits + 1)
+            m.d.comb += [
+                write.addr.eq(to_write[: bits + 1]),
+                write.en.eq(self.write[number] & to_write[bits + 1]),
+                *(write.data[index].eq(self.values[lane]) for index, lane in enumerate(group)),
+            ]
+            ended, write = self._memory(m, f"free_{number}", activity_shape(self.spec), group, to_read, bits)
+            m.d.comb += [
+                write.addr.eq(to_keep[:bits]),
+                write.en.eq(self.keep[number] & to_keep[bits + 1]),
+                *(write.data[index].eq(self.kept_values[lane]) for index, lane in enumerate(group)),
+            ]
             free, dark = delayed(m, to_read[bits + 1], MEMORY), delayed(m, to_read[bits + 2], MEMORY)
             for index, lane in enumerate(group):
                 m.d.comb += [
@@ -100,23 +106,10 @@ class Activities(wiring.Component):
         return m
 
     def _memory(
-        self,
-        m: Module,
-        name: str,
-        shape: ShapeLike,
-        group: range,
-        to_read: Value,
-        to_write: Value,
-        bits: int,
-        written: Value,
-    ) -> data.View:
-        """A memory of ``group``'s lanes, addressed by the lowest ``bits``; returns the word that is read."""
+        self, m: Module, name: str, shape: ShapeLike, group: range, to_read: Value, bits: int
+    ) -> tuple[data.View, Any]:
+        """A memory of ``group``'s lanes, addressed by the lowest ``bits``: the word that is read, and the port to write."""
         m.submodules[name] = memory = Memory(shape=data.ArrayLayout(shape, len(group)), depth=1 << bits, init=[])
         read, write = memory.read_port(), memory.write_port()
-        m.d.comb += [
-            read.addr.eq(to_read[:bits]),
-            write.addr.eq(to_write[:bits]),
-            write.en.eq(written),
-            *(write.data[index].eq(self.values[lane]) for index, lane in enumerate(group)),
-        ]
-        return read.data
+        m.d.comb += read.addr.eq(to_read[:bits])
+        return read.data, write

@@ -4,7 +4,7 @@ from functools import reduce
 from operator import or_
 from typing import Any
 
-from amaranth import Cat, Module, Mux, Signal
+from amaranth import Cat, Const, Module, Mux, Signal
 from amaranth.hdl import Value
 from amaranth.lib.wiring import connect, flipped
 
@@ -42,6 +42,7 @@ class ParallelDatapath(Datapath):
             neurons.target.eq(crossbar.target),
             neurons.half.eq(half),
             neurons.in_place.eq(self.phase.in_turn),
+            neurons.branches.eq(self.phase.branches),
             neurons.load_byte.eq(self.load_byte),
         ]
         self._fetch(m, neurons, crossbar, select)
@@ -52,6 +53,8 @@ class ParallelDatapath(Datapath):
 
     def _frees(self, operation: Any, turned: int) -> Any:
         """An update's second product is the free phase's; if ``turned``, its first one."""
+        if self.spec.asymmetric:
+            return Const(0)
         return (operation.action == Action.PROGRAM) & (operation.second ^ turned) & ~operation.pixels
 
     def _dark(self, block: Value) -> Value:
@@ -61,11 +64,12 @@ class ParallelDatapath(Datapath):
 
     def _fetch(self, m: Module, neurons: Neurons, crossbar: Crossbar, select: RowSelect) -> None:
         """Each operation's row value and column values, in time for the crossbar."""
-        timing, issued = self.timing, self.issued
+        spec, timing, issued = self.spec, self.timing, self.issued
         columns = delayed(m, self.operation, timing.column_values - MEMORY - 1)
         m.d.comb += [
             # The side network's update is y g + g y: in each product one factor is the free phase's.
-            neurons.row_free.eq(self._frees(issued, 0)),
+            # In an asymmetric layer the row's factor is the free phase's in both, which are one product.
+            neurons.row_free.eq(issued.action == Action.PROGRAM if spec.asymmetric else self._frees(issued, 0)),
             neurons.row_block.eq(issued.row_block),
             neurons.row_dark.eq(self._dark(issued.row_block)),
             # Of equilibrium propagation the free phase's product is subtracted, and its columns come as ``free_values``.

@@ -1,9 +1,10 @@
 """All neurons of the layer: one pipeline per lane; states, activities, inputs and targets, one word per block."""
 
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, NamedTuple
 
 from amaranth import Cat, Module, Mux, Signal, signed
-from amaranth.hdl import Value
+from amaranth.hdl import Value, ValueLike
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -17,6 +18,27 @@ from ohmprop.model.layout import bits_for
 from ohmprop.model.link.packing import block_bytes
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import FANOUT, MEMORY, NEURON, SIDE, SIDE_VERDICT, VERDICT, fan_levels
+
+
+class Kept(NamedTuple):
+    """What goes into the memory that the update compares with.
+
+    Members
+    -------
+    place : the block, a clock before.
+    writes : one clock: write; a bit for each group of FANOUT lanes.
+    values : the lanes' values.
+    """
+
+    place: Value
+    writes: list[Value]
+    values: Sequence[ValueLike]
+
+
+def activity_of(spec: MachineSpec, own: data.View) -> Value:
+    """A neuron's activity, which in a layered machine is its state."""
+    activity: Value = own.activity if spec.recurrent else own.state
+    return activity
 
 
 class Neurons(wiring.Component):
@@ -46,6 +68,7 @@ class Neurons(wiring.Component):
                 "currents": In(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),
                 "half": In(1),  #: which half of the running values a step reads; it writes the other one
                 "in_place": In(1),  #: it writes the same one
+                "branches": In(1),  #: what the step reads is kept, for the update to compare with
                 "fresh": In(1),  #: first step after a start, or of the side network
                 "side": In(1),  #: the side network steps; recurrent machines only
                 "driven": In(1),  #: the input is on
@@ -116,7 +139,15 @@ class Neurons(wiring.Component):
 
         own = self._own(m, groups, own_blocks, places, [steps & ~self.side for steps in stepped])
         new_values = [Signal(value_shape(spec)) for _ in range(lanes)]
-        self._drive(m, written, stepped, [~(step.o[group.start].nudged | self.side) for group in groups], new_values)
+        # What is kept for the update: what the free phase comes to or, where weights can learn in every nudged step, what a
+        # step begins with.
+        if spec.continual:
+            befores = [activity_of(spec, before) for before, _ in own]
+            kept = Kept(target, [group[0] & self.branches for group in stages], befores)
+        else:
+            freely = [~(step.o[group.start].nudged | self.side) for group in groups]
+            kept = Kept(written, [does & free for does, free in zip(stepped, freely, strict=True)], new_values)
+        self._drive(m, written, stepped, kept, new_values)
         sides = self._sides(m, own_blocks[0], places[0], stepped[0] & self.side) if spec.recurrent else []
         stepping = delayed(m, target, MEMORY)
         moves, changes = [], []
@@ -164,7 +195,7 @@ class Neurons(wiring.Component):
             with m.If(~does.fresh | self.side):
                 m.d.comb += [
                     neuron.state.eq(before.state),
-                    neuron.activity.eq(before.activity if spec.recurrent else before.state),
+                    neuron.activity.eq(activity_of(spec, before)),
                 ]
             moves.append(moved)
             changes.append(neuron.changed)
@@ -212,9 +243,7 @@ class Neurons(wiring.Component):
         layers = zip(self.layout.layer_blocks, self.spec.layers[1:], strict=True)
         return next(units - (block - own.start) * self.spec.lanes for own, units in layers if block in own)
 
-    def _drive(
-        self, m: Module, written: Value, stepped: list[Value], freely: list[Value], values: list[Signal]
-    ) -> None:
+    def _drive(self, m: Module, written: Value, stepped: list[Value], kept: "Kept", values: list[Signal]) -> None:
         """What the crossbar is driven with: the copies for rows and for columns."""
         spec = self.spec
         m.submodules.rows = rows = Activities(spec, *row_units(spec), spec.timing.placing)
@@ -231,8 +260,10 @@ class Neurons(wiring.Component):
                 copy.dark.eq(dark),
                 copy.place.eq(written),
                 copy.write.eq(Cat(stepped)),
-                copy.relaxes_freely.eq(Cat(freely)),
+                copy.kept_place.eq(kept.place),
+                copy.keep.eq(Cat(kept.writes)),
                 *(copy.values[lane].eq(value) for lane, value in enumerate(values)),
+                *(copy.kept_values[lane].eq(value) for lane, value in enumerate(kept.values)),
             ]
         m.d.comb += [
             self.row_word.eq(rows.word),

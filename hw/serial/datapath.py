@@ -23,8 +23,9 @@ from ohmprop.model.timing import MEMORY
 class Banks(wiring.Component):
     """Which banks of the activities hold those before the running step, those after it, and those of the free phase.
 
-    The step that branches off has read what the free phase ended with; the others write what is not kept. Where neurons step
-    in turn, each phase has a bank that it reads and writes, and in its first step reads in another one what has not stepped.
+    The step that branches off has read what the free phase ended with, or by a continual rule the step before; the others write
+    what is not kept. Where neurons step in turn, each phase has a bank that it reads and writes, and in its first step reads in
+    another one what has not stepped; by a continual rule the two change places after every step of the second phase.
     Latency one clock from a step's end. No reset: a run's beginning sets them.
     """
 
@@ -41,11 +42,12 @@ class Banks(wiring.Component):
         old = Mux(phase.fresh, DARK, bank)
         m.d.comb += [self.old.eq(old), self.before.eq(old), self.new.eq(new), self.kept.eq(kept)]
         with m.If(phase.in_turn):
+            written = phase.second ^ phase.swapped
             m.d.comb += [
-                self.old.eq(phase.second),
-                self.before.eq(Mux(phase.second, 0, DARK)),
-                self.new.eq(phase.second),
-                self.kept.eq(0),
+                self.old.eq(written),
+                self.before.eq(Mux(phase.second, ~written, DARK)),
+                self.new.eq(written),
+                self.kept.eq(~written),
             ]
         with m.If(phase.begins):
             m.d.sync += [new.eq(0), kept.eq(2)]
@@ -93,19 +95,20 @@ class SerialDatapath(Datapath):
         m.submodules.select = select = RowSelect(value_shape(spec).width, spec.lanes)
         columns = delayed(m, operation, timing.operands - MEMORY)
 
-        def bank(operation: Any, block: Any, turned: Any) -> Any:
+        def bank(operation: Any, block: Any, second: Any) -> Any:
             # An input's word takes two products here, so its columns are read from both banks as well.
-            frees = (operation.action == Action.PROGRAM) & (operation.second ^ turned)
+            frees = (operation.action == Action.PROGRAM) & second
             old = banks.old
             if spec.in_turn:
                 old = Mux(self.phase.early & awaits_turn(spec, self.phase, block), banks.before, old)
             return Mux(frees, banks.kept, old)
 
         m.d.comb += [
-            neurons.row_bank.eq(bank(operation, operation.row_block, 0)),
+            # In an asymmetric layer the row's factor is the free phase's in both products.
+            neurons.row_bank.eq(bank(operation, operation.row_block, operation.second | int(spec.asymmetric))),
             neurons.row_block.eq(operation.row_block),
             # The side network's update is y g + g y: in each product one factor is the free phase's.
-            neurons.column_bank.eq(bank(columns, columns.block, self.by_side)),
+            neurons.column_bank.eq(bank(columns, columns.block, columns.second ^ self.by_side)),
             neurons.column_block.eq(columns.block),
             select.lane.eq(operation.row_lane),
             crossbar.column_values.eq(neurons.column_word),

@@ -87,7 +87,9 @@ def operation_layout(spec: MachineSpec) -> data.StructLayout:
 
 
 def row_code(spec: MachineSpec, operation: data.View) -> Value:
-    """Number of a word's row from which its random bytes are made (Layout.codes, Layout.input_codes)."""
+    """Number of a word's row from which its random bytes are made (Layout.row_codes, Layout.input_codes)."""
     layout = spec.layout
     neuron = Cat(operation.row_lane[: layout.lane_bits], operation.row_block[: layout.block_bits])
+    if spec.asymmetric:
+        return Cat(neuron[-1:], neuron[:-1], 1)
     return neuron if spec.recurrent else Mux(operation.pixels, (1 << layout.input_bits) | operation.input, neuron)

@@ -49,7 +49,9 @@ def phase_signature() -> Signature:
             "begins": Out(1),  #: one clock: a run begins
             "watch": Out(1),  #: one clock: a step begins, the run's first one among them
             "stepped": Out(1),  #: one clock: a step is complete; the next one reads what it wrote
-            "branches": Out(1),  #: with ``stepped``: what the step has read is what the free phase ended with
+            #: With ``stepped`` and during the step: what it reads is what the update compares with; what the free phase ended
+            #: with or, where weights learn in every nudged step, what the step before did.
+            "branches": Out(1),
             "fresh": Out(1),  #: first step of a run, or of the side network
             "whole": Out(1),  #: the step's eps is 1
             "driven": Out(1),  #: the input is on
@@ -59,7 +61,9 @@ def phase_signature() -> Signature:
             "in_turn": Out(1),  #: they do, and what a step writes takes the place of what it reads
             "turn": Out(8),  #: turns of the running step that are over
             "second": Out(1),  #: the second phase is on, or its update
-            "early": Out(1),  #: a phase's first step
+            "early": Out(1),  #: a phase's first step, or any that compares itself with the one before
+            #: In a machine that can learn in every nudged step:
+            "swapped": Out(1),  #: what neurons in turn write and what the update compares with have changed places
             #: In a machine whose nudge can have another sign and size; they hold from the nudged phase to the update's end:
             "negative": Out(1),  #: the nudge draws away from the targets
             "beta_shift": Out(2),  #: its size is 2 to minus this

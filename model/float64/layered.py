@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import compiled
 from ohmprop.model.float64.network import Network, Weights
+from ohmprop.model.rules import RULES
 from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.model.spec.settings import CENTRED, LAYERS, NEGATIVE, RANDOM
 
@@ -40,6 +41,13 @@ def glorot_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None 
         rng.uniform(-1, 1, size) * np.sqrt(6 / sum(size)) * scale for size, scale in zip(sizes, scales, strict=True)
     )
     return (*drawn, *([np.zeros((1, spec.neurons))] if spec.biases else []))
+
+
+class Nudge(NamedTuple):
+    """What draws the outputs to ``target`` (outputs,): beta (T - s)."""
+
+    target: NDArray[Any]
+    beta: float
 
 
 class Phase(NamedTuple):
@@ -105,8 +113,27 @@ def _drive(weights, firsts, image, one, drive):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _learn(weights, firsts, images, one, targets, alphas, phases):  # type: ignore[no-untyped-def]
-    """Learn pattern after pattern."""
+def _contrast(weights, firsts, image, one, free, states, alphas):  # type: ignore[no-untyped-def]
+    """The update of every weight by two states of the network."""
+    first = weights[0]
+    for i in range(len(image)):
+        if image[i]:
+            for j in range(first.shape[1]):
+                first[i, j] += alphas[0] * image[i] * (states[j] - free[j])
+    if len(weights) == len(firsts):
+        weights[-1][0] += alphas[-1] * one * (states - free)
+    for m in range(1, len(firsts) - 1):
+        matrix = weights[m]
+        low, high = firsts[m - 1], firsts[m]
+        for i in range(matrix.shape[0]):
+            for j in range(matrix.shape[1]):
+                contrast = states[high + i] * states[low + j] - free[high + i] * free[low + j]
+                matrix[i, j] += alphas[m] * contrast
+
+
+@compiled
+def _learn(weights, firsts, images, one, targets, alphas, phases, rounds):  # type: ignore[no-untyped-def]
+    """Learn pattern after pattern; ``rounds`` are the times that the last phase is gone through, each with its update."""
     states, drive = np.zeros(firsts[-1]), np.zeros(firsts[-1])
     for index in range(len(images)):
         image, goal = images[index], targets[index] * 1.0
@@ -118,23 +145,13 @@ def _learn(weights, firsts, images, one, targets, alphas, phases):  # type: igno
         # Of a centred nudge the negative one ends what the positive one is compared with.
         _relax(weights, firsts, free, drive, goal, phases[1])
         states[:] = before
-        _relax(weights, firsts, states, drive, goal, phases[2])
-        if phases[2].beta < 0:
-            free, states = states, free
-        first = weights[0]
-        for i in range(len(image)):
-            if image[i]:
-                for j in range(first.shape[1]):
-                    first[i, j] += alphas[0] * image[i] * (states[j] - free[j])
-        if len(weights) == len(firsts):
-            weights[-1][0] += alphas[-1] * one * (states - free)
-        for m in range(1, len(firsts) - 1):
-            matrix = weights[m]
-            low, high = firsts[m - 1], firsts[m]
-            for i in range(matrix.shape[0]):
-                for j in range(matrix.shape[1]):
-                    contrast = states[high + i] * states[low + j] - free[high + i] * free[low + j]
-                    matrix[i, j] += alphas[m] * contrast
+        for _ in range(rounds):
+            _relax(weights, firsts, states, drive, goal, phases[2])
+            if phases[2].beta < 0:
+                _contrast(weights, firsts, image, one, states, free, alphas)
+            else:
+                _contrast(weights, firsts, image, one, free, states, alphas)
+            free[:] = states
 
 
 @compiled
@@ -175,18 +192,37 @@ class LayeredNetwork(Network):
         """Learn pattern after pattern, as Network.learn says."""
         rates = 2.0 ** -np.array(settings.eta_shifts, np.float64)
         images, wanted = self._pixels(patterns), np.asarray(targets, np.bool_)
-        free, nudged = self._free(settings, settings.free_steps), self._nudged(settings)
+        free, nudged, rounds = self._free(settings, settings.free_steps), self._nudged(settings), 1
+        if RULES[settings.rule].every_step:
+            nudged, rounds = nudged._replace(steps=1), settings.nudged_steps
         if settings.nudge == RANDOM:
             # Each pattern's own sign.
             for index, sign in enumerate(self._signs.choice((-1.0, 1.0), len(images))):
                 phases = (free, nudged._replace(steps=0), nudged._replace(beta=sign * settings.beta))
                 one = slice(index, index + 1)
-                _learn(weights, self._firsts, images[one], self._one, wanted[one], rates, phases)
+                _learn(weights, self._firsts, images[one], self._one, wanted[one], rates, phases, rounds)
             return
         beta = -settings.beta if settings.nudge == NEGATIVE else settings.beta
         steps = nudged.steps if settings.nudge == CENTRED else 0
         phases = (free, nudged._replace(steps=steps, beta=-settings.beta), nudged._replace(beta=beta))
-        _learn(weights, self._firsts, images, self._one, wanted, rates, phases)
+        _learn(weights, self._firsts, images, self._one, wanted, rates, phases, rounds)
+
+    def relaxed(
+        self,
+        weights: Weights,
+        image: NDArray[np.uint8],
+        states: Floats,
+        steps: int,
+        epsilon: float,
+        nudge: Nudge | None = None,
+    ) -> Floats:
+        """The states (neurons,) after ``steps`` Euler steps of all neurons together, with the input (inputs,) on."""
+        states, drive = states.copy(), np.zeros(len(states))
+        _drive(weights, self._firsts, self._pixels(image), self._one, drive)
+        goal, beta = (np.asarray(nudge.target, np.float64), nudge.beta) if nudge else (np.zeros(1), 0.0)
+        phase = Phase(steps, nudge is not None, beta, epsilon, False, 1, 0)
+        _relax(weights, self._firsts, states, drive, goal, phase)
+        return states
 
     def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> Floats:
         """The outputs' states (count, outputs), as Network.recall says."""

@@ -8,7 +8,8 @@ text, in the Hopfield form, which has the fixed points of the energy's gradient 
 and the update (eq. 19)  w_ij += eta / beta (g_i^b g_j^b - g_i^0 g_j^0),  ^0 free phase, ^b nudged phase.
 """
 
-from typing import NamedTuple
+from collections.abc import Callable, Sequence
+from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -31,8 +32,13 @@ def synapse_mask(spec: MachineSpec) -> NDArray[np.bool_]:
 
 
 def uniform_weights(spec: MachineSpec, seed: int) -> tuple[Floats]:
-    """One matrix of symmetric weights (neurons, neurons), uniform in [-0.1, 0.1]; absent synapses are 0."""
+    """One matrix of weights (neurons, neurons), uniform in [-0.1, 0.1]; absent synapses are 0.
+
+    Row i drives column j. They are symmetric unless the machine is not.
+    """
     uniform = np.random.default_rng(seed).uniform(-INITIAL_WEIGHT, INITIAL_WEIGHT, (spec.neurons, spec.neurons))
+    if spec.asymmetric:
+        return (uniform * synapse_mask(spec),)
     upper = np.triu(uniform, 1)
     return ((upper + upper.T) * synapse_mask(spec),)
 
@@ -59,8 +65,8 @@ def relax(
 ) -> Floats:
     """States after ``steps`` Euler steps; beta = 0 is the free phase.
 
-    ``weights`` is symmetric (neurons, neurons); ``states``, ``drive`` (I) and ``target`` (T) are (neurons,) for one
-    pattern or (images, neurons) for many, or one number for all. The states passed in are not changed.
+    ``weights`` is (neurons, neurons), row i what neuron i drives; ``states``, ``drive`` (I) and ``target`` (T) are (neurons,)
+    for one pattern or (images, neurons) for many, or one number for all. The states passed in are not changed.
     """
     states = states.copy()
     count = states.shape[-1]
@@ -98,6 +104,43 @@ def gradient_estimate(
     before, after = np.tanh(free), np.tanh(nudged)
     contrast: Floats = np.outer(after, after) - np.outer(before, before)
     return contrast / beta
+
+
+def vector_field_estimate(free: Floats, nudged: Floats) -> Floats:
+    """The contrast of asymmetric weights, (neurons, neurons): what the columns' neurons moved times what drove them.
+
+    Scellier et al. 2018 (arXiv 1808.04873), eq. 8, of the activities (neurons,) of both phases; row i drives column j.
+    """
+    contrast: Floats = np.outer(free, nudged - free)
+    return contrast
+
+
+def symmetric_estimate(free: Floats, nudged: Floats) -> Floats:
+    """The contrast of weights that two neurons share, (neurons, neurons), of the activities (neurons,) of both phases."""
+    return np.outer(nudged, nudged) - np.outer(free, free)
+
+
+def learn_along(
+    weights: Floats,
+    states: Floats,
+    drive: Floats,
+    nudge: tuple[Floats, float],
+    rates: NDArray[np.floating[Any]],
+    rounds: Sequence[int],
+    estimate: Callable[[Floats, Floats], Floats],
+    how: Steps = TOGETHER,
+) -> None:
+    """Go through the nudged phase from ``states`` on; ``weights`` change in place after each of ``rounds`` of so many steps.
+
+    Rounds of one step are continual equilibrium propagation (Ernoult et al. 2020), one round is the prototypical one. ``nudge``
+    is the target and beta; ``rates`` (neurons, neurons) are of the ``estimate`` of the activities before and after a round,
+    times the sign of beta.
+    """
+    target, beta = nudge
+    for steps in rounds:
+        before = np.tanh(states)
+        states = relax(weights, states, drive, steps, target, beta, how)
+        weights += np.sign(beta) * rates * estimate(before, np.tanh(states))
 
 
 def signed(pixels: NDArray[np.bool_], gain: float) -> Floats:

@@ -9,7 +9,17 @@ from numpy.typing import NDArray
 from ohmprop.model.float64.backpropagation import side_gradient
 from ohmprop.model.float64.layered import LayeredNetwork, glorot_weights
 from ohmprop.model.float64.network import Network, Weights
-from ohmprop.model.float64.recurrent import Steps, gradient_estimate, relax, signed, synapse_mask, uniform_weights
+from ohmprop.model.float64.recurrent import (
+    Steps,
+    gradient_estimate,
+    learn_along,
+    relax,
+    signed,
+    symmetric_estimate,
+    synapse_mask,
+    uniform_weights,
+    vector_field_estimate,
+)
 from ohmprop.model.rules import RULES, Second
 from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.model.spec.settings import BLOCKS, CENTRED, NEGATIVE, RANDOM
@@ -50,12 +60,19 @@ class RecurrentNetwork(Network):
         steps = settings.free_steps, settings.nudged_steps
         for pattern, target in zip(patterns, targets, strict=True):
             drive, goal = signed(pattern, self._input_gain), signed(target, self._target_gain)
-            if RULES[settings.rule].second is Second.SIDE:
+            rule = RULES[settings.rule]
+            if rule.second is Second.SIDE:
                 # The pair learns by the mean of both directions.
-                gradient = side_gradient(weights[0], drive, goal, *steps) / 2
+                weights[0][:] += rates * side_gradient(weights[0], drive, goal, *steps) / 2
+            elif rule.every_step or rule.asymmetric:
+                how, nudged_how = self._steps(settings)
+                free = relax(weights[0], np.zeros_like(drive), drive, settings.free_steps, how=how)
+                rounds = [1] * settings.nudged_steps if rule.every_step else [settings.nudged_steps]
+                estimate = vector_field_estimate if rule.asymmetric else symmetric_estimate
+                nudge = (goal, self._beta(settings))
+                learn_along(weights[0], free, drive, nudge, rates, rounds, estimate, nudged_how)
             else:
-                gradient = self._contrast(weights[0], drive, goal, settings)
-            weights[0][:] += rates * gradient
+                weights[0][:] += rates * self._contrast(weights[0], drive, goal, settings)
 
     def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> NDArray[np.bool_]:
         """Input on for the driven steps, off for the released, as Network.recall says."""
@@ -71,16 +88,18 @@ class RecurrentNetwork(Network):
         self, weights: NDArray[np.float64], drive: NDArray[np.float64], goal: NDArray[np.float64], settings: Settings
     ) -> NDArray[np.float64]:
         """The products' difference, not divided by beta, with the sign of the nudge."""
-        steps, how, beta = (settings.free_steps, settings.nudged_steps), self._steps(settings), settings.beta
-        if settings.nudge == RANDOM:
-            beta *= self._signs.choice((-1.0, 1.0))
-        elif settings.nudge == NEGATIVE:
-            beta = -beta
+        steps, how, beta = (settings.free_steps, settings.nudged_steps), self._steps(settings), self._beta(settings)
         contrast = settings.beta * gradient_estimate(weights, drive, goal, beta, *steps, how)
         if settings.nudge == CENTRED:
             # The free phase falls out of the difference of the two.
             contrast += beta * gradient_estimate(weights, drive, goal, -beta, *steps, how)
         return contrast
+
+    def _beta(self, settings: Settings) -> float:
+        """The nudge's size and sign."""
+        if settings.nudge == RANDOM:
+            return settings.beta * float(self._signs.choice((-1.0, 1.0)))
+        return -settings.beta if settings.nudge == NEGATIVE else settings.beta
 
     def _steps(self, settings: Settings) -> tuple[Steps, Steps]:
         """How neurons step in all phases but the nudged one, and in that."""

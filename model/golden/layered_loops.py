@@ -223,13 +223,25 @@ def learn_images(synapses, images, targets, states, lfsr, schedule, cells, const
             ended = states.copy()
             states[:] = free[first_neuron:]
             free[first_neuron:] = ended
-        second, moved, lfsr = _relax(weights, states, currents, (goal, sign), schedule.second, noise, constants, lfsr)
-        nudged[first_neuron:] = states
-        updated = second > 0 and (not schedule.skip or moved + moved_before > 0)
-        if updated and sign > 0:
-            _learn(synapses, free, nudged, tables, schedule.updates, cells, constants)
-        elif updated:
-            _learn(synapses, nudged, free, tables, schedule.updates, cells, constants)
+        second = updates = 0
+        used = False
+        for _ in range(schedule.rounds):
+            if used:
+                tables, lfsr = random_sets(cells.sets, bits, lfsr)
+            steps, moved, lfsr = _relax(
+                weights, states, currents, (goal, sign), schedule.second, noise, constants, lfsr
+            )
+            second += steps
+            nudged[first_neuron:] = states
+            used = steps > 0 and (not schedule.skip or moved + moved_before > 0)
+            if used and sign > 0:
+                _learn(synapses, free, nudged, tables, schedule.updates, cells, constants)
+            elif used:
+                _learn(synapses, nudged, free, tables, schedule.updates, cells, constants)
+            updates += used
+            if moved <= schedule.second.settled:
+                break
+            free[first_neuron:] = states
         if interval and (since + index + 1) % interval == 0:
             tables, lfsr = random_sets(2, bits, lfsr)
             for m in range(len(weights)):
@@ -241,7 +253,7 @@ def learn_images(synapses, images, targets, states, lfsr, schedule, cells, const
         records[index, 2] = lfsr
         # A black pattern drives its first row all the same.
         records[index, 3] = max(rows, 1)
-        records[index, 4] = updated
+        records[index, 4] = updates
     return records
 
 

@@ -52,8 +52,9 @@ class GoldenMachine:
     def weights(self) -> Weights:
         """The matrices, int16, to be changed in place between patterns; those assigned are copied.
 
-        One symmetric (neurons, neurons) of a recurrent machine; of a layered one (inputs, first hidden layer), then (upper
-        layer, lower layer), and last, if there are biases, (1, neurons). UserError if the shapes are others.
+        One (neurons, neurons) of a recurrent machine, symmetric unless the spec is asymmetric, whose row i is what neuron i
+        drives; of a layered one (inputs, first hidden layer), then (upper layer, lower layer), and last, if there are biases,
+        (1, neurons). UserError if the shapes are others.
         """
         return self._weights
 
@@ -122,20 +123,21 @@ class GoldenMachine:
             )
         schedule, cells = self._learning(), self._cells()
         records = self._network.learn(self._weights, patterns, targets, self.lfsr, schedule, cells)
-        first, second, lfsr, rows, updated = records.T
+        first, second, lfsr, rows, updates = records.T
         unit, steps = self._device, first + second
         side_steps = second if schedule.second.side else np.zeros_like(second)
-        clocks = self._clocks(steps - side_steps, side_steps, rows, updated)
+        clocks = self._clocks(steps - side_steps, side_steps, rows, updates)
         clocks += (second > 0) * TURN * (schedule.second.first_turn > 0) * (1 + schedule.centred)
         if unit:
-            clocks += self.spec.timing.pulse_clocks(unit.sets, unit.read_noise > 0, steps, updated)
+            clocks += self.spec.timing.pulse_clocks(unit.sets, unit.read_noise > 0, steps, updates)
         if unit and unit.decay_every:
             since = self._undecayed + 1 + np.arange(len(records))
             clocks += (since % unit.decay_every == 0) * self.spec.timing.decay
             self._undecayed = (self._undecayed + len(records)) % unit.decay_every
         self._count(steps, clocks)
         self.learnt += len(records)
-        self.updates_skipped += int(((second > 0) & (updated == 0)).sum())
+        possible = second if RULES[self.settings.rule].every_step else second > 0
+        self.updates_skipped += int((possible - updates).sum())
         if len(records):
             self.lfsr = int(lfsr[-1])
         return np.stack([first, second, clocks, lfsr], axis=1)
@@ -210,7 +212,8 @@ class GoldenMachine:
         ]
         first = self._phase(max(1, settings.free_steps), feedforward=settings.feedforward)
         side = rule.second is Second.SIDE
-        second = self._phase(settings.nudged_steps, nudged=not side, side=side)
+        most, rounds = (1, settings.nudged_steps) if rule.every_step else (settings.nudged_steps, 1)
+        second = self._phase(most, nudged=not side, side=side)
         products = [
             (product.sign, product.row is Factor.SECOND, product.column is Factor.SECOND) for product in rule.products
         ]
@@ -218,13 +221,15 @@ class GoldenMachine:
         nudge = POSITIVE if side else settings.nudge
         sign = {NEGATIVE: -1, RANDOM: 0}.get(nudge, 1)
         centred = nudge == CENTRED
-        return Schedule(first, second, np.array(updates), np.array(products, np.int64), sign, centred, settings.skip)
+        return Schedule(
+            first, second, np.array(updates), np.array(products, np.int64), rounds, sign, centred, settings.skip
+        )
 
     def _recalling(self) -> Schedule:
         settings = self.settings
         first = self._phase(max(1, settings.driven_steps), feedforward=settings.feedforward)
         nothing = np.zeros((0, 4), np.int64)
-        return Schedule(first, self._phase(settings.released_steps), nothing, nothing, 1, False, settings.skip)
+        return Schedule(first, self._phase(settings.released_steps), nothing, nothing, 0, 1, False, settings.skip)
 
     def _cells(self) -> Cells:
         unit = self._device
@@ -235,14 +240,14 @@ class GoldenMachine:
 
     # -- counting ------------------------------------------------------------------------------------------------------
 
-    def _clocks(self, steps: Integers, side_steps: Integers, rows: Integers, updated: Integers) -> Integers:
+    def _clocks(self, steps: Integers, side_steps: Integers, rows: Integers, updates: Integers) -> Integers:
         """Clocks of patterns on linear cells, all (count,); counts the input rows that were left out."""
         layout = self.spec.layout
         if self.settings.skip:
-            self.rows_skipped += int(((layout.inputs - rows) * (1 + updated)).sum()) * layout.words_per_input
+            self.rows_skipped += int(((layout.inputs - rows) * (1 + updates)).sum()) * layout.words_per_input
         else:
             rows = np.full_like(rows, layout.inputs)
-        return self.spec.timing.pattern(steps, updated, rows, side_steps, self._turns)
+        return self.spec.timing.pattern(steps, updates, rows, side_steps, self._turns)
 
     def _count(self, steps: Integers, clocks: Integers) -> None:
         self.steps += int(steps.sum())

@@ -51,6 +51,8 @@ class Schedule(NamedTuple):
         weight, and the fine bits; int64 (matrices, 4).
     products : of the rule's two products the sign, the row's factor and the column's, 0 what the free phase and 1 what the
         second one ended with; int64 (2, 3). Recurrent networks only, layered ones have one rule.
+    rounds : the second phase is gone through this many times, each with an update by what it changed; 1 but for continual
+        rules, whose second phase is one step.
     sign : of the nudge; 0: drawn for each pattern.
     centred : the second phase is gone through with a negative and a positive nudge, and the update compares the two.
     skip : an update is left out if the second phase moved no state. Layered networks only.
@@ -60,6 +62,7 @@ class Schedule(NamedTuple):
     second: Phase
     updates: Integers
     products: Integers
+    rounds: int
     sign: int
     centred: bool
     skip: bool
@@ -139,7 +142,7 @@ class Network(ABC):
     ) -> Integers:
         """Learn pattern after pattern; ``weights`` change in place. They are whole ones, fine bits included.
 
-        Returns for each one steps of both phases, the LFSR, input rows that are not zero, and whether it was updated;
+        Returns for each one steps of both phases, the LFSR, input rows that are not zero, and the number of updates;
         int64 (count, 5).
         """
 

@@ -1,4 +1,4 @@
-"""The golden machine's recurrent networks: one layer, every unit input and output, one symmetric matrix."""
+"""The golden machine's recurrent networks: one layer, every unit input and output, one matrix."""
 
 from typing import Any
 
@@ -39,7 +39,9 @@ class RecurrentNetwork(Network):
             side_update_shift=spec.side_update_shift,
             reach=spec.reach,
             turns=layout.turn_numbers,
+            symmetric=not spec.asymmetric,
             codes=layout.codes,
+            row_codes=layout.row_codes,
             code_bits=layout.code_bits,
             hashes=unit_hashes(layout.codes),
         )
@@ -54,17 +56,24 @@ class RecurrentNetwork(Network):
         cells: Cells,
     ) -> Integers:
         """Learn pattern after pattern, as Network.learn says."""
+        matrices = self._incoming(weights)
         records: Integers = learn_patterns(
-            Synapses.of(self.spec, weights), patterns, targets, self._arrays, lfsr, schedule, cells, self._constants
+            Synapses.of(self.spec, matrices), patterns, targets, self._arrays, lfsr, schedule, cells, self._constants
         )
+        if self.spec.asymmetric:
+            weights[0][:] = matrices[0].T
         return records
+
+    def _incoming(self, weights: Weights) -> Weights:
+        """The matrix with a row for what each neuron gets, which the loops read along; the machine's is what each drives."""
+        return (np.ascontiguousarray(weights[0].T),) if self.spec.asymmetric else weights
 
     def recall(
         self, weights: Weights, patterns: NDArray[Any], lfsr: int, schedule: Schedule, cells: Cells
     ) -> tuple[NDArray[Any], Integers, int]:
         """Recall pattern after pattern, as Network.recall says."""
         signs, records, lfsr = recall_patterns(
-            Synapses.of(self.spec, weights).rounded[0],
+            Synapses.of(self.spec, self._incoming(weights)).rounded[0],
             patterns,
             self._arrays,
             lfsr,

@@ -1,7 +1,7 @@
 """The recurrent network's loops, compiled where numba is there: from an Euler step to whole runs of patterns.
 
-``weights`` is the symmetric matrix (neurons, neurons) as the products take it, ``synapses`` that and the whole one; phases,
-schedule and cells are those of model.golden.network.
+``weights`` is the matrix (neurons, neurons) as the products take it, to neuron i from j, and symmetric in a symmetric layer;
+``synapses`` are that and the whole one; phases, schedule and cells are those of model.golden.network.
 """
 
 from typing import NamedTuple
@@ -43,7 +43,9 @@ class Constants(NamedTuple):
     side_update_shift : right shift of the side network's products of an update.
     reach : units further apart have no synapse.
     turns : the number of each neuron's turn.
-    codes, code_bits, hashes : each neuron's number, the numbers' bits, and what the numbers hash to.
+    symmetric : w_ij and w_ji are one weight.
+    codes, row_codes, code_bits, hashes : each neuron's number, the same where it drives a row, the numbers' bits, and what the
+        numbers hash to.
     """
 
     input_level: int
@@ -61,7 +63,9 @@ class Constants(NamedTuple):
     side_update_shift: int
     reach: int
     turns: Integers
+    symmetric: bool
     codes: Integers
+    row_codes: Integers
     code_bits: int
     hashes: Integers
 
@@ -142,20 +146,27 @@ def _relax_side(weights, states, target, phase, read_noise, constants, lfsr):  #
 
 @compiled
 def _update(synapses, terms, product_shift, update, random, constants):  # type: ignore[no-untyped-def]
-    """Every pair learns: w_ij += round at random(eta (a_i b_j + c_i d_j)), the rule's products (model/rules.py).
+    """Every weight learns: w_ij += round at random(eta (a_i b_j + c_i d_j)), the rule's products (model/rules.py).
 
     ``product_shift`` brings the side network's products to those of activities, and takes their mean.
     """
     a, b, c, d = terms
-    pre_shift, shift, limit, fine, codes = update[0], update[1], update[2], update[3], constants.codes
+    pre_shift, shift, limit, fine = update[0], update[1], update[2], update[3]
+    codes, row_codes, reach = constants.codes, constants.row_codes, constants.reach
     whole, rounded, half = synapses.whole[0], synapses.rounded[0], (1 << fine) >> 1
     for i in range(len(codes)):
-        for j in range(max(0, i - constants.reach), i):
+        end = i if constants.symmetric else min(len(codes), i + reach + 1)
+        for j in range(max(0, i - reach), end):
+            if i == j:
+                continue
             difference = (a[i] * b[j] + c[i] * d[j]) >> product_shift << pre_shift
-            increment = stochastic_increment(difference, shift, random[codes[i] ^ codes[j]])
+            increment = stochastic_increment(difference, shift, random[codes[i] ^ row_codes[j]])
             weight = saturate(whole[i, j] + increment, -limit, limit)
-            whole[i, j] = whole[j, i] = weight
-            rounded[i, j] = rounded[j, i] = weight + half >> fine
+            whole[i, j] = weight
+            rounded[i, j] = weight + half >> fine
+            if constants.symmetric:
+                whole[j, i] = weight
+                rounded[j, i] = rounded[i, j]
 
 
 @compiled
@@ -194,31 +205,46 @@ def learn_patterns(synapses, patterns, targets, states, lfsr, schedule, cells, c
             before, lfsr = _relax(weights, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
             free, activities = states.activities.copy(), free
             states.neurons[:], states.activities[:] = ended, activities
-        if schedule.second.side:
-            second, lfsr = _relax_side(weights, states, goal, schedule.second, cells.read_noise, constants, lfsr)
-            ends, product_shift = (free, states.side), constants.side_update_shift
-        else:
-            inputs = (drive, goal, sign)
-            second, lfsr = _relax(weights, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
-            ends, product_shift = (free, states.activities), 0
-        signs, factors = sign * schedule.products[:, 0], schedule.products[:, 1:]
-        terms = (
-            signs[0] * ends[factors[0, 0]],
-            ends[factors[0, 1]],
-            signs[1] * ends[factors[1, 0]],
-            ends[factors[1, 1]],
-        )
-        if second and cells.sets == 1:
-            _update(synapses, terms, product_shift, schedule.updates[0], tables[0], constants)
-        elif second:
-            _program(weights, terms, product_shift, schedule.updates[0], tables, cells, constants)
+        second = updates = 0
+        used = False
+        for _ in range(schedule.rounds):
+            if used:
+                tables, lfsr = random_sets(cells.sets, bits, lfsr)
+            if schedule.second.side:
+                steps, lfsr = _relax_side(weights, states, goal, schedule.second, cells.read_noise, constants, lfsr)
+                ends, product_shift = (free, states.side), constants.side_update_shift
+                settled = True
+            else:
+                before_round = states.neurons.copy()
+                inputs = (drive, goal, sign)
+                steps, lfsr = _relax(weights, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
+                ends, product_shift = (free, states.activities), 0
+                settled = np.abs(states.neurons - before_round).max() <= schedule.second.settled
+            second += steps
+            # The column's neuron is i, the row's j.
+            signs, factors = sign * schedule.products[:, 0], schedule.products[:, 1:]
+            terms = (
+                signs[0] * ends[factors[0, 1]],
+                ends[factors[0, 0]],
+                signs[1] * ends[factors[1, 1]],
+                ends[factors[1, 0]],
+            )
+            if steps and cells.sets == 1:
+                _update(synapses, terms, product_shift, schedule.updates[0], tables[0], constants)
+            elif steps:
+                _program(weights, terms, product_shift, schedule.updates[0], tables, cells, constants)
+            used = steps > 0
+            updates += used
+            if settled:
+                break
+            free = states.activities.copy()
         if interval and (since + index + 1) % interval == 0:
             tables, lfsr = random_sets(2, bits, lfsr)
             decay_matrix(weights, codes, codes, tables, decay_shift, cells.stuck[0])
         records[index, 0] = first
         records[index, 1] = before + second
         records[index, 2] = lfsr
-        records[index, 4] = second > 0
+        records[index, 4] = updates
     return records
 
 

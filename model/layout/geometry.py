@@ -1,4 +1,4 @@
-"""Units in blocks of lanes, from five plain numbers: each unit's block and lane, and which matrix joins which units.
+"""Units in blocks of lanes, from plain numbers: each unit's block and lane, and which matrix joins which units.
 
 A recurrent machine is a layered machine without inputs, whose one layer is connected with itself. Each layer begins a
 new block of lanes; blocks are numbered through all layers of neurons.
@@ -52,6 +52,7 @@ class Geometry:
     inputs : pixels that drive the first layer through weights; 0 in a recurrent machine.
     biases : every neuron has a weight from one more input.
     in_turn : the sweeps of a step are in the order of the turns (``turns``).
+    asymmetric : w_ij and w_ji are two weights in a recurrent layer; else they are one.
     """
 
     layers: tuple[int, ...]
@@ -60,6 +61,7 @@ class Geometry:
     inputs: int = 0
     biases: bool = False
     in_turn: bool = False
+    asymmetric: bool = False
 
     # -- blocks --------------------------------------------------------------------------------------------------
 
@@ -160,8 +162,8 @@ class Geometry:
         return inside and (not self.reach or 1 <= abs(row - column) <= self.reach)
 
     def copies(self, row: int, column: int) -> set[tuple[int, int]]:
-        """The places in its matrix at which a synapse stands: w_ij and w_ji are one in a recurrent layer."""
-        return {(row, column), (column, row)} if self.reach else {(row, column)}
+        """The places in its matrix at which a synapse stands: w_ij and w_ji are one in a symmetric recurrent layer."""
+        return {(row, column), (column, row)} if self.reach and not self.asymmetric else {(row, column)}
 
     @cached_property
     def pairs(self) -> int:
@@ -204,12 +206,25 @@ class Geometry:
         """Bits of the numbers that random bytes are made from, the one that marks inputs included: one byte is drawn for
         each.
         """
-        return self.input_bits + 1 if self.inputs else self.neuron_bits
+        return self.input_bits + 1 if self.inputs or self.asymmetric else self.neuron_bits
 
     @property
     def codes(self) -> Integers:
         """Each neuron's number as the hardware forms it: its block, then its lane; shape (neurons,)."""
         return (self.places // self.lanes << self.lane_bits) | self.places % self.lanes
+
+    @property
+    def row_codes(self) -> Integers:
+        """Each neuron's number where it is a row: the same, so that w_ij and w_ji get the same random byte.
+
+        In an asymmetric layer they get two: the number's bits are rotated, and the highest bit marks a row, since a cell whose
+        numbers were equal would get the byte 0 always.
+        """
+        codes, bits = self.codes, self.neuron_bits
+        if not self.asymmetric:
+            return codes
+        rotated = (codes << 1 | codes >> max(0, bits - 1)) & (1 << bits) - 1
+        return (1 << self.input_bits) | rotated
 
     @property
     def input_codes(self) -> Integers:

@@ -11,7 +11,7 @@ from ohmprop.model.layout.sweeps import Sweep, input_sweeps, program_sweeps, ste
 
 
 class Layout(Geometry):
-    """The weight memory that belongs to five plain numbers (``Geometry``)."""
+    """The weight memory that belongs to plain numbers (``Geometry``)."""
 
     @cached_property
     def program(self) -> tuple[Sweep, ...]:
@@ -55,7 +55,7 @@ class Layout(Geometry):
 
     def to_words(self, weights: Sequence[NDArray[Value]]) -> NDArray[Value]:
         """Weights, each matrix (rows, columns), as memory words (words, lanes) of their dtype; cells without a synapse
-        are 0. The one matrix of a recurrent machine must be symmetric.
+        are 0. The one matrix of a recurrent machine must be symmetric, unless the machine is not.
         """
         return to_words(self, self.program, weights)
 

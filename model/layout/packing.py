@@ -13,7 +13,7 @@ from ohmprop.model.layout.sweeps import Sweep
 def to_words(geometry: Geometry, program: Sequence[Sweep], weights: Sequence[NDArray[Value]]) -> NDArray[Value]:
     """Weights as memory words (words, lanes) of their dtype; cells without a synapse are 0.
 
-    The matrix of a recurrent machine must be symmetric.
+    The matrix of a recurrent machine must be symmetric, unless the machine is not.
     """
     words = program[-1].address + program[-1].rows
     image = np.zeros((words, geometry.lanes), weights[0].dtype)
@@ -32,7 +32,7 @@ def from_words(geometry: Geometry, program: Sequence[Sweep], image: NDArray[Valu
     for sweep in program:
         part = _stored(geometry, weights, sweep)
         part[:] = image[sweep.address : sweep.address + sweep.rows, : part.shape[1]]
-    if geometry.reach:
+    if geometry.reach and not geometry.asymmetric:
         _complete(geometry, weights[0])
     return weights
 

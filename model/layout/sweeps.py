@@ -8,7 +8,8 @@ rows, through the adder tree. In a recurrent layer, w_ij = w_ji, the column bloc
 within reach. The last block, if it does not fill the lanes, keeps only its own rows (the corner): its columns' other
 weights are the last rows of the full blocks, read there along the rows. So 100 neurons on 32 lanes take 316 words per
 step and not 400. Within the full blocks each pair stands twice; both copies see the same products and the same random
-byte, so they cannot drift apart (docs/arithmetic.md).
+byte, so they cannot drift apart (docs/arithmetic.md). With a weight for each direction every column block keeps every row
+within reach, and no word is read along its rows.
 """
 
 from collections.abc import Sequence
@@ -81,7 +82,7 @@ def _stored_rows(geometry: Geometry, part: Part, block: int) -> range:
     if not geometry.reach:
         return part.rows
     own = geometry.block_places(block)
-    if len(own) < geometry.lanes:
+    if len(own) < geometry.lanes and not geometry.asymmetric:
         return own
     return range(max(0, own.start - geometry.reach), min(part.rows.stop, own.stop + geometry.reach))
 

@@ -5,9 +5,11 @@ protocol's version names the shape of frames and records only.
 """
 
 import dataclasses
+from collections.abc import Iterable
 from dataclasses import dataclass
 
-from ohmprop.model.spec import MachineSpec
+from ohmprop.model.rules import RULES
+from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.model.spec.optional import off_values
 
 
@@ -22,6 +24,7 @@ class Feature:
     part : what it is, in sentences.
     user : what needs it.
     without : how to do without it.
+    own_weights : the machine's weights are others with it than without.
     """
 
     bit: int
@@ -29,6 +32,7 @@ class Feature:
     part: str
     user: str
     without: str
+    own_weights: bool = False
 
     def within(self, spec: MachineSpec) -> bool:
         """Whether a machine has it."""
@@ -40,6 +44,8 @@ FEATURES = (
     Feature(0, "pulses", "a pulse unit", "devices", "leave --device out"),
     Feature(1, "in_turn", "steps in turn", "orders and whole steps", "leave --order, --free-eps and --nudged-eps out"),
     Feature(2, "nudges", "nudges of any sign and size", "other nudges", "leave --nudge and --beta out"),
+    Feature(3, "continual", "updates in every step", "continual rules", "leave --rule out"),
+    Feature(4, "asymmetric", "a weight for each direction", "vector fields", "leave --rule out", own_weights=True),
 )
 
 
@@ -48,10 +54,19 @@ def feature_bits(spec: MachineSpec) -> int:
     return sum(1 << feature.bit for feature in FEATURES if feature.within(spec))
 
 
-def basic(spec: MachineSpec) -> MachineSpec:
-    """The machine without any of the features: its weights are those of the same machine with them."""
+def without(spec: MachineSpec, features: Iterable[Feature]) -> MachineSpec:
+    """The machine without features, at settings that need none."""
     off = off_values(MachineSpec)
-    return dataclasses.replace(spec, **{feature.field: off[feature.field] for feature in FEATURES})
+    removed = {feature.field: off[feature.field] for feature in features}
+    asymmetric = removed.get("asymmetric", spec.asymmetric)
+    rule = next(rule.name for rule in RULES.values() if rule.asymmetric == asymmetric)
+    settings = dataclasses.replace(spec.settings, **(off_values(Settings) | {"rule": rule}))
+    return dataclasses.replace(spec, settings=settings, **removed)
+
+
+def basic(spec: MachineSpec) -> MachineSpec:
+    """The machine without those features that leave its weights as they are."""
+    return without(spec, [feature for feature in FEATURES if not feature.own_weights])
 
 
 def lacking(spec: MachineSpec, present: int) -> tuple[Feature, ...]:

@@ -45,7 +45,7 @@ class SettingsRegisters(Record):
         shifts = {f"update_shift_{number}": 3 for number in range(len(spec.matrices))}
         steps = dict.fromkeys(("free_steps", "nudged_steps", "driven_steps", "released_steps"), 8)
         flags = dict.fromkeys(("stop_when_settled", "feedforward", "skip"), 1)
-        used = {**steps, **shifts, **flags, "tolerance": 7, "rule": code_bits(spec.topology.name)}
+        used = {**steps, **shifts, **flags, "tolerance": 7, "rule": code_bits(spec)}
         used |= {"order": 1, "whole": 2} if spec.in_turn else {}
         used |= {"nudge": 4} if spec.nudges else {}
         used |= dict.fromkeys(spec.topology.unused_settings, 0)
@@ -98,7 +98,7 @@ class SettingsRegisters(Record):
             bool(self.stop_when_settled & 1),
             bool(self.feedforward & 1),
             bool(self.skip & 1),
-            rule_of(self.rule, spec.topology.name).name,
+            rule_of(self.rule, spec).name,
             spec.topology.order if spec.in_turn and self.order & 1 else TOGETHER,
             1.0 if spec.in_turn and self.whole & 1 else 0.5,
             1.0 if spec.in_turn and self.whole & 2 else 0.5,

@@ -41,6 +41,8 @@ class MachineFields:
     in_turn : layers, or the blocks of lanes of a recurrent layer, can step in turn, and eps can be 1 (the settings ``order``,
         ``free_eps``, ``nudged_eps``).
     nudges : the nudge can have another sign and another size (the settings ``nudge`` and ``beta``).
+    continual : the weights can learn after every nudged step (the rule "continual").
+    asymmetric : the two directions between two neurons have a weight each (the rule "vector-field"). Recurrent only.
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """
@@ -64,6 +66,8 @@ class MachineFields:
     fine_bits: int = optional(0, off=0)
     in_turn: bool = optional(False, off=False)
     nudges: bool = optional(False, off=False)
+    continual: bool = optional(False, off=False)
+    asymmetric: bool = optional(False, off=False)
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
     settings: Settings = BY_TOPOLOGY

@@ -9,6 +9,7 @@ from pathlib import Path
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.layout import Layout
+from ohmprop.model.rules import first_rule
 from ohmprop.model.spec import toml
 from ohmprop.model.spec import validation as checks
 from ohmprop.model.spec.fields import BY_TOPOLOGY, MachineFields
@@ -38,8 +39,8 @@ class MachineSpec(MachineFields):
         checks.check_layers(self, topology)
         self._default("state", topology.state)
         self._default("activity", topology.activity)
-        self._default("settings", topology.settings(self.layers, bool(self.biases)))
         checks.check_fields(self, topology)
+        self._default("settings", replace(topology.settings(self.layers, bool(self.biases)), rule=first_rule(self)))
         if self.accumulator is BY_TOPOLOGY:
             self._default("accumulator", Format(True, 24, self.weight.fraction + self.activity.fraction))
             bits = max(24, self.worst_accumulator.bit_length() + 1)

@@ -3,23 +3,30 @@
 from dataclasses import replace
 from typing import Any
 
+from ohmprop.model.rules import RULES
 from ohmprop.model.spec.fields import MachineFields
 from ohmprop.model.spec.optional import off_values
 from ohmprop.model.spec.settings import Settings
 
-#: Setting -> the field that must be true wherever the setting is not at its off value.
+#: Setting -> the field that must be true wherever the setting is not at its off value. The rule's are its own (Rule.fields).
 NEEDS = {"order": "in_turn", "free_eps": "in_turn", "nudged_eps": "in_turn", "nudge": "nudges", "beta": "nudges"}
+#: All fields that ask for such hardware.
+OPTIONS = ("in_turn", "nudges", "continual", "asymmetric")
 
 
-def needed(settings: Settings) -> dict[str, str]:
-    """The settings that are not off and need a field of the machine, with that field."""
+def needed(settings: Settings) -> list[tuple[str, str]]:
+    """The settings that are not off and need a field of the machine, each with that field."""
     off = off_values(Settings)
-    return {name: field for name, field in NEEDS.items() if getattr(settings, name) != off[name]}
+    own = [(name, field) for name, field in NEEDS.items() if getattr(settings, name) != off[name]]
+    return own + [("rule", field) for field in RULES[settings.rule].fields]
 
 
 def equipped(machine: Any, **changes: Any) -> Any:
     """The machine with other settings, and with the hardware that they need; a MachineSpec as ``machine`` is."""
     assert isinstance(machine, MachineFields)
     settings = replace(machine.settings, **changes)
-    hardware: dict[str, Any] = dict.fromkeys(needed(settings).values(), True)
+    hardware: dict[str, Any] = {field: True for _, field in needed(settings)}
+    if "rule" in changes:
+        # A pair's weights are one or two, as the rule has it.
+        hardware["asymmetric"] = RULES[settings.rule].asymmetric
     return replace(machine, settings=settings, **hardware)

@@ -35,8 +35,10 @@ class Settings:
     feedforward : the first step of a layered machine is a whole one (eps = 1), which fills the first hidden layer.
     skip : a layered machine leaves out input rows that are zero and updates that change nothing; the weights are
         the same either way, only the clocks and two counters differ.
-    rule : name of the learning rule (model/rules.py): "ep", equilibrium propagation, or "rbp", recurrent
-        backpropagation, whose side network relaxes for at most ``nudged_steps``. A layered machine has "ep" only.
+    rule : name of the learning rule (model/rules.py): "ep", equilibrium propagation; "rbp", recurrent backpropagation, whose
+        side network relaxes for at most ``nudged_steps``; "continual", EP whose weights learn after every nudged step;
+        "vector-field", EP with a weight for each direction, and "continual-vector-field". A layered machine has "ep" and
+        "continual".
     order : which neurons of an EP network step side by side, from the same old states: "together", all; in a layered machine
         "layers", the odd hidden layers, then the layers between them, each with what the others have come to, and in the
         nudged phase the outputs' first; in a recurrent one "blocks", one block of lanes after the other.

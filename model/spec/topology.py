@@ -80,10 +80,10 @@ def signed(machine: MachineFields, name: str, low: int, high: int) -> None:
 
 
 class Recurrent(Topology):
-    """One layer, connected with itself by a symmetric matrix; every unit is input and output."""
+    """One layer, connected with itself; every unit is input and output."""
 
     name = "recurrent"
-    fields = ("cut_diagonals", "input_level", "target_level", "side")
+    fields = ("cut_diagonals", "input_level", "target_level", "side", "asymmetric")
     unused_settings = ("feedforward",)
     order = BLOCKS
     state, activity = Format(True, 8, 5), Format(True, 8, 7)
@@ -130,7 +130,9 @@ class Recurrent(Topology):
 
     def layout(self, machine: MachineFields) -> Layout:
         """A layer with a reach."""
-        return Layout(machine.layers, machine.lanes, reach=machine.reach, in_turn=machine.in_turn)
+        return Layout(
+            machine.layers, machine.lanes, machine.reach, in_turn=machine.in_turn, asymmetric=machine.asymmetric
+        )
 
     def worst_accumulator(self, machine: MachineFields) -> int:
         """The larger one of the neurons' sum and the side network's."""

@@ -6,8 +6,8 @@ from ohmprop.model.errors import UserError
 from ohmprop.model.rules import RULES, Second, rules_of
 from ohmprop.model.spec.fields import MachineFields
 from ohmprop.model.spec.matrix import UPDATE_SHIFTS
-from ohmprop.model.spec.options import NEEDS, needed
-from ohmprop.model.spec.settings import BETAS, TOGETHER, whole
+from ohmprop.model.spec.options import OPTIONS, needed
+from ohmprop.model.spec.settings import BETAS, CENTRED, TOGETHER, whole
 from ohmprop.model.spec.topology import MAX_HIDDEN_LAYERS, Topology, foreign_fields, signed
 
 MAX_LANES = 128
@@ -101,7 +101,7 @@ def _check_fine_bits(machine: MachineFields, topology: Topology) -> None:
 
 def _check_options(machine: MachineFields) -> None:
     """Refuse options of the learning rule in a machine of devices, and a nudge too small for the numbers."""
-    for name in sorted(set(NEEDS.values())):
+    for name in OPTIONS:
         value = getattr(machine, name)
         if not isinstance(value, bool):
             raise UserError(f"{name} = {value!r} is impossible; write true or false.")
@@ -140,14 +140,30 @@ def check_settings(machine: MachineFields, topology: Topology) -> None:
                 f"eta_shifts[{index}] = {shift} is outside this machine's range; with weights {matrix.weight} give "
                 f"{matrix.shift_base} to {matrix.shift_base + UPDATE_SHIFTS - 1}."
             )
-    possible = rules_of(topology.name)
-    if RULES[settings.rule] not in possible:
-        raise UserError(
-            f"rule = {settings.rule} belongs to a {' or '.join(RULES[settings.rule].topologies)} machine; a "
-            f"{topology.name} one learns by {' or '.join(rule.name for rule in possible)}, so leave it out."
-        )
+    _check_rule(machine, topology)
     topology.check_settings(settings)
     _check_order(machine, topology)
+
+
+def _check_rule(machine: MachineFields, topology: Topology) -> None:
+    """Refuse a rule that the machine's topology, its hardware or its storage has not, and what does not go with it."""
+    settings, rule, possible = machine.settings, RULES[machine.settings.rule], rules_of(machine)
+    if topology.name not in rule.topologies:
+        raise UserError(
+            f"rule = {settings.rule} belongs to a {' or '.join(rule.topologies)} machine; a "
+            f"{topology.name} one learns by {' or '.join(one.name for one in possible)}, so leave it out."
+        )
+    if rule.asymmetric != machine.asymmetric:
+        storage = "a weight for each direction" if machine.asymmetric else "one weight for both directions"
+        raise UserError(
+            f"rule = {settings.rule} does not go with {storage} (asymmetric = {str(machine.asymmetric).lower()} under "
+            f"[machine]); such a machine learns by {' or '.join(one.name for one in possible)}."
+        )
+    if rule.every_step and settings.nudge == CENTRED:
+        raise UserError(
+            f"nudge = {CENTRED} does not go with rule = {settings.rule}, which compares each step with the one before; give "
+            "another nudge."
+        )
 
 
 def _check_order(machine: MachineFields, topology: Topology) -> None:
@@ -158,13 +174,13 @@ def _check_order(machine: MachineFields, topology: Topology) -> None:
             f"order = {settings.order} is impossible in a {topology.name} machine; give {TOGETHER} or {topology.order}."
         )
     wanted = needed(settings)
-    asked = [f"{name} = {getattr(settings, name)}" for name in wanted]
+    asked = [f"{name} = {getattr(settings, name)}" for name, _ in wanted]
     if asked and RULES[settings.rule].second is Second.SIDE:
         raise UserError(
             f"{asked[0]} does not go with rule = {settings.rule}, whose networks step together by 1/2 and have no nudge; leave "
             "it out."
         )
-    for name, field in wanted.items():
+    for name, field in wanted:
         if not getattr(machine, field):
             raise UserError(
                 f"{name} = {getattr(settings, name)} needs hardware that not every machine has; write {field} = true under "

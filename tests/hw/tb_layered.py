@@ -11,7 +11,7 @@ from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
 from tests.hw.tb_machine import Port
 from tests.kit.clocked import clocks, start
-from tests.kit.specs import in_turn, nudged
+from tests.kit.options import settings_of
 
 
 class LayeredPort(Port):
@@ -57,11 +57,9 @@ async def learns_as_the_golden_machine_does(dut):
     await clocks(dut)
     golden.weights = [rng.integers(-m.limit, m.limit + 1, (m.rows, m.columns)) for m in spec.matrices]
     await port.write_weights(golden.weights)
-    port.set_settings(spec.settings)
-    for number in range(parameters["patterns"]):
-        if spec.in_turn or spec.nudges:
-            golden.settings = (nudged if spec.nudges else in_turn)(spec, number)
-            port.set_settings(golden.settings)
+    for number, settings in enumerate([spec.settings] * parameters["patterns"] or settings_of(spec)):
+        golden.settings = settings
+        port.set_settings(settings)
         # Most pixels are black; the second pattern is black altogether, and the third has none.
         share = {1: 0, 2: 1}.get(number, 0.3)
         pixels = rng.integers(1, 1 << spec.pixel_bits, spec.inputs) * (rng.random(spec.inputs) < share)

@@ -12,12 +12,12 @@ from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.packing import block_bytes, join_words, pack_pattern, split_words
 from ohmprop.model.link.registers import SettingsRegisters
 from ohmprop.model.link.spaces import Space, cell_spaces, space_words
-from ohmprop.model.rules import RULES
+from ohmprop.model.rules import rules_of
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
 from tests.hw.parallel.tb_crossbar import random_weights
 from tests.kit.clocked import clocks, start, unpack
-from tests.kit.specs import in_turn, nudged
+from tests.kit.options import settings_of
 
 
 class Port:
@@ -126,11 +126,10 @@ async def learns_as_the_golden_machine_does(dut):
     dut.lfsr_next.value, dut.lfsr_load.value = golden.lfsr, 1
     await clocks(dut)
     dut.lfsr_load.value = 0
-    for number in range(parameters["patterns"]):
-        # The rules take turns, so that each starts from what the other one left.
-        golden.settings = replace(spec.settings, rule=list(RULES)[number % len(RULES)])
-        if spec.in_turn or spec.nudges:
-            golden.settings = (nudged if spec.nudges else in_turn)(spec, number)
+    # The rules take turns, so that each starts from what the other one left.
+    rules = [rule.name for rule in rules_of(spec)]
+    alternating = [replace(spec.settings, rule=rules[number % len(rules)]) for number in range(parameters["patterns"])]
+    for golden.settings in alternating or settings_of(spec):
         port.set_settings(golden.settings)
         pattern, target = rng.random(spec.neurons) < 0.5, rng.random(spec.neurons) < 0.5
         await port.load(pattern, 0)

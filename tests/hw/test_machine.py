@@ -11,7 +11,8 @@ from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.sim.bench import run_bench
-from tests.kit.specs import FINE_BITS, IN_TURN, LAYERED, NUDGES, SPECS
+from tests.kit.options import OPTIONS
+from tests.kit.specs import LAYERED, SPECS
 
 #: Settings at their edges: phases of one step, no second phase, never stopping early.
 EDGES = {
@@ -33,6 +34,7 @@ SMALLEST = {
 
 
 def run(name, spec, patterns=4, weight_limit=127, simulators=("verilator",)):
+    """Learn ``patterns`` at the machine's settings; 0: one each at all that the options' pairs take (settings_of)."""
     testbench = f"tests.hw.{'tb_machine' if spec.recurrent else 'tb_layered'}"
     parameters = {"machine": spec.to_toml(), "patterns": patterns, "weight_limit": weight_limit}
     run_bench(machine_of(spec), name, testbench, parameters, simulators)
@@ -89,19 +91,9 @@ def test_layered_machine(name):
     run(f"layered-{name}", LAYERED[name])
 
 
-@pytest.mark.parametrize("name", FINE_BITS)
-def test_fine_bits(name):
-    run(f"fine-{name}", FINE_BITS[name], patterns=5)
-
-
-@pytest.mark.parametrize("name", IN_TURN)
-def test_steps_in_turn(name):
-    run(f"turns-{name}", IN_TURN[name], patterns=6)
-
-
-@pytest.mark.parametrize("name", NUDGES)
-def test_nudges(name):
-    run(f"nudges-{name}", NUDGES[name], patterns=6)
+@pytest.mark.parametrize("name", OPTIONS)
+def test_options_in_pairs(name):
+    run(f"options-{name}", OPTIONS[name], patterns=0)
 
 
 @pytest.mark.parametrize("bits", [7, 12])

@@ -30,8 +30,9 @@ from ohmprop.model.link.records import Counters
 from ohmprop.model.link.registers import PulseRequest, SettingsRegisters
 from ohmprop.model.link.spaces import WIDE, Space, cell_spaces, space_words
 from ohmprop.model.spec import MachineSpec, Settings
+from tests.kit.options import settings_of
 from tests.kit.simulated import simulate
-from tests.kit.specs import LAYERED, SPECS, in_turn, nudged
+from tests.kit.specs import LAYERED, SPECS
 from tests.model.golden.test_pulses import MECHANISMS, unit_of
 from tests.mutants import MUTANTS, Mutant, faulty
 
@@ -279,10 +280,16 @@ TURNS = {
 }
 
 
+FIELD = replace(SHORT, rule="vector-field")
 OTHERS = {
     "nudges": MachineSpec(layers=(7,), lanes=3, nudges=True, settings=SHORT),
     "nudges-layered": MachineSpec(layers=(5, 4, 2), lanes=3, nudges=True),
     "nudges-serial": MachineSpec(layers=(9,), lanes=8, serial=True, nudges=True, settings=SHORT),
+    "continual": MachineSpec(layers=(7,), lanes=3, in_turn=True, continual=True, settings=SHORT),
+    "continual-layered": MachineSpec(layers=(5, 3, 3), lanes=3, in_turn=True, continual=True),
+    "continual-serial": MachineSpec(layers=(9,), lanes=8, serial=True, in_turn=True, continual=True, settings=SHORT),
+    "asymmetric": MachineSpec(layers=(7,), lanes=3, cut_diagonals=1, asymmetric=True, settings=FIELD),
+    "asymmetric-serial": MachineSpec(layers=(9,), lanes=8, serial=True, asymmetric=True, settings=FIELD),
 }
 
 
@@ -294,9 +301,10 @@ def test_options_of_learning(name):
         host.write_weights((random_weights(spec, rng),))
     else:
         host.write_weights([rng.integers(-127, 128, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
-    for number in range(5):
-        settings = (nudged if spec.nudges else in_turn)(spec, number)
-        host.settings(replace(settings, free_steps=3, nudged_steps=3), 0xC0FFEE11 + number)
+    for number, settings in enumerate(settings_of(spec)):
+        # Long enough for a nudged step that changes nothing.
+        most = 9 if spec.continual and not spec.recurrent else 3
+        host.settings(replace(settings, free_steps=3, nudged_steps=most), 0xC0FFEE11 + number)
         if spec.recurrent:
             pattern, target = rng.random((2, spec.neurons)) < 0.5
             host.learn(pattern, target)

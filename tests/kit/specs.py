@@ -1,7 +1,5 @@
 """The machines that the tests run on, small ones that differ in every way that matters."""
 
-from dataclasses import replace
-
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec, Settings
 
@@ -10,6 +8,8 @@ _FAST = Settings(eta_shifts=(3,))
 
 # Small rates, at which no output dies.
 _SLOW_LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(6, 7))
+
+_LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(6, 7))
 
 _FINE_LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(1, 1, 1, 2))
 _FINE_SERIAL = Settings(nudged_steps=4, released_steps=0, eta_shifts=(1, 1, 1))
@@ -41,61 +41,6 @@ PULSED = {
     "serial": MachineSpec(layers=(19,), lanes=8, serial=True, pulses=True, settings=_FAST),
     "serial_layered": MachineSpec(layers=(12, 10, 9), lanes=8, serial=True, pulses=True),
 }
-
-#: Machines with fine bits: half a byte of memory each and a whole one, from one fine bit to eight.
-FINE_BITS = {
-    "recurrent": MachineSpec(layers=(11,), lanes=4, cut_diagonals=3, fine_bits=4, settings=_FAST),
-    "layered": MachineSpec(layers=(13, 9, 6, 5), lanes=4, biases=True, fine_bits=4, settings=_FINE_LAYERED),
-    "serial": MachineSpec(layers=(19,), lanes=8, serial=True, fine_bits=8, settings=_FAST),
-    "serial_layered": MachineSpec(layers=(9, 12, 9, 3), lanes=8, serial=True, fine_bits=3, settings=_FINE_SERIAL),
-}
-
-#: Machines whose neurons step in turn; the benches go through the orders and steps.
-IN_TURN = {
-    "recurrent": MachineSpec(layers=(11,), lanes=4, cut_diagonals=3, in_turn=True, settings=_FAST),
-    "layered": MachineSpec(layers=(13, 9, 5), lanes=4, biases=True, in_turn=True),
-    "serial": MachineSpec(layers=(19,), lanes=8, serial=True, in_turn=True, settings=_FAST),
-    "serial_layered": MachineSpec(layers=(9, 12, 9, 3), lanes=8, serial=True, in_turn=True),
-}
-
-#: Machines whose nudge can have another sign and size.
-NUDGES = {
-    "recurrent": MachineSpec(layers=(11,), lanes=4, cut_diagonals=3, nudges=True, settings=_FAST),
-    "layered": MachineSpec(layers=(13, 9, 5), lanes=4, biases=True, in_turn=True, nudges=True),
-    "serial": MachineSpec(layers=(19,), lanes=8, serial=True, nudges=True, settings=_FAST),
-    "serial_layered": MachineSpec(layers=(9, 12, 9, 3), lanes=8, serial=True, nudges=True, fine_bits=2),
-}
-_NUDGES = (("negative", 1), ("random", 0.5), ("positive", 0.25), ("random", 1), ("negative", 0.5))
-
-
-def nudged(spec, number):
-    """The settings for pattern 0, 1, ... of a machine whose nudge can have another sign and size."""
-    nudge, beta = _NUDGES[number % len(_NUDGES)]
-    settings = in_turn(spec, number) if spec.in_turn else spec.settings
-    return replace(settings, nudge=nudge, beta=beta)
-
-
-#: Orders and steps of both phases, and whether the rule is the machine's other one, if it has one.
-_TURNS = (
-    (True, 1, 0.5, False),
-    (True, 0.5, 1, False),
-    (True, 1, 1, True),
-    (True, 1, 1, False),
-    (False, 1, 1, False),
-)
-
-
-def in_turn(spec, number):
-    """The settings for pattern 0, 1, ... of a machine whose neurons can step in turn."""
-    turns, free_eps, nudged_eps, other = _TURNS[number % len(_TURNS)]
-    return replace(
-        spec.settings,
-        order=spec.topology.order if turns else "together",
-        free_eps=free_eps,
-        nudged_eps=nudged_eps,
-        rule="rbp" if other and spec.recurrent else "ep",
-    )
-
 
 #: Layered machines: one to three hidden layers, every width of pixels, layers of one block and of several.
 LAYERED = {

@@ -58,9 +58,9 @@ MUTANTS = (
     ),
     Mutant(
         "activities: the nudged phase overwrites the free phase's end",
-        "parallel/activities.py",
-        "written & self.relaxes_freely[number]",
-        "written",
+        "parallel/neurons.py",
+        "does & free for does, free",
+        "does for does, free",
         LEARNING,
     ),
     Mutant(
@@ -73,8 +73,8 @@ MUTANTS = (
     Mutant(
         "activities: the outputs overwrite a hidden block",
         "parallel/activities.py",
-        "written = self.write[number] & to_write[bits + 1]",
-        "written = self.write[number]",
+        "self.write[number] & to_write[bits + 1]",
+        "self.write[number]",
         LAYERED,
     ),
     Mutant(

@@ -60,7 +60,7 @@ MUTANTS = (
     Mutant(
         "serial turns: the nudged phase overwrites what the free one ended with",
         "serial/datapath.py",
-        "self.new.eq(phase.second)",
+        "self.new.eq(written)",
         "self.new.eq(0)",
         TURNS_SERIAL,
     ),

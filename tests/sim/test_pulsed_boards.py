@@ -63,7 +63,7 @@ def test_each_mechanism_and_scheme(name):
         board = Board(port, spec)
         for mechanism, scheme in CASES:
             unit = unit_of(spec, mechanism, scheme)
-            rules = [rule.name for rule in rules_of(spec.topology.name)]
+            rules = [rule.name for rule in rules_of(spec)]
             twins = [
                 learn_patterns(board, unit, rule, rng) if spec.recurrent else learn_images(board, unit, rng)
                 for rule in rules

@@ -124,10 +124,12 @@ class Bench:
 
 
 def random_weights(spec, rng, limit):
-    """Symmetric, no self weights, within reach."""
+    """No self weights, within reach, and symmetric unless the machine is not."""
     n = spec.neurons
-    weights = np.tril(rng.integers(-limit, limit + 1, (n, n)), -1)
-    weights = weights + weights.T
+    weights = rng.integers(-limit, limit + 1, (n, n))
+    if not spec.asymmetric:
+        weights = np.tril(weights, -1) + np.tril(weights, -1).T
+    np.fill_diagonal(weights, 0)
     index = np.arange(n)
     weights[abs(index[:, None] - index) > spec.reach] = 0
     return weights.astype(np.int16)

@@ -84,6 +84,28 @@ SPECS = {
         layers=(9, 5, 3), lanes=3, nudges=True, settings=replace(QUICK, nudge="centred", beta=0.5)
     ),
     "whole_steps_together": MachineSpec(layers=(9, 5, 3), lanes=3, in_turn=True, settings=replace(QUICK, nudged_eps=1)),
+    "continual": MachineSpec(
+        layers=(11, 7, 5),
+        lanes=3,
+        biases=True,
+        continual=True,
+        settings=replace(QUICK, eta_shifts=(1, 1, 2), rule="continual"),
+    ),
+    "continual_in_turn": MachineSpec(
+        layers=(9, 7, 5, 3),
+        lanes=3,
+        in_turn=True,
+        nudges=True,
+        continual=True,
+        fine_bits=3,
+        settings=replace(QUICK, eta_shifts=(1, 2, 1), rule="continual", order="layers", nudged_eps=1, nudge="negative"),
+    ),
+    "continual_without_skipping": MachineSpec(
+        layers=(9, 5, 3),
+        lanes=3,
+        continual=True,
+        settings=replace(QUICK, rule="continual", skip=False, stop_when_settled=False),
+    ),
     "no_skipping": MachineSpec(layers=(9, 5, 3), lanes=3, settings=replace(QUICK, skip=False)),
 }
 
@@ -104,6 +126,8 @@ class Rules:
             self.w |= {(index, i, j): w for i, row in enumerate(lower_first) for j, w in enumerate(row)}
         self.rows_skipped = self.updates_skipped = self.steps = 0
         self.moved, self.sign = False, 1
+        #: Weights of inputs and biases whose currents are held, by the continual rule.
+        self.held: tuple[dict[tuple[int, int, int], int], dict[tuple[int, int], int]] | None = None
 
     def matrices(self) -> list[list[list[int]]]:
         sizes = list(pairwise(self.layers))
@@ -120,14 +144,15 @@ class Rules:
 
     def step(self, s: list[list[int]], x: list[int], target: list[int] | None, whole: bool) -> list[list[int]]:
         spec, new = self.spec, []
+        inputs, bias = self.held or (self.w, self.bias)
         one = 2**spec.weight.fraction  # a state of 1 at the accumulator's binary point
         for layer in range(1, len(self.layers)):
             new.append([])
             for j in range(self.layers[layer]):
                 total = 0
-                raw = self.seen(self.bias.get((layer, j), 0)) * (2**spec.pixel_bits - 1)
+                raw = self.seen(bias.get((layer, j), 0)) * (2**spec.pixel_bits - 1)
                 if layer == 1:
-                    raw += sum(self.seen(self.w[0, i, j]) * x[i] for i in range(self.layers[0]))
+                    raw += sum(self.seen(inputs[0, i, j]) * x[i] for i in range(self.layers[0]))
                 scale = spec.weight.fraction + 8 - spec.input_weight.fraction - spec.pixel_bits
                 total += raw * 2**scale if scale >= 0 else raw // 2**-scale
                 if layer > 1:
@@ -184,11 +209,13 @@ class Rules:
         return drawn
 
     def learn(self, x: list[int], target: list[int]) -> tuple[list[list[int]], int, int]:
-        spec, settings = self.spec, self.settings
+        settings = self.settings
         free, first = self.start(x, settings.free_steps)
         self.moved = False
         drawn = [self.byte() for _ in self.number(0, 0)]
         sign = {"negative": -1, "random": 0}.get(settings.nudge, 1) or (-1 if self.byte() % 2 else 1)
+        if settings.rule == "continual":
+            return self.learn_each_step(x, target, free, first, drawn, sign)
         before = 0
         if settings.nudge == "centred":
             self.sign, start = -1, free
@@ -200,6 +227,50 @@ class Rules:
             after, second = self.relax(free, x, target, settings.nudged_steps)
         second += before
         updated = second > 0 and (self.moved or not settings.skip)
+        self.update(x, free, after, drawn, sign)
+        self.count(x, first + second, updated)
+        self.updates_skipped += second > 0 and not updated
+        return after, first, second
+
+    def learn_each_step(
+        self,
+        x: list[int],
+        target: list[int],
+        free: list[list[int]],
+        first: int,
+        drawn: list[int],
+        sign: int,
+    ) -> tuple[list[list[int]], int, int]:
+        """The nudged phase and its updates by the continual rule; the inputs' currents stay those of the free phase."""
+        settings, self.sign = self.settings, sign
+        first_weights = {cell: weight for cell, weight in self.w.items() if not cell[0]}
+        self.held = first_weights, dict(self.bias)
+        after, updates = free, 0
+        for step in range(1, settings.nudged_steps + 1):
+            before, self.moved = after, False
+            after, _ = self.relax(before, x, target, 1)
+            if self.moved or not settings.skip:
+                self.update(x, before, after, drawn, sign)
+                updates += 1
+                used = True
+            else:
+                used = False
+            move = max(
+                abs(a - b) for new, old in zip(after, before, strict=True) for a, b in zip(new, old, strict=True)
+            )
+            if (settings.stop_when_settled and move <= settings.tolerance) or step == settings.nudged_steps:
+                break
+            if used:
+                drawn = [self.byte() for _ in self.number(0, 0)]
+        else:
+            step = 0
+        self.held = None
+        self.count(x, first + step, updates)
+        self.updates_skipped += step - updates
+        return after, first, step
+
+    def update(self, x: list[int], free: list[list[int]], after: list[list[int]], drawn: list[int], sign: int) -> None:
+        spec, settings = self.spec, self.settings
         for (layer, i, j), weight in self.w.items():
             if layer:
                 difference = after[layer - 1][i] * after[layer][j] - free[layer - 1][i] * free[layer][j]
@@ -212,9 +283,6 @@ class Rules:
             difference = sign * (2**spec.pixel_bits - 1) * (after[layer - 1][j] - free[layer - 1][j])
             numbers = self.number(0, self.layers[0]), self.number(layer, j)
             self.bias[layer, j] = self.learnt(weight, difference, settings.eta_shifts[-1], True, numbers, drawn)
-        self.count(x, first + second, updated)
-        self.updates_skipped += second > 0 and not updated
-        return after, first, second
 
     def learnt(
         self,
@@ -237,11 +305,11 @@ class Rules:
         assert difference or not increment, "what is skipped would not have changed anything"
         return max(-limit, min(limit, weight + increment))
 
-    def count(self, x: list[int], steps: int, updated: bool) -> None:
+    def count(self, x: list[int], steps: int, updates: int) -> None:
         self.steps += steps
         if self.settings.skip:
             # A black pattern drives its first row all the same.
-            self.rows_skipped += min(x.count(0), len(x) - 1) * -(-self.layers[1] // self.spec.lanes) * (1 + updated)
+            self.rows_skipped += min(x.count(0), len(x) - 1) * -(-self.layers[1] // self.spec.lanes) * (1 + updates)
 
 
 def random_machine(spec: MachineSpec, seed: int) -> GoldenMachine:

@@ -13,6 +13,7 @@ from ohmprop.model.float64.recurrent import synapse_mask
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.records import RecallReply
 from ohmprop.model.spec import MachineSpec, Settings
+from ohmprop.model.spec.options import equipped
 from tests.kit.paths import ROOT
 from tests.kit.specs import SPECS
 from tests.kit.vectors import DIRECTORY, random_weights, vector
@@ -27,7 +28,10 @@ UNCOMPILED = {
 def random_machine(spec: MachineSpec, seed: int = 5) -> GoldenMachine:
     """With weights over their whole range."""
     machine = GoldenMachine(spec)
-    machine.weights = (random_weights(spec, random.Random(seed)) << spec.fine_bits,)
+    weights = random_weights(spec, random.Random(seed))
+    if spec.asymmetric:
+        weights = np.triu(weights) - np.tril(weights)
+    machine.weights = (weights << spec.fine_bits,)
     return machine
 
 
@@ -68,7 +72,7 @@ class Matrices:
         for step in range(1, most + 1):
             old = v
             for first in blocks:
-                total = self.seen @ self.g(v) + (drive - v) * 2 ** (point - spec.state.fraction)
+                total = self.seen.T @ self.g(v) + (drive - v) * 2 ** (point - spec.state.fraction)
                 if target is not None:
                     size = int(settings.beta * 2 ** (point - spec.activity.fraction))
                     total = total + self.sign * (target - self.g(v)) * size
@@ -91,15 +95,40 @@ class Matrices:
         drive = np.array([spec.input_level if white else -spec.input_level for white in pattern], object)
         goal = np.array([spec.target_level if white else -spec.target_level for white in target], object)
         free, _ = self.relax(np.zeros(spec.neurons, object), drive, None, settings.free_steps)
-        drawn = [self.byte() for _ in range(layout.lane_bits + layout.block_bits)]
+        bits = layout.lane_bits + layout.block_bits + spec.asymmetric
+        drawn = [self.byte() for _ in range(bits)]
         sign = {"negative": -1, "random": 0}.get(settings.nudge, 1) or (-1 if self.byte() & 1 else 1)
         start = free
         if settings.nudge == "centred":
             self.sign = -1
             free, _ = self.relax(start, drive, goal, settings.nudged_steps)
         self.sign = sign
-        nudged, _ = self.relax(start, drive, goal, settings.nudged_steps)
-        before, after = self.g(free), self.g(nudged)
+        if not settings.rule.startswith("continual"):
+            nudged, _ = self.relax(start, drive, goal, settings.nudged_steps)
+            self.update(drawn, self.g(free), self.g(nudged))
+            return nudged
+        for step in range(settings.nudged_steps):
+            if step:
+                drawn = [self.byte() for _ in range(bits)]
+            nudged, _ = self.relax(free, drive, goal, 1)
+            self.update(drawn, self.g(free), self.g(nudged))
+            settled = settings.stop_when_settled and max(abs(nudged - free)) <= settings.tolerance
+            free = nudged
+            if settled:
+                break
+        return nudged
+
+    def number(self, unit: int, row: bool) -> list[int]:
+        """Bits of a unit's number, lowest first: its lane's and its block's; of an asymmetric row turned by one, and marked."""
+        layout, lanes = self.spec.layout, self.spec.lanes
+        number = [unit % lanes >> bit & 1 for bit in range(layout.lane_bits)]
+        number += [unit // lanes >> bit & 1 for bit in range(layout.block_bits)]
+        if not self.spec.asymmetric:
+            return number
+        return [number[-1], *number[:-1], 1] if row else [*number, 0]
+
+    def update(self, drawn: list[int], before: np.ndarray, after: np.ndarray) -> None:
+        spec, settings, sign = self.spec, self.settings, self.sign
         # eta * (g' g' - g g) in LSBs of the weight, 2**-9 the smallest part that is looked at.
         shift = settings.eta_shifts[0] + 2 * spec.activity.fraction - spec.weight.fraction - spec.fine_bits - 9
         limit = 127 * 2**spec.fine_bits
@@ -107,16 +136,17 @@ class Matrices:
             for j in range(spec.neurons):
                 if 1 <= abs(i - j) < spec.neurons - spec.cut_diagonals:
                     byte = 0
-                    for lane_bit in range(layout.lane_bits):
-                        byte ^= drawn[lane_bit] * (((i % spec.lanes) ^ (j % spec.lanes)) >> lane_bit & 1)
-                    for block_bit in range(layout.block_bits):
-                        differs = ((i // spec.lanes) ^ (j // spec.lanes)) >> block_bit & 1
-                        byte ^= drawn[layout.lane_bits + block_bit] * differs
+                    for mine, other, random_byte in zip(
+                        self.number(i, True), self.number(j, False), drawn, strict=True
+                    ):
+                        byte ^= random_byte * (mine != other)
                     difference = sign * (after[i] * after[j] - before[i] * before[j])
+                    if spec.asymmetric:
+                        # Row i drives column j.
+                        difference = sign * before[i] * (after[j] - before[j])
                     fine = difference // 2**shift if shift >= 0 else difference * 2**-shift
                     weight = self.weights[i, j] + (fine + 2 * byte + 1) // 512
                     self.weights[i, j] = max(-limit, min(limit, weight))
-        return nudged
 
 
 MATRICES = {name: spec for name, spec in SPECS.items() if name != "hundred"}
@@ -127,6 +157,10 @@ IN_TURN = replace(SPECS["band"], in_turn=True)
 for order, free_eps, nudged_eps in (("blocks", 1, 0.5), ("blocks", 0.5, 1), ("together", 1, 1), ("blocks", 1, 1)):
     SETTINGS = replace(IN_TURN.settings, order=order, free_eps=free_eps, nudged_eps=nudged_eps)
     MATRICES[f"{order}-{free_eps}-{nudged_eps}"] = replace(IN_TURN, settings=SETTINGS)
+BLOCKS = {"order": "blocks", "free_eps": 1, "nudge": "random", "beta": 0.5}
+for rule in ("continual", "vector-field", "continual-vector-field"):
+    MATRICES[rule] = equipped(SPECS["band"], rule=rule)
+    MATRICES[f"{rule}-blocks"] = equipped(replace(SPECS["lanes_do_not_divide"], fine_bits=2), rule=rule, **BLOCKS)
 MATRICES |= {f"{bits}_fine_bits": replace(SPECS["band"], fine_bits=bits) for bits in (1, 4, 8)}
 
 

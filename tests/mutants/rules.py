@@ -1,0 +1,111 @@
+"""Faults of the continual rules and of asymmetric weights."""
+
+from tests.mutants.mutant import CONTINUAL, CONTINUAL_LAYERED, CONTINUAL_SERIAL, FIELD, FIELD_SERIAL, Mutant
+
+MUTANTS = (
+    Mutant(
+        "continual: one update, after the last step",
+        "control/phase.py",
+        "(self.every_step | ~self.again)",
+        "~self.again",
+        CONTINUAL,
+    ),
+    Mutant(
+        "continual: every rule learns in every step",
+        "shapes/rules.py",
+        "[rule for rule in rules_of(spec) if rule.every_step]",
+        "list(rules_of(spec)[1:])",
+        CONTINUAL,
+    ),
+    Mutant(
+        "continual: the phase ends with its first update",
+        "control/sequencer.py",
+        "resumes.eq(phases.again)",
+        "resumes.eq(0)",
+        CONTINUAL,
+    ),
+    Mutant(
+        "continual: the same bytes in every step",
+        "control/update.py",
+        "first | self.redraws if self.spec.continual else first",
+        "first",
+        CONTINUAL,
+    ),
+    Mutant(
+        "continual: a step is compared with the free phase",
+        "control/phase.py",
+        "phase.branches.eq(self.learns & second & (self.every_step | first))",
+        "phase.branches.eq(self.learns & second & first)",
+        CONTINUAL,
+    ),
+    Mutant(
+        "continual: a step that changed nothing learns since one before it did",
+        "control/phase.py",
+        "((altered & ~self.every_step) | self.changed)",
+        "(altered | self.changed)",
+        CONTINUAL_LAYERED,
+    ),
+    Mutant(
+        "continual: after an update a step begins as a free one",
+        "control/sequencer.py",
+        "(~phases.rests | words.updating), table.nudged",
+        "~phases.rests, table.nudged",
+        CONTINUAL_LAYERED,
+    ),
+    Mutant(
+        "continual: what any step begins with is kept, whatever the rule",
+        "parallel/neurons.py",
+        "[group[0] & self.branches for",
+        "[group[0] for",
+        CONTINUAL,
+    ),
+    Mutant(
+        "serial continual: the banks keep their places",
+        "control/phase.py",
+        "self.every_step & (self.steps[1][0] ^ self.updating)",
+        "0 & self.steps[1][0]",
+        CONTINUAL_SERIAL,
+    ),
+    Mutant(
+        "serial continual: the banks change places before the update",
+        "control/phase.py",
+        "(self.steps[1][0] ^ self.updating)",
+        "self.steps[1][0]",
+        CONTINUAL_SERIAL,
+    ),
+    Mutant(
+        "serial continual: only the first nudged step reads what waits where it was",
+        "control/phase.py",
+        "((self.steps[1] == 0) | (self.every_step & ~self.updating))",
+        "(self.steps[1] == 0)",
+        CONTINUAL_SERIAL,
+    ),
+    Mutant(
+        "field: both directions have one byte",
+        "shapes/operation.py",
+        "Cat(neuron[-1:], neuron[:-1], 1)",
+        "Cat(neuron, 1)",
+        FIELD,
+    ),
+    Mutant(
+        "field: a row is not marked",
+        "shapes/operation.py",
+        "Cat(neuron[-1:], neuron[:-1], 1)",
+        "Cat(neuron[-1:], neuron[:-1], 0)",
+        FIELD,
+    ),
+    Mutant(
+        "field: the row's factor is the nudged one",
+        "parallel/datapath.py",
+        "issued.action == Action.PROGRAM if spec.asymmetric else",
+        "0 if spec.asymmetric else",
+        FIELD,
+    ),
+    Mutant(
+        "serial field: the first product's row is the nudged one",
+        "serial/datapath.py",
+        "operation.second | int(spec.asymmetric)",
+        "operation.second",
+        FIELD_SERIAL,
+    ),
+)
