@@ -6,10 +6,7 @@ free one, is the same for all.
 
 from dataclasses import dataclass
 from enum import Enum
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from ohmprop.model.spec.fields import MachineFields
+from typing import Protocol
 
 
 class Second(Enum):
@@ -122,7 +119,23 @@ CONTINUAL_VECTOR_FIELD = Rule(
 RULES = {rule.name: rule for rule in (EP, RBP, CONTINUAL, VECTOR_FIELD, CONTINUAL_VECTOR_FIELD)}
 
 
-def rules_of(machine: "MachineFields") -> tuple[Rule, ...]:
+class Machine(Protocol):
+    """What the rules of a machine depend on; a MachineSpec has it."""
+
+    @property
+    def recurrent(self) -> bool:
+        """One recurrent layer; if false, a layered machine."""
+
+    @property
+    def continual(self) -> bool:
+        """The weights can learn after every step."""
+
+    @property
+    def asymmetric(self) -> bool:
+        """The two directions between two neurons have a weight each."""
+
+
+def rules_of(machine: Machine) -> tuple[Rule, ...]:
     """The rules that a machine may learn by."""
     topology = "recurrent" if machine.recurrent else "layered"
     return tuple(
@@ -134,18 +147,18 @@ def rules_of(machine: "MachineFields") -> tuple[Rule, ...]:
     )
 
 
-def first_rule(machine: "MachineFields") -> str:
+def first_rule(machine: Machine) -> str:
     """The name of the rule that a machine learns by if nobody gives any."""
     return rules_of(machine)[0].name
 
 
-def code_bits(machine: "MachineFields") -> int:
+def code_bits(machine: Machine) -> int:
     """Bits of the register ``rule`` that a machine has; 0 where there is one rule."""
     rules = rules_of(machine)
     return max(rule.code for rule in rules).bit_length() if len(rules) > 1 else 0
 
 
-def rule_of(code: int, machine: "MachineFields") -> Rule:
+def rule_of(code: int, machine: Machine) -> Rule:
     """The rule that a register's value stands for: higher bits are ignored, and a code of no rule means the first."""
     rules, code = rules_of(machine), code % (1 << code_bits(machine))
     return next((rule for rule in rules if rule.code == code), rules[0])

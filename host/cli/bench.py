@@ -27,6 +27,22 @@ def bench_model(**options: Any) -> None:
     run_bench_model(**options)
 
 
+@bench.command("rules")
+@click.option("--machine", "machines", multiple=True, metavar="NAME",
+              help="Only this ready machine; may be repeated [default: all that have more than one rule or order].")  # fmt: skip
+@common("seed", "json")
+def bench_rules(**options: Any) -> None:
+    """Count the clocks of a learnt pattern by each rule and order, in the golden machine, beside the machine's own.
+
+    Takes some minutes on all cores; the MNIST machines want MNIST (`ohmprop data mnist`).
+
+    Example: ohmprop bench rules --machine glyphs-100 --json rules.json
+    """
+    from ohmprop.host.experiments.rules import run_bench_rules
+
+    run_bench_rules(**options)
+
+
 @bench.command("depth")
 @click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True,
               help="Learn with seeds 1 to this number.")  # fmt: skip

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 STEPS = ("0.5", "1")
 #: Options that a resumed run takes from its file, those of data sets alone, and those of patterns alone.
 OF_DATA = {"classes", "per_class", "resize", "halvings"}
-OF_PATTERNS = {"patterns", "compare", "rule"}
+OF_PATTERNS = {"patterns", "compare"}
 SETTINGS = ("rule", "order", "free_eps", "nudged_eps", "nudge", "beta")
 FIXED = OF_DATA | {"machine", "patterns", "data", "seed", *SETTINGS, "load", "device", "scheme", "pulses"}
 
@@ -36,7 +36,7 @@ FIXED = OF_DATA | {"machine", "patterns", "data", "seed", *SETTINGS, "load", "de
               help="Continue the run in this file with its options, and keep writing its checkpoints.")  # fmt: skip
 @common("json", "out")
 @click.option("--rule", type=click.Choice(list(RULES)),
-              help=f"With --patterns: {' or '.join(f'{rule.name}, {rule.title}' for rule in RULES.values())} [default: the "
+              help=f"Learning rule: {'; '.join(f'{rule.name}, {rule.title}' for rule in RULES.values())} [default: the "
               "machine file's, else ep].")  # fmt: skip
 @click.option("--order", type=click.Choice(ORDERS),
               help="Which neurons step side by side: together, all; or in turn, layers of a layered machine, blocks of lanes "
@@ -76,6 +76,7 @@ def train(context: click.Context, /, **options: Any) -> None:
              ohmprop train --board /dev/ttyUSB0 --checkpoint night.npz
              ohmprop train --board /dev/ttyUSB0 --resume night.npz
              ohmprop train --order blocks --free-eps 1
+             ohmprop train --rule vector-field
              ohmprop train --device epiram --scheme pair
              ohmprop train --data digits --machine digits-64-32-10 --epochs 12 --out runs/digits
              ohmprop train --data digits --machine digits-64-32-10 --device epiram --pulses 7

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
 
 from ohmprop.host.experiments.classifier import ImageReport
 from ohmprop.host.run.checkpoint import Keeper, leave
@@ -16,9 +17,10 @@ from ohmprop.host.run.task import ImageTask, PatternTask, Source
 from ohmprop.host.run.train import Training, train
 from ohmprop.host.show.console import note_idle, progress, show, stoppable
 from ohmprop.host.show.files import check_writable, write_json
-from ohmprop.host.show.pictures import weights_picture
+from ohmprop.host.show.pictures import cosines_picture, weights_picture
 from ohmprop.model.data.patterns import recalled
 from ohmprop.model.errors import MachineError, UserError
+from ohmprop.model.float64.bptt import alignment
 from ohmprop.model.spec import MachineSpec
 
 
@@ -153,15 +155,24 @@ def _report(run: Run, learner: Learner) -> Report:
     return PatternReport(run.task, learner)
 
 
+def _symmetry(weights: NDArray[np.int16]) -> float:
+    """The cosine of the angle between weights (neurons, neurons) and their transpose."""
+    values = weights.astype(np.float64)
+    return alignment(values, values.T)
+
+
 class PatternReport:
     """Patterns: which are recalled at the end."""
 
     def __init__(self, task: PatternTask, learner: Learner) -> None:
         self._task, self._learner = task, learner
         self._weights = learner.spec.matrices[0].limit
+        self._cosines: list[float] = []
 
     def after_epoch(self, epoch: int, training: Training) -> None:
-        """Nothing is said of an epoch."""
+        """Take how symmetric the weights are; a board's own are read at the end only."""
+        if self._learner.machine and self._learner.spec.asymmetric:
+            self._cosines.append(_symmetry(self._learner.machine.weights[0]))
 
     def read(self, stopped: Callable[[], bool]) -> None:
         """Recall the patterns themselves."""
@@ -177,12 +188,21 @@ class PatternReport:
             "patterns": self._task.name,
             "training": dataclasses.asdict(training),
             "patterns_recalled": share,
+            **self._asymmetry(),
         }
 
+    def _asymmetry(self) -> dict[str, Any]:
+        """Of weights for each direction the cosine of the angle to their transpose, at the end and after each epoch."""
+        if not self._learner.spec.asymmetric:
+            return {}
+        return {"cosine": _symmetry(self._matrix), "cosines": self._cosines}
+
     def draw(self, out: Path) -> None:
-        """The weights."""
+        """The weights and, if they are two for each pair, how symmetric they were along the training."""
         weights_picture(out / "weights.png", self._matrix, self._weights)
+        if self._cosines:
+            cosines_picture(out / "cosines.png", self._cosines)
 
     def show(self, figures: dict[str, Any]) -> None:
         """Print all figures."""
-        show("Training", figures)
+        show("Training", {name: value for name, value in figures.items() if name != "cosines"})

@@ -44,10 +44,17 @@ class Beginning:
         """What a run of this source starts with; UserError if files and options do not go together."""
         if self.load:
             start = Checkpoint.load(self.load, MachineSpec.load(self.machine) if self.machine else None)
+            spec = equipped(start.spec, **self.settings) if self.settings else start.spec
+            if start.spec.asymmetric and not spec.asymmetric:
+                raise UserError(
+                    f"{self.load} holds a weight for each direction, and rule = {spec.settings.rule} learns one for both; leave "
+                    "--rule out, or start with other weights."
+                )
+            start = replace(start, spec=spec)
         else:
-            start = fresh(source.machine(self.machine), self.seed)
-        if self.settings:
-            start = replace(start, spec=equipped(start.spec, **self.settings))
+            # The weights of an asymmetric machine are drawn for each direction.
+            spec = source.machine(self.machine)
+            start = fresh(equipped(spec, **self.settings) if self.settings else spec, self.seed)
         return start.with_device(self.device, self.scheme, self.pulses) if self.device else start
 
 

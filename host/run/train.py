@@ -8,6 +8,7 @@ import numpy as np
 
 from ohmprop.host.run.learner import Learner
 from ohmprop.host.run.run import Run
+from ohmprop.model.rules import RULES
 
 #: Free phases that are cut off in more than this share of a run's first patterns count as unsettled. Only the first, since a
 #: machine whose outputs are dead settles soon; in sound runs it was up to three quarters.
@@ -114,7 +115,8 @@ def _rates(training: Training, run: Run, totals: list[int], counters: dict[str, 
     training.free_steps, training.nudged_steps, training.clocks_per_pattern = (total / patterns for total in totals)
     training.steps_per_pattern = training.free_steps + training.nudged_steps
     training.rows_skipped, training.updates_skipped = counters["rows_skipped"], counters["updates_skipped"]
-    updates = patterns - training.updates_skipped if spec.settings.nudged_steps else 0
+    possible = totals[1] if RULES[spec.settings.rule].every_step else patterns
+    updates = possible - training.updates_skipped if spec.settings.nudged_steps else 0
     # Rows are read once per pattern and programmed once per update; those left out are counted in words.
     rows = layout.inputs - training.rows_skipped / max(1, layout.words_per_input) / (patterns + updates)
     training.bound_per_pattern = spec.timing.bound(training.steps_per_pattern, updates / patterns, rows)

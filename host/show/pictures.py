@@ -77,6 +77,17 @@ def weights_picture(path: Path, weights: NDArray[np.integer[Any]], limit: int) -
     save(figure, path)
 
 
+def cosines_picture(path: Path, cosines: Sequence[float]) -> None:
+    """After each epoch the cosine of the angle between asymmetric weights and their transpose."""
+    figure = Figure(figsize=(6, 4), layout="constrained")
+    axes = figure.subplots()
+    axes.plot(range(1, len(cosines) + 1), cosines)
+    axes.set(xlabel="epochs", ylabel="cosine of W and its transpose", ylim=(-0.1, 1.05))
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+    axes.grid(alpha=0.3)
+    save(figure, path)
+
+
 def errors_picture(path: Path, first: int, curves: Mapping[str, Sequence[float]]) -> None:
     """Shares of misread images against epochs, from epoch ``first`` on, one curve per name."""
     figure = Figure(figsize=(6, 4), layout="constrained")

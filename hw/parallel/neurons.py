@@ -41,6 +41,11 @@ def activity_of(spec: MachineSpec, own: data.View) -> Value:
     return activity
 
 
+def units_of(spec: MachineSpec, block: int) -> int:
+    """Neurons of a block; a layer's last one need not fill the lanes."""
+    return len(spec.layout.block_places(block))
+
+
 class Neurons(wiring.Component):
     """One block of neurons steps at a time: ``fires``, then ``currents`` two clocks later.
 
@@ -153,7 +158,7 @@ class Neurons(wiring.Component):
         moves, changes = [], []
         for lane in range(lanes):
             m.submodules[f"neuron_{lane}"] = neuron = Neuron(spec)
-            empty = [block for block in range(blocks) if lane >= self._units(block)]
+            empty = [block for block in range(blocks) if lane >= units_of(spec, block)]
             exists = ~Cat(stepping == block for block in empty).any()
             value, moved = neuron.new_activity, neuron.moved
             number, does = lane // FANOUT, step.o[lane]
@@ -235,13 +240,6 @@ class Neurons(wiring.Component):
             write.en.eq(writes),
         ]
         return write.data
-
-    def _units(self, block: int) -> int:
-        """Neurons of a block; a layer's last one need not fill the lanes."""
-        if self.spec.recurrent:
-            return self.spec.neurons - block * self.spec.lanes
-        layers = zip(self.layout.layer_blocks, self.spec.layers[1:], strict=True)
-        return next(units - (block - own.start) * self.spec.lanes for own, units in layers if block in own)
 
     def _drive(self, m: Module, written: Value, stepped: list[Value], kept: "Kept", values: list[Signal]) -> None:
         """What the crossbar is driven with: the copies for rows and for columns."""

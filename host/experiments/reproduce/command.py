@@ -7,12 +7,13 @@ import click
 from rich.table import Table
 
 from ohmprop.host.experiments.jobs import Cell, Store, compute, interrupted
+from ohmprop.host.experiments.reproduce import page
 from ohmprop.host.experiments.reproduce.accuracy import FIGURE2, FIGURE3, TABLE1
+from ohmprop.host.experiments.reproduce.family import FAMILY
 from ohmprop.host.experiments.reproduce.finding import Finding, Target, write
 from ohmprop.host.experiments.reproduce.glyphs import FIGURE1, FIGURE4
 from ohmprop.host.experiments.reproduce.memory import Recall
 from ohmprop.host.experiments.reproduce.mnist import FIGURE5, images
-from ohmprop.host.experiments.reproduce.page import REPORT_FILE, write_report
 from ohmprop.host.experiments.reproduce.plan import Plan
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import opened
@@ -28,7 +29,10 @@ TARGETS: Mapping[str, Target] = {
     "fig3": FIGURE3,
     "fig4": FIGURE4,
     "fig5": FIGURE5,
+    "family": FAMILY,
 }
+#: What is no table or figure of the paper, and not part of `all`.
+BEYOND = ("family",)
 
 
 def plan_of(
@@ -48,7 +52,7 @@ def run_reproduce(target: str, plan: Plan, workers: int, json_file: Path | None,
             f"{target} needs more recalls than a board has time for, and the golden machine's are the same in every bit; "
             "leave --board out, or give it with table1 or all."
         )
-    names = list(TARGETS) if target == "all" else [target]
+    names = [name for name in TARGETS if name not in BEYOND] if target == "all" else [target]
     left_out: dict[str, str] = {}
     if "fig5" in names:
         try:
@@ -74,10 +78,10 @@ def run_reproduce(target: str, plan: Plan, workers: int, json_file: Path | None,
         _show(finding)
     if json_file:
         write_json(json_file, {**figures, "left_out": left_out})
-    if target == "all":
-        command = f"ohmprop reproduce all{' --quick' if plan.quick else ''} --seed {seed}"
-        write_report(out, command, figures, left_out)
-        click.echo(f"The report is {out / REPORT_FILE}.")
+    if target in ("all", *BEYOND):
+        command = f"ohmprop reproduce {target}{' --quick' if plan.quick else ''} --seed {seed}"
+        page.write_report(out, page.PAPER if target == "all" else page.FAMILY, command, figures, left_out)
+        click.echo(f"The report is {out / page.REPORT_FILE}.")
     else:
         click.echo(f"{target}.png, {target}.csv and {target}.json are in {out}.")
 

@@ -4,7 +4,7 @@ import csv
 import io
 import json
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -31,6 +31,7 @@ class Finding:
     columns, records : the long table of the CSV and the JSON, a row for each measured number.
     head, rows : the short table to be read.
     picture : the figure.
+    further : what else the JSON holds.
     """
 
     title: str
@@ -41,6 +42,7 @@ class Finding:
     head: Sequence[str]
     rows: Sequence[Sequence[str]]
     picture: Figure
+    further: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
@@ -93,6 +95,7 @@ def write(name: str, finding: Finding, plan: Plan, out: Path) -> dict[str, Any]:
         "paper": finding.paper,
         "table": {"head": list(finding.head), "rows": [list(row) for row in finding.rows]},
         "records": [dict(zip(finding.columns, record, strict=True)) for record in finding.records],
+        **finding.further,
     }
     write_json(out / f"{name}.json", figures)
     size = "quick" if plan.quick else "full"

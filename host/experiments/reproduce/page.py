@@ -3,7 +3,7 @@
 import base64
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -13,10 +13,25 @@ from ohmprop.host.show.files import write_file
 REPORT_FILE = "report.html"
 
 
+class Subject(NamedTuple):
+    """What a report is of: its heading, and what was computed, as the beginning of a sentence."""
+
+    heading: str
+    what: str
+
+
+PAPER = Subject(
+    "The paper's table and figures, reproduced",
+    "The table and figures of Zoppo, Marrone, Corinto 2020, Equilibrium Propagation for Memristor-Based Recurrent Neural "
+    "Networks, Front. Neurosci. 14:240",
+)
+FAMILY = Subject("The family of rules", "Every learning rule on the machines that learn by it")
+
+
 def write_report(
-    out: Path, command: str, figures: Mapping[str, Mapping[str, Any]], left_out: Mapping[str, str]
+    out: Path, subject: Subject, command: str, figures: Mapping[str, Mapping[str, Any]], left_out: Mapping[str, str]
 ) -> None:
-    """Write the report of targets by their names, their pictures being in ``out``; ``left_out`` says why others lack."""
+    """Write the report of targets by their names, whose pictures are in ``out``; ``left_out`` says why others lack."""
     environment = Environment(
         loader=PackageLoader("ohmprop.host.experiments.reproduce", ""),
         autoescape=True,
@@ -28,6 +43,6 @@ def write_report(
         for name, figure in figures.items()
     }
     page = environment.get_template("report.html.j2").render(
-        heading="The paper's table and figures, reproduced", command=command, found=found, left_out=left_out
+        subject=subject, command=command, found=found, left_out=left_out
     )
     write_file(out / REPORT_FILE, page.encode())

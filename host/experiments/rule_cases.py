@@ -1,0 +1,149 @@
+"""The learning rules and orders on the machines that have them: what `bench rules` and `reproduce family` run."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+
+from ohmprop.host.experiments.jobs import Result
+from ohmprop.host.run.learner import Alone, golden_answers
+from ohmprop.host.run.readings import error
+from ohmprop.host.run.run import Run, fresh
+from ohmprop.host.run.task import ImageSource, ImageTask, PatternSource, Source
+from ohmprop.host.run.train import train
+from ohmprop.model.data.patterns import Pixels, corrupt, glyphs, recalled
+from ohmprop.model.float64.bptt import alignment
+from ohmprop.model.float64.reference import Reference, initial_weights
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.options import equipped
+
+#: Probabilities that a pixel is flipped, corrupted images per class and seed, and the first seed of their noise.
+FLIPS, IMAGES, _NOISE = (0.1, 0.2), 500, 29
+
+
+@dataclass(frozen=True)
+class Task:
+    """What a ready machine learns, and for how long: the run that it ships with."""
+
+    machine: str
+    source: Source
+    epochs: int
+
+
+GLYPHS = Task("glyphs-100", PatternSource("glyphs"), 100)
+SHALLOW = Task("digits-64-32-10", ImageSource("digits", halvings=0.5), 12)
+DEEP = Task("digits-64-64-64-10", ImageSource("digits", halvings=0.07), 30)
+DEEPEST = Task("digits-64-32-32-32-10", ImageSource("digits", halvings=0.07), 30)
+FIVE = Task("mnist-784-128-5", ImageSource("mnist", (0, 1, 2, 3, 4), 600), 6)
+TEN = Task("mnist-784-500-10", ImageSource("mnist", halvings=0.4), 6)
+
+#: Layers, or blocks of lanes, in turn by whole steps.
+_LAYERS: dict[str, Any] = {"order": "layers", "free_eps": 1.0, "nudged_eps": 1.0}
+_BLOCKS: dict[str, Any] = {"order": "blocks", "free_eps": 1.0}
+
+
+@dataclass(frozen=True)
+class Case:
+    """A machine, with settings other than its own.
+
+    Members
+    -------
+    task : the machine and what it learns.
+    changes : settings to change, by their names; the machine gets the hardware that they need.
+    fine_bits : of the weights; None: the machine's own.
+    """
+
+    task: Task
+    changes: tuple[tuple[str, Any], ...] = ()
+    fine_bits: int | None = None
+
+    @classmethod
+    def of(cls, task: Task, fine_bits: int | None = None, **changes: Any) -> "Case":
+        """A case with these settings."""
+        return cls(task, tuple(sorted(changes.items())), fine_bits)
+
+    @cached_property
+    def spec(self) -> MachineSpec:
+        """The machine as it learns."""
+        spec = MachineSpec.load(self.task.machine)
+        if self.fine_bits is not None:
+            spec = replace(spec, fine_bits=self.fine_bits)
+        return equipped(spec, **dict(self.changes)) if self.changes else spec
+
+    @property
+    def label(self) -> str:
+        """Rule, order and fine bits in a few words."""
+        settings, fine = self.spec.settings, self.spec.fine_bits
+        return f"{settings.rule}, {settings.order}" + (f", {fine} fine bits" if fine else "")
+
+    def learn(self, seed: int, compare: bool) -> Result:
+        """What a run comes to, as JSON can hold it; ``compare``: with float64 beside the machine."""
+        start = fresh(self.spec, seed)
+        task = self.task.source.load(self.spec, seed)
+        learner = Alone(self.spec, start.weights, start.lfsr)
+        reference = Reference(self.spec, self.spec.settings, initial_weights(self.spec, seed)) if compare else None
+
+        def after_epoch(epoch: int, training: Any) -> None:
+            if reference:
+                chosen = task.order(epoch - 1)
+                reference.settings = task.settings(self.spec, epoch - 1)
+                reference.learn_many(task.inputs[chosen], task.targets[chosen])
+
+        training = train(Run(start, task, self.task.epochs), learner, after_epoch=after_epoch)
+        result: dict[str, Any] = {
+            "free_steps": training.free_steps,
+            "nudged_steps": training.nudged_steps,
+            "clocks_per_pattern": training.clocks_per_pattern,
+        }
+        machine = learner.machine
+        if isinstance(task, ImageTask):
+            labels, unseen = task.dataset.test_labels, task.test_inputs
+            answers = golden_answers(machine, task.inputs)
+            result["dead_outputs"] = int((answers.max(axis=0) == 0).sum())
+            result["test_error"] = error(labels, golden_answers(machine, unseen))
+            if reference:
+                result["reference_test_error"] = error(labels, reference.recall_many(unseen))
+            return result
+        result["recall"] = [_share(seed, p, machine.recall_many) for p in FLIPS]
+        if reference:
+            result["reference_recall"] = [
+                _share(seed, p, lambda images: (reference.recall_many(images),)) for p in FLIPS
+            ]
+        if self.spec.asymmetric:
+            weights = machine.weights[0].astype(np.float64)
+            result["cosine"] = alignment(weights, weights.T)
+        return result
+
+
+def _share(seed: int, p: float, recall_many: Any) -> float:
+    """The share of corrupted glyphs that are recalled without error."""
+    images, labels = corrupt(glyphs(), p, IMAGES, np.random.default_rng([_NOISE, seed, round(p * 1e9)]))
+    signs: Pixels = recall_many(images)[0]
+    return float(recalled(glyphs(), labels, signs).mean())
+
+
+#: The first of each machine is as it ships; the others are compared with it.
+CASES: Sequence[Case] = (
+    Case.of(GLYPHS),
+    Case.of(GLYPHS, **_BLOCKS),
+    Case.of(GLYPHS, rule="rbp", nudged_steps=20),
+    Case.of(GLYPHS, rule="continual"),
+    Case.of(GLYPHS, rule="vector-field"),
+    Case.of(GLYPHS, rule="continual-vector-field"),
+    Case.of(SHALLOW),
+    Case.of(SHALLOW, **_LAYERS),
+    Case.of(SHALLOW, rule="continual", eta_shifts=(5, 6)),
+    Case.of(DEEP),
+    Case.of(DEEP, 0),
+    Case.of(DEEP, 8),
+    Case.of(DEEP, **_LAYERS, nudged_steps=4),
+    Case.of(DEEPEST),
+    Case.of(DEEPEST, **_LAYERS, nudged_steps=8),
+    Case.of(FIVE),
+    Case.of(FIVE, **_LAYERS),
+    Case.of(FIVE, rule="continual", eta_shifts=(5, 6)),
+    Case.of(TEN),
+    Case.of(TEN, **_LAYERS, nudged_steps=2),
+)
