@@ -8,11 +8,12 @@ import pytest
 from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
-from ohmprop.host.experiments import rule_cases, rules
+from ohmprop.host.experiments import nudges, rule_cases, rules
 from ohmprop.host.experiments.reproduce import family
 from ohmprop.host.experiments.rule_cases import CASES, GLYPHS, SHALLOW
 from ohmprop.model.rules import RULES
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.settings import NUDGES
 from tests.host.cli.test_cli import assert_sentence
 
 #: The same cases, each for one epoch.
@@ -98,6 +99,20 @@ class Shelf:
 
     def load(self, cell):
         return STORED[cell.name]
+
+
+def test_nudges_are_compared_at_their_best_rates(tmp_path, monkeypatch):
+    monkeypatch.setattr(nudges, "side_by_side", in_this_process)
+    monkeypatch.setattr(nudges, "SLOWER", (0, 1))
+    monkeypatch.setattr(nudges, "BETAS", (0.5,))
+    result = run("bench", "nudges", "--seeds", 1, "--epochs", 1, "--json", "n.json")
+    assert result.exit_code == 0, result.output
+    rows = json.loads((tmp_path / "n.json").read_text())["rows"]
+    assert [(row["fine_bits"], row["nudge"]) for row in rows] == [(bits, nudge) for bits in (0, 4) for nudge in NUDGES]
+    for row in rows:
+        assert row["held_out_error"] == min(row["held_out_errors"].values()) < 0.9
+    centred = next(row for row in rows if row["nudge"] == "centred")
+    assert centred["held_out_errors"] != rows[0]["held_out_errors"]
 
 
 def test_training_tells_its_rule(tmp_path):

@@ -1,0 +1,157 @@
+"""What ``ohmprop bench nudges`` does: each sign and size of the nudge at learning rates of its own, on three hidden layers."""
+
+import os
+from collections.abc import Sequence
+from contextlib import closing
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import product
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from rich.table import Table
+
+from ohmprop.host.experiments.jobs import side_by_side
+from ohmprop.host.run.readings import error
+from ohmprop.host.show.console import print_table, progress
+from ohmprop.host.show.files import check_writable, write_json
+from ohmprop.model.data.datasets import Dataset, load, order, pixels
+from ohmprop.model.float64.reference import initial_weights, quantise
+from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.options import equipped
+from ohmprop.model.spec.settings import BETAS, NUDGES
+
+#: The machine, and how often its learning rates are halved an epoch.
+MACHINE, HALVINGS = "digits-64-64-64-10", 0.07
+#: How many times all rates are halved before the run; negative: doubled.
+SLOWER = (-1, 0, 1, 2)
+#: One in this many training images is held out, to choose the rates by.
+HELD_OUT = 5
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A nudge and its learning rates.
+
+    Members
+    -------
+    fine_bits : of the weights.
+    nudge, beta : sign and size.
+    slower : how many times the machine's rates are halved.
+    """
+
+    fine_bits: int
+    nudge: str
+    beta: float
+    slower: int
+
+    def spec(self) -> MachineSpec:
+        """The machine."""
+        spec = replace(MachineSpec.load(MACHINE), fine_bits=self.fine_bits)
+        shifts = tuple(
+            min(max(shift + self.slower, matrix.eta_shifts[0]), matrix.eta_shifts[-1])
+            for shift, matrix in zip(spec.settings.eta_shifts, spec.matrices, strict=True)
+        )
+        learning: MachineSpec = equipped(spec, nudge=self.nudge, beta=self.beta, eta_shifts=shifts)
+        return learning
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """Shares of held-out and of test images that are misread, and outputs that are 0 for all training images."""
+
+    held_out_error: float
+    test_error: float
+    dead_outputs: int
+
+
+def run_bench_nudges(seeds: int, epochs: int, json_file: Path | None) -> None:
+    """Try every nudge at every rate with the seeds 1 to ``seeds``; the test images count at the best rate only."""
+    check_writable(json_file)
+    trials = [Trial(*values) for values in product((0, 4), NUDGES, BETAS, SLOWER)]
+    jobs = [(trial, seed) for trial in trials for seed in range(1, seeds + 1)]
+    outcomes: dict[Trial, dict[int, Outcome]] = {trial: {} for trial in trials}
+    with (
+        progress("learning", len(jobs)) as advance,
+        closing(side_by_side(partial(_learn, epochs), jobs, os.cpu_count() or 1)) as learnt,
+    ):
+        for (trial, seed), outcome in learnt:
+            outcomes[trial][seed] = outcome
+            advance()
+    rows = _best(outcomes)
+    if json_file:
+        figures = {"machine": MACHINE, "seeds": seeds, "epochs": epochs, "halvings": HALVINGS, "rows": rows}
+        write_json(json_file, figures)
+    _show(rows)
+
+
+def _learn(epochs: int, job: tuple[Trial, int]) -> Outcome:
+    """Learn four fifths of the training images, and read the rest and the test images."""
+    trial, seed = job
+    spec, digits = trial.spec(), load("digits")
+    held = np.arange(len(digits.train_labels)) % HELD_OUT == 0
+    part: Dataset = replace(digits, train_images=digits.train_images[~held], train_labels=digits.train_labels[~held])
+    images = pixels(part.train_images, spec.pixel_bits)
+    targets = part.train_labels[:, None] == np.arange(spec.outputs)
+    machine = GoldenMachine(spec)
+    machine.weights = quantise(spec, initial_weights(spec, seed))
+    for epoch in range(epochs):
+        machine.settings = replace(spec.settings, eta_shifts=eta_shifts_at(spec, epoch, HALVINGS))
+        chosen = order(part, epoch, seed)
+        machine.learn_many(images[chosen], targets[chosen])
+
+    def misread(those: Any, labels: Any) -> float:
+        return error(labels, machine.recall_many(pixels(those, spec.pixel_bits))[0])
+
+    return Outcome(
+        misread(digits.train_images[held], digits.train_labels[held]),
+        misread(digits.test_images, digits.test_labels),
+        int((machine.recall_many(images)[0].max(axis=0) == 0).sum()),
+    )
+
+
+def _best(outcomes: dict[Trial, dict[int, Outcome]]) -> list[dict[str, Any]]:
+    """Of each nudge the rates at which the fewest held-out images are misread, with what was tried."""
+    rows: list[dict[str, Any]] = []
+    for fine_bits, nudge, beta in dict.fromkeys((trial.fine_bits, trial.nudge, trial.beta) for trial in outcomes):
+        own = {slower: list(outcomes[Trial(fine_bits, nudge, beta, slower)].values()) for slower in SLOWER}
+        held = {slower: _mean(found, "held_out_error") for slower, found in own.items()}
+        best = min(held, key=lambda slower: held[slower])
+        rows.append(
+            {
+                "fine_bits": fine_bits,
+                "nudge": nudge,
+                "beta": beta,
+                "eta_shifts": list(Trial(fine_bits, nudge, beta, best).spec().settings.eta_shifts),
+                "held_out_errors": {str(slower): share for slower, share in held.items()},
+                "held_out_error": held[best],
+                "test_error": _mean(own[best], "test_error"),
+                "dead_outputs": sum(outcome.dead_outputs for outcome in own[best]),
+            }
+        )
+    return rows
+
+
+def _mean(outcomes: Sequence[Outcome], name: str) -> float:
+    return float(np.mean([getattr(outcome, name) for outcome in outcomes]))
+
+
+def _show(rows: Sequence[dict[str, Any]]) -> None:
+    """Print a row for each nudge, at its best rates."""
+    head = ("fine bits", "nudge", "beta", "best eta_shifts", "held out", "test images", "dead")
+    table = Table(
+        *head, title=f"{MACHINE}: misread images, each nudge at the rates that misread fewest of the held-out ones"
+    )
+    for row in rows:
+        table.add_row(
+            str(row["fine_bits"]),
+            row["nudge"],
+            str(row["beta"]),
+            ", ".join(map(str, row["eta_shifts"])),
+            f"{row['held_out_error']:.2%}",
+            f"{row['test_error']:.2%}",
+            str(row["dead_outputs"]),
+        )
+    print_table(table)
