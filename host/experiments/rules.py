@@ -73,7 +73,16 @@ def _row(case: Case, results: dict[Case, Result]) -> dict[str, Any]:
 
 def _show(rows: list[dict[str, Any]], seed: int) -> None:
     """Print a row for each case, a machine's own first."""
-    head = ("machine", "rule", "order", "fine bits", "steps", "clocks a pattern", "times fewer", "misread or recalled")
+    head = (
+        "machine",
+        "rule",
+        "order",
+        "fine bits",
+        "steps",
+        "clocks per pattern",
+        "times fewer",
+        "misread or recalled",
+    )
     table = Table(*head, title=f"Busy clocks of a learnt pattern, mean of the whole run, seed {seed}")
     for row in rows:
         found = (

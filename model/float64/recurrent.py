@@ -130,11 +130,11 @@ def learn_along(
     estimate: Callable[[Floats, Floats], Floats],
     how: Steps = TOGETHER,
 ) -> None:
-    """Go through the nudged phase from ``states`` on; ``weights`` change in place after each of ``rounds`` of so many steps.
+    """Go through the nudged phase from ``states`` on, in rounds; ``weights`` change in place after each.
 
-    Rounds of one step are continual equilibrium propagation (Ernoult et al. 2020), one round is the prototypical one. ``nudge``
-    is the target and beta; ``rates`` (neurons, neurons) are of the ``estimate`` of the activities before and after a round,
-    times the sign of beta.
+    ``rounds`` are the Euler steps of each: rounds of one step are continual equilibrium propagation (Ernoult et al. 2020), one
+    round is the prototypical one. ``nudge`` is the target and beta; ``rates`` (neurons, neurons) are of the ``estimate`` of the
+    activities before and after a round, times the sign of beta.
     """
     target, beta = nudge
     for steps in rounds:

@@ -239,7 +239,17 @@ def _family(plan: Plan, store: Store) -> Finding:
             )
             for row in rows
         ],
-        head=("machine", "rule", "order", "fine bits", "machine's", "float64's", "steps", "clocks a pattern", "cosine"),
+        head=(
+            "machine",
+            "rule",
+            "order",
+            "fine bits",
+            "machine's",
+            "float64's",
+            "steps",
+            "clocks per pattern",
+            "cosine",
+        ),
         rows=[_shown(row) for row in rows],
         picture=_picture(rows, cosines),
         further={"rows": rows, "flips": list(FLIPS), "alignment": cosines},

@@ -71,10 +71,11 @@ def test_units_that_drive(spec, rows, columns):
     assert column_units(spec) == columns
 
 
+@pytest.mark.parametrize("continual", [False, True])
 @pytest.mark.parametrize("levels", [0, 1, 2])
-def test_values_are_read_as_the_steps_wrote_them(levels):
+def test_values_are_read_as_the_steps_wrote_them(levels, continual):
     """Free and nudged steps write all blocks; all are read, running ones, free ones and none, a word a clock."""
-    spec, rng = MachineSpec(layers=(20, 30, 28), lanes=10), np.random.default_rng(4)
+    spec, rng = MachineSpec(layers=(20, 30, 28), lanes=10, continual=continual), np.random.default_rng(4)
     blocks, lanes = range(1, 4), range(10)
     copy = Activities(spec, blocks, lanes, levels)
     groups = len(copy.groups)
@@ -82,13 +83,16 @@ def test_values_are_read_as_the_steps_wrote_them(levels):
     async def bench(ctx):
         async def write(block, values, freely):
             ctx.set(copy.place, block)
+            ctx.set(copy.kept_place, block)
             await ctx.tick()
             ctx.set(copy.write, (1 << groups) - 1)
-            ctx.set(copy.relaxes_freely, ((1 << groups) - 1) * freely)
+            ctx.set(copy.keep, ((1 << groups) - 1) * freely)
             for lane in range(spec.lanes):
                 ctx.set(copy.values[lane], int(values[lane]))
+                ctx.set(copy.kept_values[lane], int(values[lane]))
             await ctx.tick()
             ctx.set(copy.write, 0)
+            ctx.set(copy.keep, 0)
 
         running, free = {}, {}
         for step in range(6):
