@@ -30,7 +30,9 @@ def bench_model(**options: Any) -> None:
 @bench.command("rules")
 @click.option("--machine", "machines", multiple=True, metavar="NAME",
               help="Only this ready machine; may be repeated [default: all that have more than one rule or order].")  # fmt: skip
-@common("seed", "json")
+@click.option("--seeds", type=click.IntRange(1, 1000), default=1, show_default=True,
+              help="Learn with seeds 1 to this number.")  # fmt: skip
+@common("json")
 def bench_rules(**options: Any) -> None:
     """Count the clocks of a learnt pattern by each rule and order, in the golden machine, beside the machine's own.
 

@@ -134,7 +134,7 @@ CASES: Sequence[Case] = (
     Case.of(GLYPHS, rule="continual-vector-field"),
     Case.of(SHALLOW),
     Case.of(SHALLOW, **_LAYERS),
-    Case.of(SHALLOW, rule="continual", eta_shifts=(5, 6)),
+    Case.of(SHALLOW, rule="continual"),
     Case.of(DEEP),
     Case.of(DEEP, 0),
     Case.of(DEEP, 8),

@@ -1,12 +1,13 @@
 """What ``ohmprop bench rules`` does: clocks of a learnt pattern by each rule and order, beside the machine's own."""
 
 import os
+from collections.abc import Sequence
 from contextlib import closing
-from functools import partial
 from pathlib import Path
 from typing import Any
 
 import click
+import numpy as np
 from rich.table import Table
 
 from ohmprop.host.experiments.jobs import Result, side_by_side
@@ -18,24 +19,30 @@ from ohmprop.model.data.datasets import load
 from ohmprop.model.errors import UserError
 
 
-def run_bench_rules(machines: tuple[str, ...], seed: int, json_file: Path | None) -> None:
+def run_bench_rules(machines: tuple[str, ...], seeds: int, json_file: Path | None) -> None:
     """Learn each machine's own run by every rule and order that it has, in the golden machine, on all cores."""
     check_writable(json_file)
+    known = sorted({case.task.machine for case in CASES})
+    for machine in machines:
+        if machine not in known:
+            raise UserError(f"{machine} is none of the machines that are compared; give {', '.join(known)}.")
     cases, left_out = with_data([case for case in CASES if not machines or case.task.machine in machines])
     if left_out:
         click.echo(f"The MNIST machines are left out. {left_out}", err=True)
-    results: dict[Case, Result] = {}
+    jobs = [(case, seed) for case in cases for seed in range(1, seeds + 1)]
+    results: dict[tuple[Case, int], Result] = {}
     with (
-        progress("learning", len(cases)) as advance,
-        closing(side_by_side(partial(_learn, seed), cases, os.cpu_count() or 1)) as learnt,
+        progress("learning", len(jobs)) as advance,
+        closing(side_by_side(_learn, jobs, os.cpu_count() or 1)) as learnt,
     ):
-        for case, result in learnt:
-            results[case] = result
+        for job, result in learnt:
+            results[job] = result
             advance()
-    rows = [_row(case, results) for case in cases]
+    found = {case: [results[case, seed] for seed in range(1, seeds + 1)] for case in cases}
+    rows = [_row(case, found[case], found[_shipped(case, cases)]) for case in cases]
     if json_file:
-        write_json(json_file, {"seed": seed, "rows": rows, "left_out": left_out})
-    _show(rows, seed)
+        write_json(json_file, {"seeds": seeds, "rows": rows, "left_out": left_out})
+    _show(rows, seeds)
 
 
 def with_data(cases: list[Case]) -> tuple[list[Case], str]:
@@ -52,26 +59,34 @@ def with_data(cases: list[Case]) -> tuple[list[Case], str]:
     return cases, ""
 
 
-def _learn(seed: int, case: Case) -> Result:
+def _learn(job: tuple[Case, int]) -> Result:
+    case, seed = job
     return case.learn(seed, compare=False)
 
 
-def _row(case: Case, results: dict[Case, Result]) -> dict[str, Any]:
-    """A case's figures, and how many times fewer clocks it takes than the machine as it ships."""
-    result, settings = results[case], case.spec.settings
-    shipped = next(other for other in results if other.task == case.task)
+def _shipped(case: Case, cases: list[Case]) -> Case:
+    """The case of the same machine as it ships, its first one."""
+    return next(other for other in cases if other.task == case.task)
+
+
+def _row(case: Case, results: Sequence[Result], shipped: Sequence[Result]) -> dict[str, Any]:
+    """A case's means over its seeds, and how many times fewer clocks it takes than the machine as it ships."""
+    settings, outcome = case.spec.settings, "test_error" if "test_error" in results[0] else "recall"
+    means = {name: np.mean([result[name] for result in results], axis=0).tolist() for name in results[0]}
+    clocks = float(np.mean([result["clocks_per_pattern"] for result in shipped]))
     return {
         "machine": case.task.machine,
         "rule": settings.rule,
         "order": settings.order,
         "eps": [settings.free_eps, settings.nudged_eps],
         "fine_bits": case.spec.fine_bits,
-        **result,
-        "times_fewer_clocks": results[shipped]["clocks_per_pattern"] / result["clocks_per_pattern"],
+        **means,
+        "by_seed": [result[outcome] for result in results],
+        "times_fewer_clocks": clocks / means["clocks_per_pattern"],
     }
 
 
-def _show(rows: list[dict[str, Any]], seed: int) -> None:
+def _show(rows: list[dict[str, Any]], seeds: int) -> None:
     """Print a row for each case, a machine's own first."""
     head = (
         "machine",
@@ -83,10 +98,11 @@ def _show(rows: list[dict[str, Any]], seed: int) -> None:
         "times fewer",
         "misread or recalled",
     )
-    table = Table(*head, title=f"Busy clocks of a learnt pattern, mean of the whole run, seed {seed}")
+    title = "Busy clocks of a learnt pattern, mean of the whole run"
+    table = Table(*head, title=f"{title}, {'seed 1' if seeds == 1 else f'mean of seeds 1 to {seeds}'}")
     for row in rows:
         found = (
-            f"{row['test_error']:.2%}" if "test_error" in row else " ".join(f"{share:.3f}" for share in row["recall"])
+            f"{row['test_error']:.2%}" if "test_error" in row else " ".join(f"{share:.4f}" for share in row["recall"])
         )
         table.add_row(
             row["machine"],
@@ -98,4 +114,4 @@ def _show(rows: list[dict[str, Any]], seed: int) -> None:
             f"{row['times_fewer_clocks']:.2f}",
             found,
         )
-    print_table(table)
+    print_table(table, 140)

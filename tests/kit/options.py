@@ -1,20 +1,25 @@
 """Machines and settings in which every two values of two options meet: a pairwise covering set, made by a greedy search."""
 
-from collections.abc import Mapping, Sequence
+import zlib
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from itertools import combinations, product
 from typing import Any
 
+import numpy as np
+
+from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.rules import RULES, Second, rules_of
 from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.model.spec.settings import BETAS, CENTRED, NUDGES, TOGETHER
 
 Row = dict[str, Any]
+Rows = Callable[[Mapping[str, Sequence[Any]]], list[Row]]
 
 
 def covering(factors: Mapping[str, Sequence[Any]]) -> list[Row]:
     """Rows in which every pair of values of two factors stands in one at least; the same ones at every call."""
-    rows = [dict(zip(factors, values, strict=True)) for values in product(*factors.values())]
+    rows = all_of(factors)
     missing = {pair for row in rows for pair in _pairs(row)}
     chosen = []
     while missing:
@@ -23,6 +28,11 @@ def covering(factors: Mapping[str, Sequence[Any]]) -> list[Row]:
         chosen.append(best)
         missing -= _pairs(best)
     return chosen
+
+
+def all_of(factors: Mapping[str, Sequence[Any]]) -> list[Row]:
+    """Every combination."""
+    return [dict(zip(factors, values, strict=True)) for values in product(*factors.values())]
 
 
 def _pairs(row: Row) -> set[Any]:
@@ -44,9 +54,10 @@ _KINDS: dict[str, Row] = {
     },
     "layered": {"layers": (9, 10, 6, 3), "biases": True},
 }
+KINDS = tuple(_KINDS)
 #: What a machine's hardware can have.
 _HARDWARE: dict[str, Sequence[Any]] = {
-    "kind": tuple(_KINDS),
+    "kind": KINDS,
     "serial": (False, True),
     "fine_bits": (0, 1, 4, 8),
     "in_turn": (False, True),
@@ -69,16 +80,38 @@ OPTIONS = {
 }
 
 
-def settings_of(spec: MachineSpec) -> list[Settings]:
-    """Settings in which every two values of two settings meet that the machine's hardware has."""
+def settings_of(spec: MachineSpec, rows: Rows = covering) -> list[Settings]:
+    """Settings that the machine's hardware has: those in which every two values of two settings meet, or other ``rows``."""
     factors: dict[str, Sequence[Any]] = {"rule": [rule.name for rule in rules_of(spec)]}
     if spec.in_turn:
         factors |= {"order": (TOGETHER, spec.topology.order), "free_eps": (0.5, 1), "nudged_eps": (0.5, 1)}
     if spec.nudges:
         factors |= {"nudge": [nudge for nudge in NUDGES if nudge != CENTRED], "beta": BETAS}
     found = []
-    for row in covering(factors):
+    for row in rows(factors):
         # A side network has no use for the others.
         side = RULES[row["rule"]].second is Second.SIDE
         found.append(replace(spec.settings, **({"rule": row["rule"]} if side else row)))
+    return found
+
+
+def everything(kind: str, fine_bits: int) -> MachineSpec:
+    """The machine of a kind with all options."""
+    row = dict.fromkeys(_HARDWARE, True) | {"kind": kind, "serial": False, "fine_bits": fine_bits}
+    return _machine(row)
+
+
+def digest(kind: str, fine_bits: int) -> list[int]:
+    """After a pattern with every combination of settings the LFSR, the clocks, and a sum over weights and states."""
+    spec, rng, found = everything(kind, fine_bits), np.random.default_rng(8), []
+    machine = GoldenMachine(spec)
+    start = [rng.integers(-matrix.limit, matrix.limit + 1, (matrix.rows, matrix.columns)) for matrix in spec.matrices]
+    if spec.recurrent and not spec.asymmetric:
+        start = [np.tril(start[0], -1) + np.tril(start[0], -1).T]
+    for machine.settings in settings_of(spec, all_of):
+        machine.weights = start
+        pattern = rng.integers(0, 2 if spec.recurrent else 16, spec.inputs).astype(bool if spec.recurrent else np.uint8)
+        reply = machine.learn(pattern, rng.random(spec.outputs) < 0.5)
+        parts = [matrix.tobytes() for matrix in machine.weights]
+        found += [reply.lfsr, reply.clocks, zlib.crc32(b"".join([*parts, machine.states.tobytes()]))]
     return found
