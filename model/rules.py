@@ -101,7 +101,7 @@ VECTOR_FIELD = Rule(
     3,
     Second.NUDGED,
     (Product(1, Factor.FREE, Factor.SECOND), Product(-1, Factor.FREE, Factor.FREE)),
-    ("recurrent",),
+    ("recurrent", "layered"),
     asymmetric=True,
 )
 #: Both (Ernoult et al. 2020).

@@ -1,6 +1,6 @@
 """One word of a sweep, as the sequencer issues it to the crossbar."""
 
-from amaranth import Cat, Mux, signed, unsigned
+from amaranth import Cat, Const, Mux, signed, unsigned
 from amaranth.hdl import Shape, Value
 from amaranth.lib import data, enum
 
@@ -91,5 +91,5 @@ def row_code(spec: MachineSpec, operation: data.View) -> Value:
     layout = spec.layout
     neuron = Cat(operation.row_lane[: layout.lane_bits], operation.row_block[: layout.block_bits])
     if spec.asymmetric:
-        return Cat(neuron[-1:], neuron[:-1], 1)
+        neuron = Cat(neuron[-1:], neuron[:-1], Const(0, layout.input_bits - layout.neuron_bits), 1)
     return neuron if spec.recurrent else Mux(operation.pixels, (1 << layout.input_bits) | operation.input, neuron)

@@ -27,10 +27,13 @@ def couplings(spec: MachineSpec, weights: Sequence[Floats]) -> Floats:
         return weights[0]
     firsts = np.cumsum([0, *spec.layers[1:]])
     matrix = np.zeros((spec.neurons, spec.neurons))
-    for number, part in enumerate(weights[1 : len(spec.layers) - 1]):
+    for number in range(len(spec.layers) - 2):
         upper = slice(firsts[number + 1], firsts[number + 2])
         lower = slice(firsts[number], firsts[number + 1])
-        matrix[upper, lower], matrix[lower, upper] = part, part.T
+        if spec.asymmetric:
+            matrix[lower, upper], matrix[upper, lower] = weights[2 * number + 1], weights[2 * number + 2]
+        else:
+            matrix[upper, lower], matrix[lower, upper] = weights[number + 1], weights[number + 1].T
     return matrix
 
 

@@ -34,9 +34,11 @@ def glorot_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None 
     ways end at 0 or 1, where a nudge no longer moves them. Biases are 0.
     """
     rng = np.random.default_rng(seed)
-    sizes = [(matrix.rows, matrix.columns) for matrix in spec.matrices[: len(spec.layers) - 1]]
+    sizes = [(matrix.rows, matrix.columns) for matrix in spec.matrices[: len(spec.matrices) - bool(spec.biases)]]
     if scales is None:
-        scales = INITIAL_SCALES[len(sizes) - 1]
+        scales = INITIAL_SCALES[len(spec.layers) - 2]
+    if spec.asymmetric:
+        scales = (scales[0], *(scale for scale in scales[1:] for _ in range(2)))
     drawn = (
         rng.uniform(-1, 1, size) * np.sqrt(6 / sum(size)) * scale for size, scale in zip(sizes, scales, strict=True)
     )
@@ -48,6 +50,21 @@ class Nudge(NamedTuple):
 
     target: NDArray[Any]
     beta: float
+
+
+class Net(NamedTuple):
+    """What the loops know of a network.
+
+    Members
+    -------
+    firsts : the first neuron's number of each layer but the inputs, and the count of neurons.
+    one : where the biases' input stands; 0 without any.
+    symmetric : each matrix between layers is read both ways; else there are two, up and back.
+    """
+
+    firsts: NDArray[np.int64]
+    one: float
+    symmetric: bool
 
 
 class Phase(NamedTuple):
@@ -72,24 +89,39 @@ class Phase(NamedTuple):
 
 
 @compiled
-def _relax(weights, firsts, states, drive, goal, phase):  # type: ignore[no-untyped-def]
+def _along_rows(matrix, states, flow):  # type: ignore[no-untyped-def]
+    """Add what the columns' neurons drive into the rows'."""
+    for i in range(len(flow)):
+        row, total = matrix[i], 0.0
+        for j in range(len(row)):
+            total += row[j] * states[j]
+        flow[i] += total
+
+
+@compiled
+def _along_columns(matrix, states, flow):  # type: ignore[no-untyped-def]
+    """Add what the rows' neurons drive into the columns'."""
+    for i in range(len(states)):
+        row, state = matrix[i], states[i]
+        if state:
+            for j in range(len(row)):
+                flow[j] += row[j] * state
+
+
+@compiled
+def _relax(weights, net, states, drive, goal, phase):  # type: ignore[no-untyped-def]
     """Euler steps of all neurons, each turn's from the same old states."""
-    flow = np.zeros_like(states)
+    flow, firsts = np.zeros_like(states), net.firsts
     for turn in range(phase.steps * phase.turns):
         flow[:] = drive - states
         for index in range(1, len(firsts) - 1):
-            matrix = weights[index]
-            below = slice(firsts[index - 1], firsts[index])
-            lower, lower_flow = states[below], flow[below]
-            for i in range(matrix.shape[0]):
-                row, state = matrix[i], states[firsts[index] + i]
-                total = 0.0
-                for j in range(len(row)):
-                    total += row[j] * lower[j]
-                flow[firsts[index] + i] += total
-                if state:
-                    for j in range(len(row)):
-                        lower_flow[j] += row[j] * state
+            lower, upper = slice(firsts[index - 1], firsts[index]), slice(firsts[index], firsts[index + 1])
+            if net.symmetric:
+                _along_rows(weights[index], states[lower], flow[upper])
+                _along_columns(weights[index], states[upper], flow[lower])
+            else:
+                _along_columns(weights[2 * index - 1], states[lower], flow[upper])
+                _along_columns(weights[2 * index], states[upper], flow[lower])
         if phase.nudged:
             flow[firsts[-2] :] += phase.beta * (goal - states[firsts[-2] :])
         epsilon = 1.0 if phase.feedforward and turn < phase.turns else phase.epsilon
@@ -100,11 +132,11 @@ def _relax(weights, firsts, states, drive, goal, phase):  # type: ignore[no-unty
 
 
 @compiled
-def _drive(weights, firsts, image, one, drive):  # type: ignore[no-untyped-def]
+def _drive(weights, net, image, drive):  # type: ignore[no-untyped-def]
     """The currents of inputs, which only the first hidden layer has, and of biases."""
     drive[:] = 0.0
-    if len(weights) == len(firsts):
-        drive += weights[-1][0] * one
+    if net.one:
+        drive += weights[-1][0] * net.one
     matrix = weights[0]
     for i in range(len(image)):
         if image[i]:
@@ -113,56 +145,64 @@ def _drive(weights, firsts, image, one, drive):  # type: ignore[no-untyped-def]
 
 
 @compiled
-def _contrast(weights, firsts, image, one, free, states, alphas):  # type: ignore[no-untyped-def]
-    """The update of every weight by two states of the network."""
-    first = weights[0]
+def _contrast(weights, net, image, free, states, sign, alphas):  # type: ignore[no-untyped-def]
+    """The update of every weight by two states of the network, ``free`` the earlier one."""
+    firsts, first = net.firsts, weights[0]
+    moved = sign * (states - free)
     for i in range(len(image)):
         if image[i]:
             for j in range(first.shape[1]):
-                first[i, j] += alphas[0] * image[i] * (states[j] - free[j])
-    if len(weights) == len(firsts):
-        weights[-1][0] += alphas[-1] * one * (states - free)
-    for m in range(1, len(firsts) - 1):
-        matrix = weights[m]
-        low, high = firsts[m - 1], firsts[m]
-        for i in range(matrix.shape[0]):
-            for j in range(matrix.shape[1]):
-                contrast = states[high + i] * states[low + j] - free[high + i] * free[low + j]
-                matrix[i, j] += alphas[m] * contrast
+                first[i, j] += alphas[0] * image[i] * moved[j]
+    if net.one:
+        weights[-1][0] += alphas[-1] * net.one * moved
+    for index in range(1, len(firsts) - 1):
+        low, high = firsts[index - 1], firsts[index]
+        if net.symmetric:
+            matrix = weights[index]
+            for i in range(matrix.shape[0]):
+                for j in range(matrix.shape[1]):
+                    contrast = states[high + i] * states[low + j] - free[high + i] * free[low + j]
+                    matrix[i, j] += sign * alphas[index] * contrast
+            continue
+        # Row i drives column j, which learns by what it moved.
+        for number, row, column in ((2 * index - 1, low, high), (2 * index, high, low)):
+            matrix = weights[number]
+            for i in range(matrix.shape[0]):
+                for j in range(matrix.shape[1]):
+                    matrix[i, j] += alphas[number] * free[row + i] * moved[column + j]
 
 
 @compiled
-def _learn(weights, firsts, images, one, targets, alphas, phases, rounds):  # type: ignore[no-untyped-def]
+def _learn(weights, net, images, targets, alphas, phases, rounds):  # type: ignore[no-untyped-def]
     """Learn pattern after pattern; ``rounds`` are the times that the last phase is gone through, each with its update."""
-    states, drive = np.zeros(firsts[-1]), np.zeros(firsts[-1])
+    count = net.firsts[-1]
+    states, drive, sign = np.zeros(count), np.zeros(count), 1.0 if phases[2].beta > 0 else -1.0
     for index in range(len(images)):
         image, goal = images[index], targets[index] * 1.0
-        _drive(weights, firsts, image, one, drive)
+        _drive(weights, net, image, drive)
         states[:] = 0.0
-        _relax(weights, firsts, states, drive, goal, phases[0])
+        _relax(weights, net, states, drive, goal, phases[0])
         before = states.copy()
         free = before.copy()
         # Of a centred nudge the negative one ends what the positive one is compared with.
-        _relax(weights, firsts, free, drive, goal, phases[1])
+        _relax(weights, net, free, drive, goal, phases[1])
         states[:] = before
         for _ in range(rounds):
-            _relax(weights, firsts, states, drive, goal, phases[2])
-            if phases[2].beta < 0:
-                _contrast(weights, firsts, image, one, states, free, alphas)
-            else:
-                _contrast(weights, firsts, image, one, free, states, alphas)
+            _relax(weights, net, states, drive, goal, phases[2])
+            _contrast(weights, net, image, free, states, sign, alphas)
             free[:] = states
 
 
 @compiled
-def _recall(weights, firsts, images, one, phase):  # type: ignore[no-untyped-def]
+def _recall(weights, net, images, phase):  # type: ignore[no-untyped-def]
     """The outputs' states after a free phase, for each image."""
+    firsts = net.firsts
     answers = np.zeros((len(images), firsts[-1] - firsts[-2]))
     states, drive, goal = np.zeros(firsts[-1]), np.zeros(firsts[-1]), np.zeros(1)
     for index in range(len(images)):
-        _drive(weights, firsts, images[index], one, drive)
+        _drive(weights, net, images[index], drive)
         states[:] = 0.0
-        _relax(weights, firsts, states, drive, goal, phase)
+        _relax(weights, net, states, drive, goal, phase)
         answers[index] = states[firsts[-2] :]
     return answers
 
@@ -172,8 +212,8 @@ class LayeredNetwork(Network):
 
     def __init__(self, spec: MachineSpec) -> None:
         super().__init__(spec)
-        self._firsts = np.cumsum([0, *spec.layers[1:]])
-        self._one = spec.brightest / (1 << spec.pixel_bits)
+        one = spec.brightest / (1 << spec.pixel_bits) if spec.biases else 0.0
+        self._net = Net(np.cumsum([0, *spec.layers[1:]]), one, not spec.asymmetric)
         self._signs = np.random.default_rng(0)
 
     def _pixels(self, images: NDArray[np.uint8]) -> Floats:
@@ -200,12 +240,12 @@ class LayeredNetwork(Network):
             for index, sign in enumerate(self._signs.choice((-1.0, 1.0), len(images))):
                 phases = (free, nudged._replace(steps=0), nudged._replace(beta=sign * settings.beta))
                 one = slice(index, index + 1)
-                _learn(weights, self._firsts, images[one], self._one, wanted[one], rates, phases, rounds)
+                _learn(weights, self._net, images[one], wanted[one], rates, phases, rounds)
             return
         beta = -settings.beta if settings.nudge == NEGATIVE else settings.beta
         steps = nudged.steps if settings.nudge == CENTRED else 0
         phases = (free, nudged._replace(steps=steps, beta=-settings.beta), nudged._replace(beta=beta))
-        _learn(weights, self._firsts, images, self._one, wanted, rates, phases, rounds)
+        _learn(weights, self._net, images, wanted, rates, phases, rounds)
 
     def relaxed(
         self,
@@ -218,15 +258,15 @@ class LayeredNetwork(Network):
     ) -> Floats:
         """The states (neurons,) after ``steps`` Euler steps of all neurons together, with the input (inputs,) on."""
         states, drive = states.copy(), np.zeros(len(states))
-        _drive(weights, self._firsts, self._pixels(image), self._one, drive)
+        _drive(weights, self._net, self._pixels(image), drive)
         goal, beta = (np.asarray(nudge.target, np.float64), nudge.beta) if nudge else (np.zeros(1), 0.0)
         phase = Phase(steps, nudge is not None, beta, epsilon, False, 1, 0)
-        _relax(weights, self._firsts, states, drive, goal, phase)
+        _relax(weights, self._net, states, drive, goal, phase)
         return states
 
     def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> Floats:
         """The outputs' states (count, outputs), as Network.recall says."""
         answers: Floats = _recall(
-            weights, self._firsts, self._pixels(patterns), self._one, self._free(settings, settings.driven_steps)
+            weights, self._net, self._pixels(patterns), self._free(settings, settings.driven_steps)
         )
         return answers

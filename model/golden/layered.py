@@ -31,7 +31,10 @@ class LayeredNetwork(Network):
             leak_shift=spec.leak_shift,
             drive_shift=spec.drive_shift,
             brightest=spec.brightest,
+            biases=bool(spec.biases),
+            symmetric=not spec.asymmetric,
             codes=codes,
+            row_codes=np.concatenate([layout.input_codes, layout.row_codes]),
             code_bits=layout.code_bits,
             hashes=unit_hashes(codes),
         )
@@ -71,9 +74,10 @@ def _spans(spec: MachineSpec) -> Integers:
     """First and end of each matrix's rows and columns, with units numbered through inputs, biases' one, and neurons."""
     ends = np.cumsum([spec.inputs + spec.biases, *spec.layers[1:]]).tolist()
     layers = list(pairwise(ends))
-    # The inputs are rows of the first matrix, the upper layer's units those of the others.
+    # The inputs are rows of the first matrix, the upper layer's units those of the others, or before them the lower one's.
     spans = [(0, spec.inputs, *layers[0])]
-    spans += [(*upper, *lower) for lower, upper in pairwise(layers)]
+    for lower, upper in pairwise(layers):
+        spans += [(*lower, *upper)] * spec.asymmetric + [(*upper, *lower)]
     if spec.biases:
         spans.append((spec.inputs, spec.inputs + 1, ends[0], ends[-1]))
     return np.array(spans)

@@ -26,7 +26,10 @@ class Constants(NamedTuple):
     turns : the number of each layer's turn.
     leak_shift, drive_shift : the neurons' shift and that of the inputs' currents.
     brightest : the largest pixel, at which the biases' input stands.
-    codes, code_bits, hashes : each unit's number, the numbers' bits, and what the numbers hash to.
+    biases : there are some, the last matrix.
+    symmetric : each matrix between layers is read both ways; else there are two, up and back.
+    codes, row_codes, code_bits, hashes : each unit's number, the same where it drives a row, the numbers' bits, and what the
+        numbers hash to.
     """
 
     firsts: Integers
@@ -35,7 +38,10 @@ class Constants(NamedTuple):
     leak_shift: int
     drive_shift: int
     brightest: int
+    biases: bool
+    symmetric: bool
     codes: Integers
+    row_codes: Integers
     code_bits: int
     hashes: Integers
 
@@ -51,7 +57,7 @@ def _drive(weights, constants, image, sums, drive):  # type: ignore[no-untyped-d
             row, pixel = weights[0][i], np.int32(image[i])
             for j in range(len(row)):
                 sums[j] += np.int32(row[j]) * pixel
-    if len(weights) == len(constants.firsts):
+    if constants.biases:
         for j in range(len(sums)):
             sums[j] += np.int32(weights[-1][0, j]) * np.int32(constants.brightest)
     shift = constants.drive_shift
@@ -61,9 +67,28 @@ def _drive(weights, constants, image, sums, drive):  # type: ignore[no-untyped-d
 
 
 @compiled
-def _currents(weights, firsts, states, sums, steps):  # type: ignore[no-untyped-def]
+def _drive_columns(matrix, states, sums):  # type: ignore[no-untyped-def]
+    """Add what the rows' neurons drive into the columns'."""
+    for i in range(len(states)):
+        if states[i]:
+            row, state = matrix[i], states[i]
+            for j in range(len(row)):
+                sums[j] += np.int32(row[j]) * state
+
+
+@compiled
+def _currents(weights, constants, states, sums, steps):  # type: ignore[no-untyped-def]
     """What each neuron of the layers that step gets from the layers above and below it, all from the same states."""
+    firsts = constants.firsts
     sums[:] = 0
+    if not constants.symmetric:
+        for index in range(1, len(firsts) - 1):
+            lower, upper = slice(firsts[index - 1], firsts[index]), slice(firsts[index], firsts[index + 1])
+            if steps[index]:
+                _drive_columns(weights[2 * index - 1], states[lower], sums[upper])
+            if steps[index - 1]:
+                _drive_columns(weights[2 * index], states[upper], sums[lower])
+        return
     for index in range(1, len(firsts) - 1):
         matrix = weights[index]
         below = slice(firsts[index - 1], firsts[index])
@@ -127,7 +152,7 @@ def _relax(weights, states, currents, nudge, phase, read_noise, constants, lfsr)
         move = 0
         for turn in range(phase.turns):
             steps = constants.turns % phase.turns == (phase.first_turn + turn) % phase.turns
-            _currents(weights, constants.firsts, states, currents[0], steps)
+            _currents(weights, constants, states, currents[0], steps)
             move = max(move, _step(states, currents, target, constants, steps, whole))
         largest = max(largest, move)
         if move <= phase.settled:
@@ -174,14 +199,16 @@ def _program(matrix, rows, columns, update, stuck, unit, counts):  # type: ignor
 
 
 @compiled
-def _learn(synapses, free, nudged, tables, updates, cells, constants):  # type: ignore[no-untyped-def]
-    """The update of all matrices; ``free`` and ``nudged`` are the units' activities."""
+def _learn(synapses, units, tables, updates, cells, constants):  # type: ignore[no-untyped-def]
+    """The update of all matrices by the units' activities: before, after, and those that drive asymmetric rows."""
+    free, nudged, drives = units
     # The byte of a cell is the table's entry for the exclusive or of its two numbers: that of two entries.
-    random, hashes = tables[:, constants.codes], constants.hashes
+    random, row_random, hashes = tables[:, constants.codes], tables[:, constants.row_codes], constants.hashes
     weights = synapses.whole
     for m in range(len(weights)):
         row, last_row, column, last_column = constants.spans[m]
-        rows = (free[row:last_row], nudged[row:last_row], random[:, row:last_row], hashes[row:last_row])
+        before, after = (free, nudged) if constants.symmetric else (drives, drives)
+        rows = (before[row:last_row], after[row:last_row], row_random[:, row:last_row], hashes[row:last_row])
         across = slice(column, last_column)
         columns = (free[across], nudged[across], random[:, across], hashes[across])
         if cells.sets == 1:
@@ -235,9 +262,9 @@ def learn_images(synapses, images, targets, states, lfsr, schedule, cells, const
             nudged[first_neuron:] = states
             used = steps > 0 and (not schedule.skip or moved + moved_before > 0)
             if used and sign > 0:
-                _learn(synapses, free, nudged, tables, schedule.updates, cells, constants)
+                _learn(synapses, (free, nudged, free), tables, schedule.updates, cells, constants)
             elif used:
-                _learn(synapses, nudged, free, tables, schedule.updates, cells, constants)
+                _learn(synapses, (nudged, free, free), tables, schedule.updates, cells, constants)
             updates += used
             if moved <= schedule.second.settled:
                 break

@@ -52,7 +52,7 @@ class Geometry:
     inputs : pixels that drive the first layer through weights; 0 in a recurrent machine.
     biases : every neuron has a weight from one more input.
     in_turn : the sweeps of a step are in the order of the turns (``turns``).
-    asymmetric : w_ij and w_ji are two weights in a recurrent layer; else they are one.
+    asymmetric : w_ij and w_ji are two weights; else they are one.
     """
 
     layers: tuple[int, ...]
@@ -137,17 +137,23 @@ class Geometry:
         """The weight matrices in the order of their numbers.
 
         That of the inputs comes first. The matrices between layers have the upper layer as rows, so that few outputs
-        take few words. The biases come last, a row for all neurons.
+        take few words; in an asymmetric machine each comes after the one that has the lower layer as rows. The biases come
+        last, a row for all neurons.
         """
         if self.reach:
             return (Part(range(self.neurons), range(self.blocks), False),)
         parts = [Part(range(self.inputs), self.layer_blocks[0], True)]
-        for (lower, upper), units in zip(pairwise(self.layer_blocks), self.layers[1:], strict=True):
-            first = upper.start * self.lanes
-            parts.append(Part(range(first, first + units), lower, False))
+        for lower, upper in pairwise(self.layer_blocks):
+            if self.asymmetric:
+                parts.append(Part(self._rows(lower), upper, False))
+            parts.append(Part(self._rows(upper), lower, False))
         if self.biases:
             parts.append(Part(range(self.inputs, self.inputs + 1), range(self.blocks), True))
         return tuple(parts)
+
+    def _rows(self, blocks: range) -> range:
+        """The places of a layer's neurons."""
+        return range(blocks.start * self.lanes, self.block_places(blocks.stop - 1).stop)
 
     def columns(self, part: Part) -> int:
         """Columns of a matrix."""
@@ -170,14 +176,15 @@ class Geometry:
         """Pairs of neurons that are connected, each read in both directions in an Euler step."""
         if self.reach:
             return self.reach * self.neurons - self.reach * (self.reach + 1) // 2
-        return sum(len(part.rows) * self.columns(part) for part in self.parts if not part.pixels)
+        weights = sum(len(part.rows) * self.columns(part) for part in self.parts if not part.pixels)
+        return weights // 2 if self.asymmetric else weights
 
     @property
     def synapses(self) -> int:
         """Weights that may differ from zero; each pair of a recurrent layer counts two."""
         if self.reach:
             return 2 * self.pairs
-        return self.pairs + self.inputs * self.layers[0] + self.biases * self.neurons
+        return (1 + self.asymmetric) * self.pairs + self.inputs * self.layers[0] + self.biases * self.neurons
 
     # -- numbers of units ----------------------------------------------------------------------------------------
 

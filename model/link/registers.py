@@ -9,9 +9,8 @@ from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.rules import RULES, code_bits, rule_of
 from ohmprop.model.spec import UPDATE_SHIFTS, MachineSpec, Settings
 from ohmprop.model.spec.settings import BETAS, CENTRED, NUDGES, RANDOM, TOGETHER
+from ohmprop.model.spec.validation import MAX_MATRICES
 
-#: Weight matrices that there are registers for.
-MATRICES = 5
 #: Bits of a request's pulses; the higher ones of its byte are ignored.
 PULSE_BITS = 4
 
@@ -55,7 +54,7 @@ class SettingsRegisters(Record):
     def of(cls, spec: MachineSpec, settings: Settings, lfsr: int) -> "SettingsRegisters":
         """The registers' values for ``settings``."""
         used = [shift - matrix.shift_base for shift, matrix in zip(settings.eta_shifts, spec.matrices, strict=True)]
-        shift_0, shift_1, shift_2, shift_3, shift_4 = [*used, 0, 0, 0, 0][:MATRICES]
+        shift_0, shift_1, shift_2, shift_3, shift_4 = [*used, 0, 0, 0, 0][:MAX_MATRICES]
         return cls(
             settings.free_steps,
             settings.nudged_steps,

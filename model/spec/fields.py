@@ -42,7 +42,7 @@ class MachineFields:
         ``free_eps``, ``nudged_eps``).
     nudges : the nudge can have another sign and another size (the settings ``nudge`` and ``beta``).
     continual : the weights can learn after every nudged step (the rule "continual").
-    asymmetric : the two directions between two neurons have a weight each (the rule "vector-field"). Recurrent only.
+    asymmetric : the two directions between two neurons have a weight each (the rule "vector-field").
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """

@@ -14,6 +14,7 @@ from ohmprop.model.spec import toml
 from ohmprop.model.spec import validation as checks
 from ohmprop.model.spec.fields import BY_TOPOLOGY, MachineFields
 from ohmprop.model.spec.matrix import Matrix
+from ohmprop.model.spec.settings import Settings
 from ohmprop.model.spec.topology import Topology, topology_of
 from ohmprop.model.text import read_text
 from ohmprop.model.timing import Timing
@@ -40,7 +41,7 @@ class MachineSpec(MachineFields):
         self._default("state", topology.state)
         self._default("activity", topology.activity)
         checks.check_fields(self, topology)
-        self._default("settings", replace(topology.settings(self.layers, bool(self.biases)), rule=first_rule(self)))
+        self._default("settings", self._settings(topology))
         if self.accumulator is BY_TOPOLOGY:
             self._default("accumulator", Format(True, 24, self.weight.fraction + self.activity.fraction))
             bits = max(24, self.worst_accumulator.bit_length() + 1)
@@ -48,6 +49,13 @@ class MachineSpec(MachineFields):
         checks.check_accumulator(self, topology)
         checks.check_settings(self, topology)
         checks.check_memory(self, topology, self.layout.words)
+
+    def _settings(self, topology: Topology) -> Settings:
+        """The settings if nobody gives any."""
+        settings = replace(topology.settings(self.layers, bool(self.biases)), rule=first_rule(self))
+        if not self.asymmetric:
+            return settings
+        return replace(settings, eta_shifts=topology.both_ways(settings.eta_shifts, self.layers))
 
     def _default(self, name: str, value: object) -> None:
         """Set a field that was left to the topology."""

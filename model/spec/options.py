@@ -7,6 +7,7 @@ from ohmprop.model.rules import RULES
 from ohmprop.model.spec.fields import MachineFields
 from ohmprop.model.spec.optional import off_values
 from ohmprop.model.spec.settings import Settings
+from ohmprop.model.spec.topology import topology_of
 
 #: Setting -> the field that must be true wherever the setting is not at its off value. The rule's are its own (Rule.fields).
 NEEDS = {"order": "in_turn", "free_eps": "in_turn", "nudged_eps": "in_turn", "nudge": "nudges", "beta": "nudges"}
@@ -26,7 +27,11 @@ def equipped(machine: Any, **changes: Any) -> Any:
     assert isinstance(machine, MachineFields)
     settings = replace(machine.settings, **changes)
     hardware: dict[str, Any] = {field: True for _, field in needed(settings)}
+    asymmetric = RULES[settings.rule].asymmetric
     if "rule" in changes:
         # A pair's weights are one or two, as the rule has it.
-        hardware["asymmetric"] = RULES[settings.rule].asymmetric
+        hardware["asymmetric"] = asymmetric
+    if asymmetric and not machine.asymmetric and "eta_shifts" not in changes:
+        shifts = topology_of(machine.layers).both_ways(settings.eta_shifts, machine.layers)
+        settings = replace(settings, eta_shifts=shifts)
     return replace(machine, settings=settings, **hardware)

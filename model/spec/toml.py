@@ -85,6 +85,8 @@ def read(text: str, cls: type[MachineFields], saved: bool) -> dict[str, Any]:
         settings = off_values(Settings) | settings
     biases = bool(machine.get("biases", cls.biases))
     defaults = topology.settings(layers, biases)
+    if machine.get("asymmetric", cls.asymmetric) is True:
+        defaults = dataclasses.replace(defaults, eta_shifts=topology.both_ways(defaults.eta_shifts, layers))
     return machine | {"settings": dataclasses.replace(defaults, **settings)}
 
 

@@ -45,7 +45,11 @@ class Topology(ABC):
 
     @abstractmethod
     def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
-        """The settings of a machine of these layers, if nobody gives any."""
+        """The settings of a machine of these layers with symmetric weights, if nobody gives any."""
+
+    def both_ways(self, eta_shifts: tuple[int, ...], layers: tuple[int, ...]) -> tuple[int, ...]:
+        """The rates of an asymmetric machine's matrices from those of the symmetric one's."""
+        return eta_shifts
 
     @abstractmethod
     def check_layers(self, layers: tuple[int, ...]) -> None:
@@ -83,7 +87,7 @@ class Recurrent(Topology):
     """One layer, connected with itself; every unit is input and output."""
 
     name = "recurrent"
-    fields = ("cut_diagonals", "input_level", "target_level", "side", "asymmetric")
+    fields = ("cut_diagonals", "input_level", "target_level", "side")
     unused_settings = ("feedforward",)
     order = BLOCKS
     state, activity = Format(True, 8, 5), Format(True, 8, 7)
@@ -159,6 +163,11 @@ class Layered(Topology):
         rates = _ETA_SHIFTS.get(len(layers) - 1, ())
         return Settings(nudged_steps=4, released_steps=0, eta_shifts=rates + rates[:biases])
 
+    def both_ways(self, eta_shifts: tuple[int, ...], layers: tuple[int, ...]) -> tuple[int, ...]:
+        """Those between layers twice, up and back."""
+        between = eta_shifts[1 : len(layers) - 1]
+        return (eta_shifts[0], *(shift for shift in between for _ in range(2)), *eta_shifts[len(layers) - 1 :])
+
     def check_layers(self, layers: tuple[int, ...]) -> None:
         """Each within the most units of its kind."""
         limits = ((1, MAX_INPUTS), *((1, MAX_HIDDEN) for _ in layers[1:-1]), (2, MAX_OUTPUTS))
@@ -190,19 +199,30 @@ class Layered(Topology):
             )
 
     def matrices(self, machine: MachineFields) -> tuple[Matrix, ...]:
-        """That of the inputs, those between layers, and the biases, if any."""
+        """That of the inputs, those between layers, with asymmetric weights one up and one back, and the biases, if any."""
         layers, weight, input_weight, fine = machine.layers, machine.weight, machine.input_weight, machine.fine_bits
         first, later = machine.pixel_bits + machine.activity.fraction, 2 * machine.activity.fraction
         shift = layered_pre_shift(input_weight.fraction + fine, first)
         upper_shift = layered_pre_shift(weight.fraction + fine, later)
-        between = [Matrix(upper, lower, weight, later, upper_shift, fine) for lower, upper in pairwise(layers[1:])]
+        sizes = [
+            size
+            for lower, upper in pairwise(layers[1:])
+            for size in ([(lower, upper), (upper, lower)] if machine.asymmetric else [(upper, lower)])
+        ]
+        between = [Matrix(rows, columns, weight, later, upper_shift, fine) for rows, columns in sizes]
         biases = [Matrix(1, machine.neurons, input_weight, first, shift, fine)] if machine.biases else []
         return (Matrix(layers[0], layers[1], input_weight, first, shift, fine), *between, *biases)
 
     def layout(self, machine: MachineFields) -> Layout:
         """Layers with inputs."""
-        inputs, biases, in_turn = machine.inputs, machine.biases, machine.in_turn
-        return Layout(machine.layers[1:], machine.lanes, inputs=inputs, biases=biases, in_turn=in_turn)
+        return Layout(
+            machine.layers[1:],
+            machine.lanes,
+            inputs=machine.inputs,
+            biases=machine.biases,
+            in_turn=machine.in_turn,
+            asymmetric=machine.asymmetric,
+        )
 
     def worst_accumulator(self, machine: MachineFields) -> int:
         """The largest of the layers' sums."""

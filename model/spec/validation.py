@@ -19,6 +19,8 @@ STEP_TABLE_BITS = 8
 MAX_FINE_BITS, NARROW_BITS = 8, 8
 #: The smallest nudge is 2 to minus this.
 SMALLEST_BETA_SHIFT = len(BETAS) - 1
+#: Weight matrices that there are registers for.
+MAX_MATRICES = 5
 #: Up to this number, fine bits take half a byte of memory per weight.
 NIBBLE = 4
 
@@ -49,6 +51,7 @@ def check_fields(machine: MachineFields, topology: Topology) -> None:
     _check_serial(machine)
     _check_fine_bits(machine, topology)
     _check_options(machine)
+    _check_matrices(machine, topology)
     _check_pulses(machine, topology)
     whole("clock_hz", machine.clock_hz, 1, 10**9)
     whole("baud", machine.baud, 1, 10**8)
@@ -111,6 +114,16 @@ def _check_options(machine: MachineFields) -> None:
         raise UserError(
             f"nudges = true is impossible with weight = {machine.weight}; give weights at least {SMALLEST_BETA_SHIFT} bits of "
             "fraction."
+        )
+
+
+def _check_matrices(machine: MachineFields, topology: Topology) -> None:
+    """Refuse more matrices than there are registers for their rates, as deep asymmetric machines would have."""
+    count = len(topology.matrices(machine))
+    if count > MAX_MATRICES:
+        raise UserError(
+            f"asymmetric = true is impossible with layers = {list(machine.layers)}{' and biases' if machine.biases else ''}, "
+            f"which makes {count} weight matrices of at most {MAX_MATRICES}; give fewer hidden layers, or leave it out."
         )
 
 

@@ -40,24 +40,15 @@ def _pairs(row: Row) -> set[Any]:
     return set(combinations(row.items(), 2)) | set(row.items())
 
 
-#: The layers of each kind of machine, and what belongs to it.
-_KINDS: dict[str, Row] = {
-    "recurrent": {
-        "layers": (11,),
-        "cut_diagonals": 3,
-        "settings": Settings(eta_shifts=(3,), free_steps=8, released_steps=5),
-    },
-    "asymmetric": {
-        "layers": (10,),
-        "asymmetric": True,
-        "settings": Settings(eta_shifts=(3,), free_steps=8, released_steps=5, rule="vector-field"),
-    },
-    "layered": {"layers": (9, 10, 6, 3), "biases": True},
+#: What belongs to each topology; an asymmetric machine of two hidden layers has a matrix too many with biases.
+_TOPOLOGIES: dict[str, Row] = {
+    "recurrent": {"layers": (11,), "cut_diagonals": 3},
+    "layered": {"layers": (9, 10, 6, 3)},
 }
-KINDS = tuple(_KINDS)
 #: What a machine's hardware can have.
 _HARDWARE: dict[str, Sequence[Any]] = {
-    "kind": KINDS,
+    "topology": tuple(_TOPOLOGIES),
+    "asymmetric": (False, True),
     "serial": (False, True),
     "fine_bits": (0, 1, 4, 8),
     "in_turn": (False, True),
@@ -67,14 +58,20 @@ _HARDWARE: dict[str, Sequence[Any]] = {
 
 
 def _machine(row: Row) -> MachineSpec:
-    fields = _KINDS[row["kind"]] | {name: value for name, value in row.items() if name != "kind"}
-    return MachineSpec(lanes=8 if row["serial"] else 4, **fields)
+    """Few steps at rates that change many weights."""
+    fields = _TOPOLOGIES[row["topology"]] | {name: value for name, value in row.items() if name != "topology"}
+    fields["lanes"] = 8 if row["serial"] else 4
+    fields["biases"] = row["topology"] == "layered" and not row["asymmetric"]
+    spec = MachineSpec(**fields)
+    if not spec.recurrent:
+        return spec
+    return replace(spec, settings=replace(spec.settings, eta_shifts=(3,), free_steps=8, released_steps=5))
 
 
 #: The machines, by what they have.
 OPTIONS = {
     "-".join(
-        [row["kind"], *(f"{name}{'' if row[name] is True else row[name]}" for name in list(row)[1:] if row[name])]
+        [row["topology"], *(f"{name}{'' if row[name] is True else row[name]}" for name in list(row)[1:] if row[name])]
     ): (_machine(row))
     for row in covering(_HARDWARE)
 }
@@ -95,15 +92,19 @@ def settings_of(spec: MachineSpec, rows: Rows = covering) -> list[Settings]:
     return found
 
 
-def everything(kind: str, fine_bits: int) -> MachineSpec:
-    """The machine of a kind with all options."""
-    row = dict.fromkeys(_HARDWARE, True) | {"kind": kind, "serial": False, "fine_bits": fine_bits}
-    return _machine(row)
+#: Topologies, symmetric and asymmetric, with every number of fine bits that is tested.
+KINDS = list(product(_TOPOLOGIES, (False, True), _HARDWARE["fine_bits"]))
 
 
-def digest(kind: str, fine_bits: int) -> list[int]:
+def everything(topology: str, asymmetric: bool, fine_bits: int) -> MachineSpec:
+    """The machine with all other options."""
+    row = dict.fromkeys(_HARDWARE, True) | {"topology": topology, "asymmetric": asymmetric}
+    return _machine(row | {"serial": False, "fine_bits": fine_bits})
+
+
+def digest(topology: str, asymmetric: bool, fine_bits: int) -> list[int]:
     """After a pattern with every combination of settings the LFSR, the clocks, and a sum over weights and states."""
-    spec, rng, found = everything(kind, fine_bits), np.random.default_rng(8), []
+    spec, rng, found = everything(topology, asymmetric, fine_bits), np.random.default_rng(8), []
     machine = GoldenMachine(spec)
     start = [rng.integers(-matrix.limit, matrix.limit + 1, (matrix.rows, matrix.columns)) for matrix in spec.matrices]
     if spec.recurrent and not spec.asymmetric:

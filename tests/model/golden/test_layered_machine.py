@@ -106,6 +106,24 @@ SPECS = {
         continual=True,
         settings=replace(QUICK, rule="continual", skip=False, stop_when_settled=False),
     ),
+    "vector_field": MachineSpec(layers=(11, 7, 5), lanes=3, biases=True, asymmetric=True),
+    "vector_field_of_two_hidden": MachineSpec(
+        layers=(9, 7, 5, 3),
+        lanes=3,
+        in_turn=True,
+        nudges=True,
+        continual=True,
+        asymmetric=True,
+        fine_bits=2,
+        settings=replace(
+            QUICK,
+            eta_shifts=(1, 2, 2, 1, 1),
+            rule="continual-vector-field",
+            order="layers",
+            free_eps=1,
+            nudge="random",
+        ),
+    ),
     "no_skipping": MachineSpec(layers=(9, 5, 3), lanes=3, settings=replace(QUICK, skip=False)),
 }
 
@@ -116,14 +134,20 @@ class Rules:
     def __init__(self, machine: GoldenMachine) -> None:
         self.spec, self.settings, self.lfsr = machine.spec, machine.settings, machine.lfsr
         self.layers = machine.spec.layers
-        self.w = {}  # (layer of i, i, j) is the weight between unit i of that layer and unit j of the next one
         self.bias = {}  # (layer, j) is that of unit j
         if machine.spec.biases:
             units = [(layer, j) for layer, count in enumerate(self.layers) if layer for j in range(count)]
             self.bias = dict(zip(units, machine.weights[-1][0].tolist(), strict=True))
-        for index, matrix in enumerate(machine.weights[: len(self.layers) - 1]):
-            lower_first = matrix.tolist() if index == 0 else matrix.T.tolist()
-            self.w |= {(index, i, j): w for i, row in enumerate(lower_first) for j, w in enumerate(row)}
+        #: (layer, i, j): of unit i of a layer and unit j of the next one, what i drives into j, and what j drives into i.
+        self.w = {(0, i, j): w for i, row in enumerate(machine.weights[0].tolist()) for j, w in enumerate(row)}
+        self.back: dict[tuple[int, int, int], int] = {}
+        for index in range(1, len(self.layers) - 1):
+            if machine.spec.asymmetric:
+                up, down = machine.weights[2 * index - 1].tolist(), machine.weights[2 * index].T.tolist()
+                self.back |= {(index, i, j): w for i, row in enumerate(down) for j, w in enumerate(row)}
+            else:
+                up = machine.weights[index].T.tolist()
+            self.w |= {(index, i, j): w for i, row in enumerate(up) for j, w in enumerate(row)}
         self.rows_skipped = self.updates_skipped = self.steps = 0
         self.moved, self.sign = False, 1
         #: Weights of inputs and biases whose currents are held, by the continual rule.
@@ -135,6 +159,13 @@ class Rules:
         later = [
             [[self.w[m, i, j] for i in range(sizes[m][0])] for j in range(sizes[m][1])] for m in range(1, len(sizes))
         ]
+        if self.back:
+            ups = [[list(column) for column in zip(*matrix, strict=True)] for matrix in later]
+            backs = [
+                [[self.back[m, i, j] for i in range(sizes[m][0])] for j in range(sizes[m][1])]
+                for m in range(1, len(sizes))
+            ]
+            later = [matrix for pair in zip(ups, backs, strict=True) for matrix in pair]
         return [first, *later] + ([[list(self.bias.values())]] if self.bias else [])
 
     def seen(self, weight: int) -> int:
@@ -160,7 +191,8 @@ class Rules:
                         self.seen(self.w[layer - 1, i, j]) * s[layer - 2][i] for i in range(self.layers[layer - 1])
                     )
                 if layer < len(self.layers) - 1:
-                    total += sum(self.seen(self.w[layer, j, k]) * s[layer][k] for k in range(self.layers[layer + 1]))
+                    above = self.back or self.w
+                    total += sum(self.seen(above[layer, j, k]) * s[layer][k] for k in range(self.layers[layer + 1]))
                 elif target is not None:
                     total += self.sign * (255 * target[j] - s[layer - 1][j]) * int(one * self.settings.beta)
                 total -= s[layer - 1][j] * one
@@ -202,6 +234,15 @@ class Rules:
         number = unit if layer == 0 else (sum(blocks[: layer - 1]) + unit // lanes) * 2**lane_bits + unit % lanes
         return [number // 2**bit % 2 for bit in range(low)] + [int(layer == 0)]
 
+    def row_number(self, layer: int, unit: int) -> list[int]:
+        """The same of a unit that drives a row: with asymmetric weights a neuron's bits are turned by one, and marked."""
+        number = self.number(layer, unit)
+        if not layer or not self.back:
+            return number
+        lanes = self.spec.lanes
+        bits = (lanes - 1).bit_length() + (sum(-(-units // lanes) for units in self.layers[1:]) - 1).bit_length()
+        return [number[bits - 1], *number[: bits - 1], *number[bits:-1], 1]
+
     def byte(self) -> int:
         drawn = self.lfsr % 256
         for _ in range(8):
@@ -214,7 +255,7 @@ class Rules:
         self.moved = False
         drawn = [self.byte() for _ in self.number(0, 0)]
         sign = {"negative": -1, "random": 0}.get(settings.nudge, 1) or (-1 if self.byte() % 2 else 1)
-        if settings.rule == "continual":
+        if settings.rule.startswith("continual"):
             return self.learn_each_step(x, target, free, first, drawn, sign)
         before = 0
         if settings.nudge == "centred":
@@ -272,13 +313,22 @@ class Rules:
     def update(self, x: list[int], free: list[list[int]], after: list[list[int]], drawn: list[int], sign: int) -> None:
         spec, settings = self.spec, self.settings
         for (layer, i, j), weight in self.w.items():
-            if layer:
+            if layer and self.back:
+                difference = free[layer - 1][i] * (after[layer][j] - free[layer][j])
+            elif layer:
                 difference = after[layer - 1][i] * after[layer][j] - free[layer - 1][i] * free[layer][j]
             else:
                 difference = x[i] * (after[0][j] - free[0][j])
             difference *= sign
-            numbers = self.number(layer, i), self.number(layer + 1, j)
-            self.w[layer, i, j] = self.learnt(weight, difference, settings.eta_shifts[layer], not layer, numbers, drawn)
+            numbers = self.row_number(layer, i), self.number(layer + 1, j)
+            rate = settings.eta_shifts[2 * layer - 1 if layer and self.back else layer]
+            self.w[layer, i, j] = self.learnt(weight, difference, rate, not layer, numbers, drawn)
+        for (layer, i, j), weight in self.back.items():
+            difference = sign * free[layer][j] * (after[layer - 1][i] - free[layer - 1][i])
+            numbers = self.row_number(layer + 1, j), self.number(layer, i)
+            self.back[layer, i, j] = self.learnt(
+                weight, difference, settings.eta_shifts[2 * layer], False, numbers, drawn
+            )
         for (layer, j), weight in self.bias.items():
             difference = sign * (2**spec.pixel_bits - 1) * (after[layer - 1][j] - free[layer - 1][j])
             numbers = self.number(0, self.layers[0]), self.number(layer, j)

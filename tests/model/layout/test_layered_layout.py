@@ -5,6 +5,7 @@ from itertools import pairwise
 import numpy as np
 import pytest
 
+from ohmprop.model.float64.bptt import couplings
 from ohmprop.model.layout import Kind, Sweep
 from ohmprop.model.spec import MachineSpec
 from tests.model.golden.test_layered_machine import SPECS, random_machine, random_patterns
@@ -55,18 +56,16 @@ def run(spec: MachineSpec, sweeps: tuple[Sweep, ...], pixels: np.ndarray, states
 @pytest.mark.parametrize("name", SPECS)
 def test_the_sweeps_compute_the_currents(name: str) -> None:
     spec = SPECS[name]
-    layout, first, *later = spec.layout, *random_machine(spec, 1).weights
+    weights = random_machine(spec, 1).weights
+    layout, first = spec.layout, weights[0]
     pixels = np.append(random_patterns(spec, 1, 1)[0][0].astype(np.int64), spec.brightest)
     states = np.random.default_rng(2).integers(0, 256, spec.neurons)
     driven = run(spec, layout.reading, pixels, states)
-    drives = later.pop()[0] * pixels[-1] if spec.biases else np.zeros(spec.neurons, np.int64)
+    drives = weights[-1][0] * pixels[-1] if spec.biases else np.zeros(spec.neurons, np.int64)
     drives[: spec.layers[1]] += pixels[:-1] @ first.astype(np.int64)
     assert np.array_equal(driven, drives)
-    layers, expected = np.split(states, np.cumsum(spec.layers[1:-1])), [np.zeros(n, np.int64) for n in spec.layers[1:]]
-    for index, matrix in enumerate(later):
-        expected[index] += layers[index + 1] @ matrix.astype(np.int64)
-        expected[index + 1] += matrix.astype(np.int64) @ layers[index]
-    assert np.array_equal(run(spec, layout.step, pixels, states), np.concatenate(expected))
+    expected = states @ couplings(spec, [matrix.astype(np.float64) for matrix in weights]).astype(np.int64)
+    assert np.array_equal(run(spec, layout.step, pixels, states), expected)
 
 
 @pytest.mark.parametrize("name", SPECS)
@@ -78,6 +77,8 @@ def test_no_cell_goes_without_a_random_byte(name: str) -> None:
     layers = [layout.input_codes, *np.split(layout.codes, ends[:-1])]
     for lower, upper in pairwise(layers):
         assert np.bitwise_xor.outer(lower, upper).all()
+    if layout.asymmetric:
+        assert np.bitwise_xor.outer(layout.row_codes, layout.codes).all()
 
 
 def test_words_of_784_128_5() -> None:
