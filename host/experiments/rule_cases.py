@@ -143,7 +143,7 @@ CASES: Sequence[Case] = (
     Case.of(DEEPEST, **_LAYERS, nudged_steps=8),
     Case.of(FIVE),
     Case.of(FIVE, **_LAYERS),
-    Case.of(FIVE, rule="continual", eta_shifts=(5, 6)),
+    Case.of(FIVE, rule="continual", eta_shifts=(4, 6)),
     Case.of(TEN),
     Case.of(TEN, **_LAYERS, nudged_steps=2),
 )
