@@ -17,7 +17,14 @@ from ohmprop.host.run.task import ImageSource, ImageTask
 from ohmprop.host.run.train import Training
 from ohmprop.host.show.console import print_table, progress, show, warn
 from ohmprop.host.show.files import check_writable, write_json
-from ohmprop.host.show.pictures import confusion_picture, errors_picture, hidden_picture, misread_picture
+from ohmprop.host.show.pictures import (
+    confusion_picture,
+    cosines_picture,
+    errors_picture,
+    hidden_picture,
+    misread_picture,
+)
+from ohmprop.model.float64.bptt import symmetry
 from ohmprop.model.float64.reference import Reference, initial_weights
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.spec import MachineSpec, Settings
@@ -68,6 +75,7 @@ class Curves:
     train_error, golden_test_error : shares of training and test images that the golden machine misreads, after each epoch.
     reference_train_error, reference_test_error : the same for the float64 reference.
     dead_outputs : outputs that stayed at 0, epoch by epoch.
+    cosines : of asymmetric weights the cosine of the angle to their transpose, after each epoch.
     """
 
     def __init__(self, task: ImageTask, machine: GoldenMachine, start: Checkpoint) -> None:
@@ -76,6 +84,7 @@ class Curves:
         self.reference_train_error: list[float] = []
         self.reference_test_error: list[float] = []
         self.dead_outputs: list[DeadOutput] = []
+        self.cosines: list[float] = []
         self._task, self._machine, self._spec = task, machine, start.spec
         self._reference = Reference(start.spec, start.spec.settings, initial_weights(start.spec, start.seed))
         # The reference's weights are in no file, so it learns again what a continued run had learnt before.
@@ -98,6 +107,8 @@ class Curves:
         self.golden_test_error.append(error(dataset.test_labels, golden_answers(self._machine, task.test_inputs)))
         self.reference_train_error.append(error(dataset.train_labels, reference.recall_many(task.inputs)))
         self.reference_test_error.append(error(dataset.test_labels, reference.recall_many(task.test_inputs)))
+        if self._spec.asymmetric:
+            self.cosines.append(symmetry(self._spec, self._machine.weights))
         settings = self._spec.settings
         for output in np.flatnonzero(answers.max(axis=0) == 0).tolist():
             label = dataset.classes[output]
@@ -106,7 +117,9 @@ class Curves:
     def figures(self) -> dict[str, Any]:
         """All of it, by the names that the JSON uses."""
         names = ("train_error", "golden_test_error", "reference_train_error", "reference_test_error")
-        return {**{name: getattr(self, name) for name in names}, "dead_outputs": [*map(asdict, self.dead_outputs)]}
+        asymmetric = {"cosine": self.cosines[-1], "cosines": self.cosines} if self.cosines else {}
+        dead = [*map(asdict, self.dead_outputs)]
+        return {**{name: getattr(self, name) for name in names}, "dead_outputs": dead, **asymmetric}
 
 
 class Reading:
@@ -192,6 +205,8 @@ class ImageReport:
         }
         errors_picture(out / "errors.png", self._start.learnt // len(self._task.inputs) + 1, curves)
         self._reading.draw(out)
+        if self.curves.cosines:
+            cosines_picture(out / "cosines.png", self.curves.cosines)
 
     def show(self, figures: dict[str, Any]) -> None:
         """Print all figures but the lists, which were printed epoch by epoch."""

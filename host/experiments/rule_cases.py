@@ -14,7 +14,7 @@ from ohmprop.host.run.run import Run, fresh
 from ohmprop.host.run.task import ImageSource, ImageTask, PatternSource, Source
 from ohmprop.host.run.train import train
 from ohmprop.model.data.patterns import Pixels, corrupt, glyphs, recalled
-from ohmprop.model.float64.bptt import alignment
+from ohmprop.model.float64.bptt import symmetry
 from ohmprop.model.float64.reference import Reference, initial_weights
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.options import equipped
@@ -98,6 +98,8 @@ class Case:
             "clocks_per_pattern": training.clocks_per_pattern,
         }
         machine = learner.machine
+        if self.spec.asymmetric:
+            result["cosine"] = symmetry(self.spec, machine.weights)
         if isinstance(task, ImageTask):
             labels, unseen = task.dataset.test_labels, task.test_inputs
             answers = golden_answers(machine, task.inputs)
@@ -111,9 +113,6 @@ class Case:
             result["reference_recall"] = [
                 _share(seed, p, lambda images: (reference.recall_many(images),)) for p in FLIPS
             ]
-        if self.spec.asymmetric:
-            weights = machine.weights[0].astype(np.float64)
-            result["cosine"] = alignment(weights, weights.T)
         return result
 
 
@@ -135,6 +134,7 @@ CASES: Sequence[Case] = (
     Case.of(SHALLOW),
     Case.of(SHALLOW, **_LAYERS),
     Case.of(SHALLOW, rule="continual"),
+    Case.of(SHALLOW, rule="vector-field"),
     Case.of(DEEP),
     Case.of(DEEP, 0),
     Case.of(DEEP, 8),
@@ -144,6 +144,7 @@ CASES: Sequence[Case] = (
     Case.of(FIVE),
     Case.of(FIVE, **_LAYERS),
     Case.of(FIVE, rule="continual", eta_shifts=(4, 6)),
+    Case.of(FIVE, rule="vector-field"),
     Case.of(TEN),
     Case.of(TEN, **_LAYERS, nudged_steps=2),
 )

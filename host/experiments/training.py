@@ -7,7 +7,6 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
-from numpy.typing import NDArray
 
 from ohmprop.host.experiments.classifier import ImageReport
 from ohmprop.host.run.checkpoint import Keeper, leave
@@ -20,7 +19,7 @@ from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import cosines_picture, weights_picture
 from ohmprop.model.data.patterns import recalled
 from ohmprop.model.errors import MachineError, UserError
-from ohmprop.model.float64.bptt import alignment
+from ohmprop.model.float64.bptt import symmetry
 from ohmprop.model.spec import MachineSpec
 
 
@@ -155,12 +154,6 @@ def _report(run: Run, learner: Learner) -> Report:
     return PatternReport(run.task, learner)
 
 
-def _symmetry(weights: NDArray[np.int16]) -> float:
-    """The cosine of the angle between weights (neurons, neurons) and their transpose."""
-    values = weights.astype(np.float64)
-    return alignment(values, values.T)
-
-
 class PatternReport:
     """Patterns: which are recalled at the end."""
 
@@ -172,7 +165,7 @@ class PatternReport:
     def after_epoch(self, epoch: int, training: Training) -> None:
         """Take how symmetric the weights are; a board's own are read at the end only."""
         if self._learner.machine and self._learner.spec.asymmetric:
-            self._cosines.append(_symmetry(self._learner.machine.weights[0]))
+            self._cosines.append(symmetry(self._learner.spec, self._learner.machine.weights))
 
     def read(self, stopped: Callable[[], bool]) -> None:
         """Recall the patterns themselves."""
@@ -195,7 +188,7 @@ class PatternReport:
         """Of weights for each direction the cosine of the angle to their transpose, at the end and after each epoch."""
         if not self._learner.spec.asymmetric:
             return {}
-        return {"cosine": _symmetry(self._matrix), "cosines": self._cosines}
+        return {"cosine": symmetry(self._learner.spec, (self._matrix,)), "cosines": self._cosines}
 
     def draw(self, out: Path) -> None:
         """The weights and, if they are two for each pair, how symmetric they were along the training."""

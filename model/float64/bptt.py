@@ -12,6 +12,7 @@ nudged phase moves the activities by -beta eps lambda_t in its step t, so its up
 """
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -35,6 +36,15 @@ def couplings(spec: MachineSpec, weights: Sequence[Floats]) -> Floats:
         else:
             matrix[upper, lower], matrix[lower, upper] = weights[number + 1], weights[number + 1].T
     return matrix
+
+
+def symmetry(spec: MachineSpec, weights: Sequence[NDArray[Any]]) -> float:
+    """The cosine of the angle between the weights among neurons and their transpose: 1 if they are symmetric.
+
+    ``weights`` are the machine's, in any number format.
+    """
+    matrix = couplings(spec, [part.astype(np.float64) for part in weights])
+    return alignment(matrix, matrix.T)
 
 
 def error_signals(weights: Floats, slopes: Floats, errors: Floats, epsilon: float, steps: int) -> Floats:
