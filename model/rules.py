@@ -118,6 +118,9 @@ CONTINUAL_VECTOR_FIELD = Rule(
 #: All rules by their names, in the order of their codes.
 RULES = {rule.name: rule for rule in (EP, RBP, CONTINUAL, VECTOR_FIELD, CONTINUAL_VECTOR_FIELD)}
 
+#: Names of those that need no hardware of their own; devices learn by these.
+BASIC_RULES = tuple(name for name, rule in RULES.items() if not rule.fields)
+
 
 class Machine(Protocol):
     """What the rules of a machine depend on; a MachineSpec has it."""

@@ -7,13 +7,13 @@ import click
 
 from ohmprop.host.cli.device.options import SCHEME
 from ohmprop.host.cli.options import common
-from ohmprop.model.rules import RULES
+from ohmprop.model.rules import BASIC_RULES
 
 
 @click.command("glyphs")
 @click.argument("names", nargs=-1)
 @SCHEME
-@click.option("--rule", type=click.Choice(list(RULES)), default="ep", show_default=True, help="Learning rule.")
+@click.option("--rule", type=click.Choice(BASIC_RULES), default="ep", show_default=True, help="Learning rule.")
 @click.option("--eta-shift", "eta_shifts", type=click.IntRange(0, 15), multiple=True, default=(4, 5, 6, 7, 8, 9),
               show_default=True, help="Pulse rates 2**-N to try.")  # fmt: skip
 @click.option("--pulses", type=click.IntRange(1, 7), default=1, show_default=True, help="Most pulses per update.")

@@ -10,7 +10,7 @@ from ohmprop.model.memristors.fitted import device_named
 from ohmprop.model.memristors.presets import PRESETS
 from ohmprop.model.memristors.tables import SCHEMES
 from ohmprop.model.memristors.variants import MOST_NONLINEARITY
-from ohmprop.model.rules import RULES
+from ohmprop.model.rules import BASIC_RULES
 
 #: A value of a parameter.
 Value = str | int | float
@@ -70,7 +70,7 @@ def _device(text: str) -> Value:
 PARAMETERS: Mapping[str, Parameter] = {
     "device": Parameter("a device of `ohmprop device list` or a fitted one's file", _device, "linear"),
     "scheme": _choice(SCHEMES),
-    "rule": _choice(tuple(RULES), "ep"),
+    "rule": _choice(BASIC_RULES, "ep"),
     "rate": Parameter("a learning rate's shift, 0 to 15", _number(0, 15, int)),
     "pulses": Parameter("most pulses per update, 1 to 7", _number(1, 7, int), 1),
     "bits": Parameter("bits of a weight, 2 to 8", _number(2, 8, int), 8),
