@@ -83,15 +83,15 @@ MUTANTS = (
     Mutant(
         "field: both directions have one byte",
         "shapes/operation.py",
-        "Cat(neuron[-1:], neuron[:-1], 1)",
-        "Cat(neuron, 1)",
+        "Cat(neuron[-1:], neuron[:-1], Const",
+        "Cat(neuron, Const",
         FIELD,
     ),
     Mutant(
         "field: a row is not marked",
         "shapes/operation.py",
-        "Cat(neuron[-1:], neuron[:-1], 1)",
-        "Cat(neuron[-1:], neuron[:-1], 0)",
+        "layout.input_bits - layout.neuron_bits), 1)",
+        "layout.input_bits - layout.neuron_bits), 0)",
         FIELD,
     ),
     Mutant(
