@@ -52,7 +52,7 @@ def bench_rules(**options: Any) -> None:
               help="Rounds through the images.")  # fmt: skip
 @common("json")
 def bench_nudges(**options: Any) -> None:
-    """Compare signs and sizes of the nudge on three matrices, each at the learning rates that suit it, in the golden machine.
+    """Compare signs and sizes of the nudge on two hidden layers, each at the learning rates that suit it, in the golden machine.
 
     The rates are chosen on a fifth of the training images. Takes half an hour on two cores.
 

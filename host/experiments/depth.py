@@ -1,8 +1,6 @@
 """What ``ohmprop bench depth`` does: with which settings three hidden layers learn, on the machine and in float64."""
 
-import os
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import asdict, dataclass, replace
 from functools import partial
 from pathlib import Path
@@ -12,9 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from ohmprop.host.experiments.jobs import side_by_side
+from ohmprop.host.experiments.jobs import by_seed
 from ohmprop.host.run.readings import error
-from ohmprop.host.show.console import print_table, progress
+from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.data.datasets import load, order, pixels
 from ohmprop.model.float64.reference import Reference, initial_weights, quantise
@@ -73,17 +71,8 @@ TRIALS = (
 def run_bench_depth(seeds: int, epochs: int, json_file: Path | None) -> None:
     """Try everything with the seeds 1 to ``seeds``, on all cores, and show it."""
     check_writable(json_file)
-    jobs = [(trial, seed) for trial in TRIALS for seed in range(1, seeds + 1)]
-    outcomes: dict[Trial, dict[int, Outcome]] = {trial: {} for trial in TRIALS}
-    with (
-        progress("learning", len(jobs)) as advance,
-        closing(side_by_side(partial(_learn, epochs), jobs, os.cpu_count() or 1)) as learnt,
-    ):
-        for (trial, seed), outcome in learnt:
-            outcomes[trial][seed] = outcome
-            advance()
-    by_seed = {trial: [found[seed] for seed in sorted(found)] for trial, found in outcomes.items()}
-    ranked = sorted(by_seed.items(), key=lambda item: _mean(item[1], "test_error"))
+    outcomes = by_seed("learning", partial(_learn, epochs), TRIALS, seeds)
+    ranked = sorted(outcomes.items(), key=lambda item: _mean(item[1], "test_error"))
     if json_file:
         fields = Outcome.__dataclass_fields__
         trials = [{**asdict(trial), **{name: _all(found, name) for name in fields}} for trial, found in ranked]

@@ -129,6 +129,22 @@ def side_by_side(
                 ) from None
 
 
+def by_seed(
+    title: str, work: Callable[[tuple[Item, int]], Outcome], items: Sequence[Item], seeds: int
+) -> dict[Item, list[Outcome]]:
+    """What ``work`` makes of each item with the seeds 1 to ``seeds``, in their order, on all cores, with a progress bar."""
+    jobs = [(item, seed) for item in items for seed in range(1, seeds + 1)]
+    outcomes: dict[tuple[Item, int], Outcome] = {}
+    with (
+        progress(title, len(jobs)) as advance,
+        closing(side_by_side(work, jobs, os.cpu_count() or 1)) as done,
+    ):
+        for job, outcome in done:
+            outcomes[job] = outcome
+            advance()
+    return {item: [outcomes[item, seed] for seed in range(1, seeds + 1)] for item in items}
+
+
 def _pooled(
     work: Callable[[Item], Outcome], items: Mapping[int, Item], workers: int, stopped: Callable[[], bool]
 ) -> Generator[tuple[int, Outcome], None, None]:

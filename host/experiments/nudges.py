@@ -1,8 +1,6 @@
-"""What ``ohmprop bench nudges`` does: each sign and size of the nudge at learning rates of its own, on three hidden layers."""
+"""What ``ohmprop bench nudges`` does: each sign and size of the nudge at learning rates of its own, on two hidden layers."""
 
-import os
 from collections.abc import Sequence
-from contextlib import closing
 from dataclasses import dataclass, replace
 from functools import partial
 from itertools import product
@@ -12,9 +10,9 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
-from ohmprop.host.experiments.jobs import side_by_side
+from ohmprop.host.experiments.jobs import by_seed
 from ohmprop.host.run.readings import error
-from ohmprop.host.show.console import print_table, progress
+from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.data.datasets import Dataset, load, order, pixels
 from ohmprop.model.float64.reference import initial_weights, quantise
@@ -71,16 +69,7 @@ def run_bench_nudges(seeds: int, epochs: int, json_file: Path | None) -> None:
     """Try every nudge at every rate with the seeds 1 to ``seeds``; the test images count at the best rate only."""
     check_writable(json_file)
     trials = [Trial(*values) for values in product((0, 4), NUDGES, BETAS, SLOWER)]
-    jobs = [(trial, seed) for trial in trials for seed in range(1, seeds + 1)]
-    outcomes: dict[Trial, dict[int, Outcome]] = {trial: {} for trial in trials}
-    with (
-        progress("learning", len(jobs)) as advance,
-        closing(side_by_side(partial(_learn, epochs), jobs, os.cpu_count() or 1)) as learnt,
-    ):
-        for (trial, seed), outcome in learnt:
-            outcomes[trial][seed] = outcome
-            advance()
-    rows = _best(outcomes)
+    rows = _best(by_seed("learning", partial(_learn, epochs), trials, seeds))
     if json_file:
         figures = {"machine": MACHINE, "seeds": seeds, "epochs": epochs, "halvings": HALVINGS, "rows": rows}
         write_json(json_file, figures)
@@ -112,11 +101,11 @@ def _learn(epochs: int, job: tuple[Trial, int]) -> Outcome:
     )
 
 
-def _best(outcomes: dict[Trial, dict[int, Outcome]]) -> list[dict[str, Any]]:
+def _best(outcomes: dict[Trial, list[Outcome]]) -> list[dict[str, Any]]:
     """Of each nudge the rates at which the fewest held-out images are misread, with what was tried."""
     rows: list[dict[str, Any]] = []
     for fine_bits, nudge, beta in dict.fromkeys((trial.fine_bits, trial.nudge, trial.beta) for trial in outcomes):
-        own = {slower: list(outcomes[Trial(fine_bits, nudge, beta, slower)].values()) for slower in SLOWER}
+        own = {slower: outcomes[Trial(fine_bits, nudge, beta, slower)] for slower in SLOWER}
         held = {slower: _mean(found, "held_out_error") for slower, found in own.items()}
         best = min(held, key=lambda slower: held[slower])
         rows.append(

@@ -72,11 +72,17 @@ class Case:
             spec = replace(spec, fine_bits=self.fine_bits)
         return equipped(spec, **dict(self.changes)) if self.changes else spec
 
-    @property
-    def label(self) -> str:
-        """Rule, order and fine bits in a few words."""
-        settings, fine = self.spec.settings, self.spec.fine_bits
-        return f"{settings.rule}, {settings.order}" + (f", {fine} fine bits" if fine else "")
+    def row(self, results: Sequence[Result]) -> dict[str, Any]:
+        """What the case is, and the means of what ``learn`` came to with several seeds, by the names that the JSON uses."""
+        settings = self.spec.settings
+        return {
+            "machine": self.task.machine,
+            "rule": settings.rule,
+            "order": settings.order,
+            "eps": [settings.free_eps, settings.nudged_eps],
+            "fine_bits": self.spec.fine_bits,
+            **{name: np.mean([result[name] for result in results], axis=0).tolist() for name in results[0]},
+        }
 
     def learn(self, seed: int, compare: bool) -> Result:
         """What a run comes to, as JSON can hold it; ``compare``: with float64 beside the machine."""

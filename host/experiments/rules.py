@@ -1,8 +1,6 @@
 """What ``ohmprop bench rules`` does: clocks of a learnt pattern by each rule and order, beside the machine's own."""
 
-import os
 from collections.abc import Sequence
-from contextlib import closing
 from pathlib import Path
 from typing import Any
 
@@ -10,10 +8,10 @@ import click
 import numpy as np
 from rich.table import Table
 
-from ohmprop.host.experiments.jobs import Result, side_by_side
+from ohmprop.host.experiments.jobs import Result, by_seed
 from ohmprop.host.experiments.rule_cases import CASES, Case
 from ohmprop.host.run.task import ImageSource
-from ohmprop.host.show.console import print_table, progress
+from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.data.datasets import load
 from ohmprop.model.errors import UserError
@@ -29,16 +27,7 @@ def run_bench_rules(machines: tuple[str, ...], seeds: int, json_file: Path | Non
     cases, left_out = with_data([case for case in CASES if not machines or case.task.machine in machines])
     if left_out:
         click.echo(f"The MNIST machines are left out. {left_out}", err=True)
-    jobs = [(case, seed) for case in cases for seed in range(1, seeds + 1)]
-    results: dict[tuple[Case, int], Result] = {}
-    with (
-        progress("learning", len(jobs)) as advance,
-        closing(side_by_side(_learn, jobs, os.cpu_count() or 1)) as learnt,
-    ):
-        for job, result in learnt:
-            results[job] = result
-            advance()
-    found = {case: [results[case, seed] for seed in range(1, seeds + 1)] for case in cases}
+    found = by_seed("learning", _learn, cases, seeds)
     rows = [_row(case, found[case], found[_shipped(case, cases)]) for case in cases]
     if json_file:
         write_json(json_file, {"seeds": seeds, "rows": rows, "left_out": left_out})
@@ -71,18 +60,12 @@ def _shipped(case: Case, cases: list[Case]) -> Case:
 
 def _row(case: Case, results: Sequence[Result], shipped: Sequence[Result]) -> dict[str, Any]:
     """A case's means over its seeds, and how many times fewer clocks it takes than the machine as it ships."""
-    settings, outcome = case.spec.settings, "test_error" if "test_error" in results[0] else "recall"
-    means = {name: np.mean([result[name] for result in results], axis=0).tolist() for name in results[0]}
+    row, outcome = case.row(results), "test_error" if "test_error" in results[0] else "recall"
     clocks = float(np.mean([result["clocks_per_pattern"] for result in shipped]))
     return {
-        "machine": case.task.machine,
-        "rule": settings.rule,
-        "order": settings.order,
-        "eps": [settings.free_eps, settings.nudged_eps],
-        "fine_bits": case.spec.fine_bits,
-        **means,
+        **row,
         "by_seed": [result[outcome] for result in results],
-        "times_fewer_clocks": clocks / means["clocks_per_pattern"],
+        "times_fewer_clocks": clocks / row["clocks_per_pattern"],
     }
 
 

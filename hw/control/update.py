@@ -26,8 +26,8 @@ class Updates(wiring.Component):
     """Draws what the steps and the update of a pattern take; with a pulse unit, knows when the cells decay.
 
     A linear update's bytes are drawn while the first phase or, by a continual rule, the step before it runs; whoever needs
-    others waits ``drawing`` clocks. After
-    ``decay_every`` learnt patterns the update is followed by a decay. Reset: nothing decays, no patterns were learnt.
+    others waits ``drawing`` clocks. After ``decay_every`` learnt patterns the update is followed by a decay. Reset: nothing
+    decays, no patterns were learnt.
     """
 
     def __init__(self, spec: MachineSpec):

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ohmprop.host.experiments.jobs import Result, Store
 from ohmprop.host.experiments.reproduce.finding import Finding, Target
 from ohmprop.host.experiments.reproduce.plan import Plan, settings_json
-from ohmprop.host.experiments.rule_cases import CASES, DEEP, FLIPS, GLYPHS, SHALLOW, TEN, Case, Task
+from ohmprop.host.experiments.rule_cases import CASES, DEEP, FLIPS, GLYPHS, SHALLOW, TEN, Task
 from ohmprop.host.experiments.rules import with_data
 from ohmprop.host.run.learner import Alone
 from ohmprop.host.run.run import Run, fresh
@@ -199,27 +199,12 @@ def _cells(plan: Plan) -> list[Learn | Align]:
     ]
 
 
-def _row(case: Case, results: Sequence[Result], seeds: Sequence[int]) -> dict[str, Any]:
-    """The means of a case over its seeds."""
-    settings = case.spec.settings
-    means = {name: np.mean([result[name] for result in results], axis=0).tolist() for name in results[0]}
-    return {
-        "machine": case.task.machine,
-        "rule": settings.rule,
-        "order": settings.order,
-        "eps": [settings.free_eps, settings.nudged_eps],
-        "fine_bits": case.spec.fine_bits,
-        "seeds": list(seeds),
-        **means,
-        "settings": settings_json(settings),
-    }
-
-
 def _family(plan: Plan, store: Store) -> Finding:
     rows = []
     for number in _chosen(plan):
         results = [store.load(Learn(number, seed)) or {} for seed in plan.seeds]
-        rows.append(_row(CASES[number], results, plan.seeds))
+        case = CASES[number]
+        rows.append(case.row(results) | {"seeds": list(plan.seeds), "settings": settings_json(case.spec.settings)})
     aligned = [cell for cell in _cells(plan) if isinstance(cell, Align)]
     cosines = {ALIGNED[cell.number].machine: store.load(cell) or {} for cell in aligned}
     return Finding(

@@ -8,7 +8,7 @@ import pytest
 from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
-from ohmprop.host.experiments import nudges, rule_cases, rules
+from ohmprop.host.experiments import jobs, nudges, rule_cases, rules
 from ohmprop.host.experiments.reproduce import family
 from ohmprop.host.experiments.rule_cases import CASES, GLYPHS, SHALLOW
 from ohmprop.model.rules import RULES
@@ -52,7 +52,7 @@ def test_every_rule_has_a_case_and_each_machine_begins_with_its_own():
 
 
 def test_clocks_stand_beside_the_machines_own(tmp_path, monkeypatch):
-    monkeypatch.setattr(rules, "side_by_side", in_this_process)
+    monkeypatch.setattr(jobs, "side_by_side", in_this_process)
     result = run("bench", "rules", "--machine", "glyphs-100", "--machine", "digits-64-32-10", "--json", "r.json")
     assert result.exit_code == 0, result.output
     rows = json.loads((tmp_path / "r.json").read_text())["rows"]
@@ -102,7 +102,7 @@ class Shelf:
 
 
 def test_nudges_are_compared_at_their_best_rates(tmp_path, monkeypatch):
-    monkeypatch.setattr(nudges, "side_by_side", in_this_process)
+    monkeypatch.setattr(jobs, "side_by_side", in_this_process)
     monkeypatch.setattr(nudges, "SLOWER", (0, 1))
     monkeypatch.setattr(nudges, "BETAS", (0.5,))
     result = run("bench", "nudges", "--seeds", 1, "--epochs", 1, "--json", "n.json")
