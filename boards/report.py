@@ -11,11 +11,13 @@ from ohmprop.boards.description import BAUDS, BoardDescription
 from ohmprop.model.link.frames import CRC_BYTES
 from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.settings import LAYERS, TOGETHER
 
-#: What a pattern takes on average in the first epoch of MNIST, as the golden machine counts it: share of pixels that are
-#: not zero, Euler steps of both phases, and share of patterns with an update (docs/classifiers.md); and the Euler steps
-#: of a recurrent machine that learns the glyphs.
-PIXELS, STEPS, UPDATES = 0.19, 12.2, 0.27
+#: Share of MNIST's pixels that are not zero, as the golden machine counts it.
+PIXELS = 0.19
+#: Euler steps of both phases and share of patterns with an update, by the order in which neurons step: means of the first
+#: epoch of MNIST in the golden machine; and the Euler steps of a recurrent machine that learns the glyphs.
+TYPICAL = {TOGETHER: (12.2, 0.27), LAYERS: (6.1, 0.39)}
 RECURRENT_STEPS = 15.9
 
 
@@ -70,11 +72,12 @@ def make_report(built: Built) -> dict[str, Any]:
 def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
     """Clocks of a learnt pattern, dense (every step, row and update) and typical; the rates that follow at a clock."""
     timing, steps = spec.timing, spec.settings.free_steps + spec.settings.nudged_steps
+    turns = spec.turns(spec.settings)
     if spec.recurrent:
-        dense, typical = timing.pattern(steps, 1), round(timing.pattern(RECURRENT_STEPS, 1))
+        dense, typical = (round(timing.pattern(count, 1, turns=turns)) for count in (steps, RECURRENT_STEPS))
     else:
-        dense = timing.pattern(steps, 1, spec.inputs)
-        typical = round(timing.pattern(STEPS, UPDATES, round(PIXELS * spec.inputs)))
+        dense = timing.pattern(steps, 1, spec.inputs, turns=turns)
+        typical = round(timing.pattern(*TYPICAL[spec.settings.order], round(PIXELS * spec.inputs), turns=turns))
     return {
         "clocks_per_pattern_dense": dense,
         "clocks_per_pattern": typical,

@@ -36,12 +36,15 @@ GLYPHS = Task("glyphs-100", PatternSource("glyphs"), 100)
 SHALLOW = Task("digits-64-32-10", ImageSource("digits", halvings=0.5), 12)
 DEEP = Task("digits-64-64-64-10", ImageSource("digits", halvings=0.07), 30)
 DEEPEST = Task("digits-64-32-32-32-10", ImageSource("digits", halvings=0.07), 30)
+SMALL = Task("mnist-196-128-5", ImageSource("mnist", (0, 1, 2, 3, 4), 600, 14), 6)
 FIVE = Task("mnist-784-128-5", ImageSource("mnist", (0, 1, 2, 3, 4), 600), 6)
+NARROW = Task("mnist-784-128-10", ImageSource("mnist", halvings=0.4), 6)
 TEN = Task("mnist-784-500-10", ImageSource("mnist", halvings=0.4), 6)
 
-#: Layers, or blocks of lanes, in turn by whole steps.
-_LAYERS: dict[str, Any] = {"order": "layers", "free_eps": 1.0, "nudged_eps": 1.0}
+#: All neurons together by half steps, as any machine can; and blocks of lanes in turn by whole steps.
+_TOGETHER: dict[str, Any] = {"order": "together", "free_eps": 0.5, "nudged_eps": 0.5}
 _BLOCKS: dict[str, Any] = {"order": "blocks", "free_eps": 1.0}
+_LAYERS: dict[str, Any] = {"order": "layers", "free_eps": 1.0, "nudged_eps": 1.0}
 
 
 @dataclass(frozen=True)
@@ -129,7 +132,8 @@ def _share(seed: int, p: float, recall_many: Any) -> float:
     return float(recalled(glyphs(), labels, signs).mean())
 
 
-#: The first of each machine is as it ships; the others are compared with it.
+#: The first of each machine has all neurons step together, and the others are compared with it; one without changes is the
+#: machine as it ships.
 CASES: Sequence[Case] = (
     Case.of(GLYPHS),
     Case.of(GLYPHS, **_BLOCKS),
@@ -141,16 +145,25 @@ CASES: Sequence[Case] = (
     Case.of(SHALLOW, **_LAYERS),
     Case.of(SHALLOW, rule="continual"),
     Case.of(SHALLOW, rule="vector-field"),
+    Case.of(DEEP, **_TOGETHER, nudged_steps=8),
     Case.of(DEEP),
     Case.of(DEEP, 0),
     Case.of(DEEP, 8),
-    Case.of(DEEP, **_LAYERS, nudged_steps=4),
+    Case.of(DEEPEST, **_TOGETHER, nudged_steps=20),
     Case.of(DEEPEST),
-    Case.of(DEEPEST, **_LAYERS, nudged_steps=8),
+    Case.of(SMALL, **_TOGETHER),
+    Case.of(SMALL),
+    Case.of(FIVE, **_TOGETHER),
     Case.of(FIVE),
-    Case.of(FIVE, **_LAYERS),
     Case.of(FIVE, rule="continual", eta_shifts=(4, 6)),
     Case.of(FIVE, rule="vector-field"),
+    Case.of(NARROW, **_TOGETHER),
+    Case.of(NARROW),
+    Case.of(TEN, **_TOGETHER, nudged_steps=4),
     Case.of(TEN),
-    Case.of(TEN, **_LAYERS, nudged_steps=2),
 )
+
+
+def first_of(task: Task) -> Case:
+    """The case of this task in which all neurons step together."""
+    return next(case for case in CASES if case.task == task)

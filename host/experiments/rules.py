@@ -1,4 +1,4 @@
-"""What ``ohmprop bench rules`` does: clocks of a learnt pattern by each rule and order, beside the machine's own."""
+"""What ``ohmprop bench rules`` does: clocks of a learnt pattern by each rule and order, against all neurons together."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -9,7 +9,7 @@ import numpy as np
 from rich.table import Table
 
 from ohmprop.host.experiments.jobs import Result, by_seed
-from ohmprop.host.experiments.rule_cases import CASES, Case
+from ohmprop.host.experiments.rule_cases import CASES, Case, first_of
 from ohmprop.host.run.task import ImageSource
 from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_json
@@ -28,7 +28,7 @@ def run_bench_rules(machines: tuple[str, ...], seeds: int, json_file: Path | Non
     if left_out:
         click.echo(f"The MNIST machines are left out. {left_out}", err=True)
     found = by_seed("learning", _learn, cases, seeds)
-    rows = [_row(case, found[case], found[_shipped(case, cases)]) for case in cases]
+    rows = [_row(case, found[case], found[first_of(case.task)]) for case in cases]
     if json_file:
         write_json(json_file, {"seeds": seeds, "rows": rows, "left_out": left_out})
     _show(rows, seeds)
@@ -53,15 +53,10 @@ def _learn(job: tuple[Case, int]) -> Result:
     return case.learn(seed, compare=False)
 
 
-def _shipped(case: Case, cases: list[Case]) -> Case:
-    """The case of the same machine as it ships, its first one."""
-    return next(other for other in cases if other.task == case.task)
-
-
-def _row(case: Case, results: Sequence[Result], shipped: Sequence[Result]) -> dict[str, Any]:
-    """A case's means over its seeds, and how many times fewer clocks it takes than the machine as it ships."""
+def _row(case: Case, results: Sequence[Result], together: Sequence[Result]) -> dict[str, Any]:
+    """A case's means over its seeds, and how many times fewer clocks it takes than with all neurons together."""
     row, outcome = case.row(results), "test_error" if "test_error" in results[0] else "recall"
-    clocks = float(np.mean([result["clocks_per_pattern"] for result in shipped]))
+    clocks = float(np.mean([result["clocks_per_pattern"] for result in together]))
     return {
         **row,
         "by_seed": [result[outcome] for result in results],
@@ -70,7 +65,7 @@ def _row(case: Case, results: Sequence[Result], shipped: Sequence[Result]) -> di
 
 
 def _show(rows: list[dict[str, Any]], seeds: int) -> None:
-    """Print a row for each case, a machine's own first."""
+    """Print a row for each case."""
     head = (
         "machine",
         "rule",

@@ -17,7 +17,7 @@ from ohmprop.model.memristors.kernels import LINEAR
 from ohmprop.model.memristors.unit import PulseUnit, no_cells, pulse_one
 from ohmprop.model.rules import RULES, Factor, Second
 from ohmprop.model.spec import MachineSpec, Settings
-from ohmprop.model.spec.settings import BETAS, CENTRED, NEGATIVE, POSITIVE, RANDOM, TOGETHER
+from ohmprop.model.spec.settings import BETAS, CENTRED, NEGATIVE, POSITIVE, RANDOM
 from ohmprop.model.timing import TURN
 
 
@@ -187,15 +187,8 @@ class GoldenMachine:
             )
         return np.ascontiguousarray(patterns, self._network.pattern_type)
 
-    @property
-    def _turns(self) -> int:
-        """Turns of a step; 1 if all neurons step together, as with a side network."""
-        settings = self.settings
-        together = settings.order == TOGETHER or RULES[settings.rule].second is Second.SIDE
-        return 1 if together else len(self.spec.layout.turns)
-
     def _phase(self, most: int, nudged: bool = False, side: bool = False, feedforward: bool = False) -> Phase:
-        settings, turns = self.settings, self._turns
+        settings, turns = self.settings, self.spec.turns(self.settings)
         settled = settings.tolerance if settings.stop_when_settled else -1
         eps = settings.nudged_eps if nudged else settings.free_eps
         whole = eps == 1 and RULES[settings.rule].second is not Second.SIDE
@@ -247,7 +240,7 @@ class GoldenMachine:
             self.rows_skipped += int(((layout.inputs - rows) * (1 + updates)).sum()) * layout.words_per_input
         else:
             rows = np.full_like(rows, layout.inputs)
-        return self.spec.timing.pattern(steps, updates, rows, side_steps, self._turns)
+        return self.spec.timing.pattern(steps, updates, rows, side_steps, self.spec.turns(self.settings))
 
     def _count(self, steps: Integers, clocks: Integers) -> None:
         self.steps += int(steps.sum())

@@ -37,9 +37,9 @@ class MachineFields:
     pulses : the synapses can be pulsed like devices (hw/units/pulse.py); with many lanes a board may have too few
         memories for it.
     fine_bits : low bits, 0 to 8, that a weight has besides those of its format: updates go into them, products are taken
-        from the rounded rest. Weights of at most 8 bits only.
+        from the rounded rest. Weights of at most 8 bits only. By default 4 with more than one hidden layer, else 0.
     in_turn : layers, or the blocks of lanes of a recurrent layer, can step in turn, and eps can be 1 (the settings ``order``,
-        ``free_eps``, ``nudged_eps``).
+        ``free_eps``, ``nudged_eps``). By default they can with more than one hidden layer.
     nudges : the nudge can have another sign and another size (the settings ``nudge`` and ``beta``).
     continual : the weights can learn after every nudged step (the rule "continual").
     asymmetric : the two directions between two neurons have a weight each (the rule "vector-field").
@@ -63,8 +63,8 @@ class MachineFields:
     memory_bytes: int = 1 << 20
     serial: bool = optional(False, off=False)
     pulses: bool = optional(False, off=False)
-    fine_bits: int = optional(0, off=0)
-    in_turn: bool = optional(False, off=False)
+    fine_bits: int = optional(BY_TOPOLOGY, off=0)
+    in_turn: bool = optional(BY_TOPOLOGY, off=False)
     nudges: bool = optional(False, off=False)
     continual: bool = optional(False, off=False)
     asymmetric: bool = optional(False, off=False)

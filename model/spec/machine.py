@@ -9,12 +9,12 @@ from pathlib import Path
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.layout import Layout
-from ohmprop.model.rules import first_rule
+from ohmprop.model.rules import RULES, Second, first_rule
 from ohmprop.model.spec import toml
 from ohmprop.model.spec import validation as checks
 from ohmprop.model.spec.fields import BY_TOPOLOGY, MachineFields
 from ohmprop.model.spec.matrix import Matrix
-from ohmprop.model.spec.settings import Settings
+from ohmprop.model.spec.settings import TOGETHER, Settings
 from ohmprop.model.spec.topology import Topology, topology_of
 from ohmprop.model.text import read_text
 from ohmprop.model.timing import Timing
@@ -38,10 +38,10 @@ class MachineSpec(MachineFields):
     def __post_init__(self) -> None:
         topology = self.topology
         checks.check_layers(self, topology)
-        self._default("state", topology.state)
-        self._default("activity", topology.activity)
+        for name, value in topology.defaults(self).items():
+            self._default(name, value)
         checks.check_fields(self, topology)
-        self._default("settings", self._settings(topology))
+        self._default("settings", replace(topology.settings(self), rule=first_rule(self)))
         if self.accumulator is BY_TOPOLOGY:
             self._default("accumulator", Format(True, 24, self.weight.fraction + self.activity.fraction))
             bits = max(24, self.worst_accumulator.bit_length() + 1)
@@ -49,13 +49,6 @@ class MachineSpec(MachineFields):
         checks.check_accumulator(self, topology)
         checks.check_settings(self, topology)
         checks.check_memory(self, topology, self.layout.words)
-
-    def _settings(self, topology: Topology) -> Settings:
-        """The settings if nobody gives any."""
-        settings = replace(topology.settings(self.layers, bool(self.biases)), rule=first_rule(self))
-        if not self.asymmetric:
-            return settings
-        return replace(settings, eta_shifts=topology.both_ways(settings.eta_shifts, self.layers))
 
     def _default(self, name: str, value: object) -> None:
         """Set a field that was left to the topology."""
@@ -78,6 +71,11 @@ class MachineSpec(MachineFields):
     def timing(self) -> Timing:
         """Clocks of the machine's parts, and of a pattern."""
         return Timing(self.layout, self.serial)
+
+    def turns(self, settings: Settings) -> int:
+        """Turns of a step by these settings; 1 if all neurons step together, as with a side network."""
+        together = settings.order == TOGETHER or RULES[settings.rule].second is Second.SIDE
+        return 1 if together else len(self.layout.turns)
 
     @cached_property
     def matrices(self) -> tuple[Matrix, ...]:

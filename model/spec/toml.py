@@ -8,7 +8,7 @@ import tomli_w
 
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
-from ohmprop.model.spec.fields import MachineFields
+from ohmprop.model.spec.fields import BY_TOPOLOGY, MachineFields
 from ohmprop.model.spec.optional import off_values
 from ohmprop.model.spec.settings import Settings
 from ohmprop.model.spec.topology import foreign_fields, topology_of
@@ -27,18 +27,19 @@ def hardware(machine: MachineFields) -> dict[str, Any]:
 
 def write(machine: MachineFields) -> str:
     """The machine as TOML text. What is off is left out where it is so by default."""
-    table = _without_off(_written(machine), type(machine))
+    topology = topology_of(machine.layers)
+    fields = {item.name: item.default for item in dataclasses.fields(machine) if item.default is not BY_TOPOLOGY}
+    table = _without_off(_written(machine), type(machine), topology.defaults(machine) | fields)
     settings = dataclasses.asdict(machine.settings)
-    listed = {name: settings[name] for name in _LISTED}
+    kept = _without_off(settings, Settings, dataclasses.asdict(topology.settings(machine)))
     # In the order of the fields.
-    settings = {name: value for name, value in settings.items() if name in _without_off(settings, Settings) | listed}
+    settings = {name: value for name, value in settings.items() if name in kept or name in _LISTED}
     return tomli_w.dumps({"machine": table, "settings": settings})
 
 
-def _without_off(table: dict[str, Any], cls: type) -> dict[str, Any]:
+def _without_off(table: dict[str, Any], cls: type, default: dict[str, Any]) -> dict[str, Any]:
     """The table without what is off, where it is so by default."""
     off = off_values(cls)
-    default = {item.name: item.default for item in dataclasses.fields(cls)}
     return {
         name: value for name, value in table.items() if name not in off or value != off[name] or value != default[name]
     }
@@ -83,11 +84,8 @@ def read(text: str, cls: type[MachineFields], saved: bool) -> dict[str, Any]:
         foreign = foreign_fields(topology)
         machine = {name: off for name, off in off_values(cls).items() if name not in foreign} | machine
         settings = off_values(Settings) | settings
-    biases = bool(machine.get("biases", cls.biases))
-    defaults = topology.settings(layers, biases)
-    if machine.get("asymmetric", cls.asymmetric) is True:
-        defaults = dataclasses.replace(defaults, eta_shifts=topology.both_ways(defaults.eta_shifts, layers))
-    return machine | {"settings": dataclasses.replace(defaults, **settings)}
+    plain = {item.name: machine[item.name] for item in dataclasses.fields(MachineFields) if item.name in machine}
+    return machine | {"settings": dataclasses.replace(topology.settings(MachineFields(**plain)), **settings)}
 
 
 def _known(table: object, cls: type, section: str) -> dict[str, Any]:

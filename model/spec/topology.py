@@ -1,7 +1,9 @@
 """What differs between recurrent and layered machines: an object for each."""
 
 from abc import ABC, abstractmethod
+from dataclasses import replace
 from itertools import pairwise
+from typing import Any, NamedTuple
 
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
@@ -19,8 +21,37 @@ MAX_HIDDEN_LAYERS = 3
 MAX_OUTPUTS = 64
 #: The states of a layered machine: 0 to 1 in 255 steps, and its activities.
 UNIT = Format(False, 8, 8)
-#: Learning rates of a layered machine's matrices by their number; biases learn at the first one's.
-_ETA_SHIFTS = {2: (3, 4), 3: (3, 5, 7), 4: (3, 5, 7, 7)}
+#: Widest weights that can have fine bits below them.
+NARROW_BITS = 8
+
+
+class Depth(NamedTuple):
+    """How a layered machine learns by default, by the number of its weight matrices.
+
+    Members
+    -------
+    eta_shifts : the rates of the matrices; biases learn at the first one's.
+    steps : most Euler steps of the free phase and of recall.
+    nudged : most steps of the nudged phase, if all neurons step together, and if layers step in turn by whole steps.
+    fine_bits : of the weights.
+    in_turn : layers step in turn.
+    """
+
+    eta_shifts: tuple[int, ...]
+    steps: int
+    nudged: tuple[int, int]
+    fine_bits: int
+    in_turn: bool
+
+
+#: Found by `ohmprop bench depth` and `ohmprop bench rules` (docs/classifiers.md); deeper machines do not learn with less.
+_DEPTHS = {
+    2: Depth((3, 4), 20, (4, 4), 0, False),
+    3: Depth((4, 5, 6), 100, (8, 4), 4, True),
+    4: Depth((3, 4, 5, 6), 100, (20, 8), 4, True),
+}
+#: So that an impossible number of layers is refused and not looked up.
+_NO_DEPTH = Depth((), 20, (4, 4), 0, False)
 
 
 class Topology(ABC):
@@ -33,19 +64,23 @@ class Topology(ABC):
         defaults.
     unused_settings : settings that this topology has no register for.
     order : the order besides TOGETHER in which its neurons can step.
-    state, activity : default formats.
     """
 
     name: str
     fields: tuple[str, ...]
     unused_settings: tuple[str, ...]
     order: str
-    state: Format
-    activity: Format
 
     @abstractmethod
-    def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
-        """The settings of a machine of these layers with symmetric weights, if nobody gives any."""
+    def defaults(self, machine: MachineFields) -> dict[str, Any]:
+        """The fields that are left to the topology, but for the accumulator and the settings, by their names.
+
+        Like ``settings`` it is asked before anything is checked, so it takes every value for a possible one.
+        """
+
+    @abstractmethod
+    def settings(self, machine: MachineFields) -> Settings:
+        """The settings, by EP, if nobody gives any."""
 
     def both_ways(self, eta_shifts: tuple[int, ...], layers: tuple[int, ...]) -> tuple[int, ...]:
         """The rates of an asymmetric machine's matrices from those of the symmetric one's."""
@@ -90,9 +125,12 @@ class Recurrent(Topology):
     fields = ("cut_diagonals", "input_level", "target_level", "side")
     unused_settings = ("feedforward",)
     order = BLOCKS
-    state, activity = Format(True, 8, 5), Format(True, 8, 7)
 
-    def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
+    def defaults(self, machine: MachineFields) -> dict[str, Any]:
+        """No options."""
+        return {"state": Format(True, 8, 5), "activity": Format(True, 8, 7), "fine_bits": 0, "in_turn": False}
+
+    def settings(self, machine: MachineFields) -> Settings:
         """Those of Settings."""
         return Settings()
 
@@ -156,12 +194,29 @@ class Layered(Topology):
     fields = ("pixel_bits", "input_weight", "biases")
     unused_settings = ("released_steps",)
     order = LAYERS
-    state = activity = UNIT
 
-    def settings(self, layers: tuple[int, ...], biases: bool) -> Settings:
-        """By the number of matrices."""
-        rates = _ETA_SHIFTS.get(len(layers) - 1, ())
-        return Settings(nudged_steps=4, released_steps=0, eta_shifts=rates + rates[:biases])
+    def defaults(self, machine: MachineFields) -> dict[str, Any]:
+        """Fine bits and layers in turn by depth, where weights can have them; those of a device cannot."""
+        depth, formats = _depth(machine), (machine.input_weight, machine.weight)
+        narrow = all(isinstance(format, Format) and format.bits <= NARROW_BITS for format in formats)
+        plain = machine.pulses is not True
+        fine_bits = depth.fine_bits if narrow and plain else 0
+        return {"state": UNIT, "activity": UNIT, "fine_bits": fine_bits, "in_turn": depth.in_turn and plain}
+
+    def settings(self, machine: MachineFields) -> Settings:
+        """By depth; layers step in turn where they can."""
+        depth = _depth(machine)
+        in_turn = self.defaults(machine)["in_turn"] if machine.in_turn is None else machine.in_turn is True
+        rates = depth.eta_shifts + depth.eta_shifts[: machine.biases is True]
+        settings = Settings(
+            free_steps=depth.steps,
+            nudged_steps=depth.nudged[depth.in_turn and in_turn],
+            driven_steps=depth.steps,
+            released_steps=0,
+            eta_shifts=self.both_ways(rates, machine.layers) if machine.asymmetric is True else rates,
+        )
+        # A machine with one hidden layer can step in turn if it is asked to.
+        return replace(settings, order=LAYERS, free_eps=1.0, nudged_eps=1.0) if depth.in_turn and in_turn else settings
 
     def both_ways(self, eta_shifts: tuple[int, ...], layers: tuple[int, ...]) -> tuple[int, ...]:
         """Those between layers twice, up and back."""
@@ -239,6 +294,10 @@ class Layered(Topology):
 
 RECURRENT, LAYERED = Recurrent(), Layered()
 TOPOLOGIES: tuple[Topology, ...] = (RECURRENT, LAYERED)
+
+
+def _depth(machine: MachineFields) -> Depth:
+    return _DEPTHS.get(len(machine.layers) - 1, _NO_DEPTH)
 
 
 def topology_of(layers: object) -> Topology:

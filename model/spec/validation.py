@@ -8,15 +8,15 @@ from ohmprop.model.spec.fields import MachineFields
 from ohmprop.model.spec.matrix import UPDATE_SHIFTS
 from ohmprop.model.spec.options import OPTIONS, needed
 from ohmprop.model.spec.settings import BETAS, CENTRED, TOGETHER, whole
-from ohmprop.model.spec.topology import MAX_HIDDEN_LAYERS, Topology, foreign_fields, signed
+from ohmprop.model.spec.topology import MAX_HIDDEN_LAYERS, NARROW_BITS, Topology, foreign_fields, signed
 
 MAX_LANES = 128
 #: Lanes of a serial machine.
 SERIAL_LANES = 8
 #: Widest weights of a machine with a pulse unit.
 STEP_TABLE_BITS = 8
-#: Most fine bits, and the widest weights that may have them: a whole weight is a number of 16 bits.
-MAX_FINE_BITS, NARROW_BITS = 8, 8
+#: Most fine bits: a whole weight is a number of 16 bits.
+MAX_FINE_BITS = 8
 #: The smallest nudge is 2 to minus this.
 SMALLEST_BETA_SHIFT = len(BETAS) - 1
 #: Weight matrices that there are registers for.
@@ -98,7 +98,7 @@ def _check_fine_bits(machine: MachineFields, topology: Topology) -> None:
     if machine.fine_bits and machine.pulses:
         raise UserError(
             f"fine_bits = {machine.fine_bits} is impossible with pulses = true, since a device has levels and nothing below "
-            "them; leave one of the two out."
+            "them; write fine_bits = 0, or leave pulses out."
         )
 
 
@@ -109,7 +109,9 @@ def _check_options(machine: MachineFields) -> None:
         if not isinstance(value, bool):
             raise UserError(f"{name} = {value!r} is impossible; write true or false.")
         if value and machine.pulses:
-            raise UserError(f"{name} = true is impossible with pulses = true; leave one of the two out.")
+            raise UserError(
+                f"{name} = true is impossible with pulses = true; write {name} = false, or leave pulses out."
+            )
     if machine.nudges and machine.weight.fraction < SMALLEST_BETA_SHIFT:
         raise UserError(
             f"nudges = true is impossible with weight = {machine.weight}; give weights at least {SMALLEST_BETA_SHIFT} bits of "

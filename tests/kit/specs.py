@@ -1,20 +1,18 @@
 """The machines that the tests run on, small ones that differ in every way that matters."""
 
+from typing import Any
+
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec, Settings
 
 #: eta is large, so that a few patterns change many weights and reach the rails.
 _FAST = Settings(eta_shifts=(3,))
 
-# Small rates, at which no output dies.
+#: Small rates, at which no output dies.
 _SLOW_LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(6, 7))
-
-_LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(6, 7))
-
-_FINE_LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(1, 1, 1, 2))
-_FINE_SERIAL = Settings(nudged_steps=4, released_steps=0, eta_shifts=(1, 1, 1))
-
 _LAYERED = Settings(nudged_steps=4, released_steps=0, eta_shifts=(2, 2), skip=False, feedforward=True)
+#: A deep machine without the hardware that it has by default.
+PLAIN: dict[str, Any] = {"fine_bits": 0, "in_turn": False}
 
 SPECS = {
     "lanes_do_not_divide": MachineSpec(layers=(7,), lanes=3, settings=_FAST),
@@ -45,13 +43,13 @@ PULSED = {
 #: Layered machines: one to three hidden layers, every width of pixels, layers of one block and of several.
 LAYERED = {
     "one_hidden": MachineSpec(layers=(20, 7, 4), lanes=3),
-    "two_hidden": MachineSpec(layers=(13, 9, 6, 5), lanes=4, pixel_bits=8),
-    "three_hidden": MachineSpec(layers=(12, 5, 6, 4, 3), lanes=2, pixel_bits=1),
+    "two_hidden": MachineSpec(layers=(13, 9, 6, 5), lanes=4, pixel_bits=8, **PLAIN),
+    "three_hidden": MachineSpec(layers=(12, 5, 6, 4, 3), lanes=2, pixel_bits=1, **PLAIN),
     "one_block": MachineSpec(layers=(11, 8, 3), lanes=8),
     "serial": MachineSpec(layers=(12, 10, 9), lanes=8, serial=True),
-    "serial_deep": MachineSpec(layers=(9, 12, 17, 9, 3), lanes=8, biases=True, serial=True),
+    "serial_deep": MachineSpec(layers=(9, 12, 17, 9, 3), lanes=8, biases=True, serial=True, **PLAIN),
     # The next outputs' words are under way before the first sum along the rows is back.
     "biases": MachineSpec(layers=(10, 3, 4), lanes=3, biases=True),
-    "biases_of_two_hidden": MachineSpec(layers=(9, 5, 7, 4), lanes=4, biases=True),
+    "biases_of_two_hidden": MachineSpec(layers=(9, 5, 7, 4), lanes=4, biases=True, **PLAIN),
     "nothing_skipped": MachineSpec(layers=(14, 6, 3), lanes=5, settings=_LAYERED),
 }

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from ohmprop.host.experiments.jobs import Result, Store
 from ohmprop.host.experiments.reproduce.finding import Finding, Target
 from ohmprop.host.experiments.reproduce.plan import Plan, settings_json
-from ohmprop.host.experiments.rule_cases import CASES, DEEP, FLIPS, GLYPHS, SHALLOW, TEN, Task
+from ohmprop.host.experiments.rule_cases import CASES, DEEP, FLIPS, GLYPHS, NARROW, SHALLOW, TEN, Task, first_of
 from ohmprop.host.experiments.rules import with_data
 from ohmprop.host.run.learner import Alone
 from ohmprop.host.run.run import Run, fresh
@@ -27,7 +27,7 @@ from ohmprop.model.spec.settings import BETAS
 #: Patterns whose summed update is compared with their summed gradient, epochs learnt before, and steps that settle.
 PATTERNS, EPOCHS, SETTLED = 60, 2, 250
 #: Machines that it is compared on, and the sizes of the nudge; the machine's own are BETAS.
-ALIGNED = (GLYPHS, SHALLOW, DEEP)
+ALIGNED = tuple(map(first_of, (GLYPHS, SHALLOW, DEEP)))
 SIZES = (*BETAS, 0.125, 0.01)
 
 Floats = NDArray[np.float64]
@@ -52,9 +52,9 @@ class Learn:
         return f"family-{self.number}-seed{self.seed}"
 
     def compute(self) -> Result:
-        """What Case.learn says, with float64 beside the machine; that of 784-500-10 would take hours."""
+        """What Case.learn says, with float64 beside the machine; that of 60,000 images would take hours."""
         case = CASES[self.number]
-        return case.learn(self.seed, compare=case.task is not TEN)
+        return case.learn(self.seed, compare=case.task not in (NARROW, TEN))
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class Align:
 
     Members
     -------
-    number : the task's place in ALIGNED.
+    number : the case's place in ALIGNED.
     seed : as above.
     """
 
@@ -77,10 +77,10 @@ class Align:
 
     def compute(self) -> Result:
         """For each size of the nudge the cosine in float64, and in the machine's integers for those that it has."""
-        task = ALIGNED[self.number]
-        spec = equipped(MachineSpec.load(task.machine), nudge="random", free_steps=SETTLED)
+        case = ALIGNED[self.number]
+        spec = equipped(case.spec, nudge="random", free_steps=SETTLED)
         spec = replace(spec, settings=replace(spec.settings, nudge="positive"))
-        start, learnt = fresh(spec, self.seed), task.source.load(spec, self.seed)
+        start, learnt = fresh(spec, self.seed), case.task.source.load(spec, self.seed)
         learner = Alone(spec, start.weights, start.lfsr)
         train(Run(start, learnt, EPOCHS), learner)
         inputs, targets = learnt.inputs[:PATTERNS], learnt.targets[:PATTERNS]
@@ -206,7 +206,7 @@ def _family(plan: Plan, store: Store) -> Finding:
         case = CASES[number]
         rows.append(case.row(results) | {"seeds": list(plan.seeds), "settings": settings_json(case.spec.settings)})
     aligned = [cell for cell in _cells(plan) if isinstance(cell, Align)]
-    cosines = {ALIGNED[cell.number].machine: store.load(cell) or {} for cell in aligned}
+    cosines = {ALIGNED[cell.number].task.machine: store.load(cell) or {} for cell in aligned}
     return Finding(
         title=f"The family of rules, {plan.repeats}",
         paper="Not in the paper: equilibrium propagation and recurrent backpropagation are, on the associative memory.",

@@ -10,7 +10,7 @@ from click.testing import CliRunner
 from ohmprop.host.cli.main import main
 from ohmprop.host.experiments import jobs, nudges, rule_cases, rules
 from ohmprop.host.experiments.reproduce import family
-from ohmprop.host.experiments.rule_cases import CASES, GLYPHS, SHALLOW
+from ohmprop.host.experiments.rule_cases import CASES, GLYPHS, SHALLOW, Case, first_of
 from ohmprop.model.rules import RULES
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.settings import NUDGES
@@ -25,12 +25,13 @@ def short(tmp_path, monkeypatch):
     """One epoch each, few images, no MNIST, and a working folder."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("OHMPROP_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(rule_cases, "CASES", SHORT)
     monkeypatch.setattr(rules, "CASES", SHORT)
     monkeypatch.setattr(family, "CASES", SHORT)
     small = [replace(task, epochs=1) for task in (GLYPHS, SHALLOW)]
     monkeypatch.setattr(family, "GLYPHS", small[0])
     monkeypatch.setattr(family, "SHALLOW", small[1])
-    monkeypatch.setattr(family, "ALIGNED", small)
+    monkeypatch.setattr(family, "ALIGNED", [Case.of(task) for task in small])
     monkeypatch.setattr(family, "PATTERNS", 40)
     monkeypatch.setattr(rule_cases, "IMAGES", 5)
 
@@ -44,14 +45,15 @@ def in_this_process(work, items, workers, stopped=lambda: False):
     yield from ((item, work(item)) for item in reversed(items))
 
 
-def test_every_rule_has_a_case_and_each_machine_begins_with_its_own():
-    assert {case.spec.settings.rule for case in CASES} == set(RULES)
-    for case in CASES:
-        first = next(other for other in CASES if other.task == case.task)
-        assert first.spec == MachineSpec.load(case.task.machine)
+def test_every_rule_has_a_case_and_each_machine_its_own_order_beside_all_together():
+    assert {case.spec.settings.rule for case in SHORT} == set(RULES)
+    for task in {case.task for case in SHORT}:
+        first = first_of(task).spec.settings
+        assert (first.rule, first.order, first.free_eps, first.nudged_eps) == ("ep", "together", 0.5, 0.5)
+        assert MachineSpec.load(task.machine) in [case.spec for case in SHORT if case.task == task]
 
 
-def test_clocks_stand_beside_the_machines_own(tmp_path, monkeypatch):
+def test_clocks_stand_beside_those_of_all_together(tmp_path, monkeypatch):
     monkeypatch.setattr(jobs, "side_by_side", in_this_process)
     result = run("bench", "rules", "--machine", "glyphs-100", "--machine", "digits-64-32-10", "--json", "r.json")
     assert result.exit_code == 0, result.output

@@ -15,12 +15,13 @@ from ohmprop.model.link.frames import Op
 from ohmprop.model.link.packing import target_bytes
 from ohmprop.model.link.records import LearnReply, RecallReply
 from ohmprop.model.spec import MachineSpec
+from tests.kit.specs import PLAIN
 
 SPECS = {
     "lanes do not divide": MachineSpec(layers=(11, 7, 3), lanes=4),
     "white or black": MachineSpec(layers=(13, 5, 2), lanes=3, pixel_bits=1),
-    "bytes, two hidden layers": MachineSpec(layers=(10, 9, 6, 4), lanes=4, pixel_bits=8),
-    "three hidden layers": MachineSpec(layers=(9, 5, 7, 4, 3), lanes=2),
+    "bytes, two hidden layers": MachineSpec(layers=(10, 9, 6, 4), lanes=4, pixel_bits=8, **PLAIN),
+    "three hidden layers": MachineSpec(layers=(9, 5, 7, 4, 3), lanes=2, **PLAIN),
     "three hidden layers and biases": MachineSpec(layers=(9, 5, 7, 4, 3), lanes=2, biases=True),
     "outputs in many blocks": MachineSpec(layers=(30, 20, 64), lanes=1),
     "fine bits": MachineSpec(layers=(9, 5, 7, 3), lanes=3, fine_bits=4),

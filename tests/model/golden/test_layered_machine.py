@@ -14,6 +14,7 @@ from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
 from ohmprop.model.link.records import LearnReply, RecallReply
 from ohmprop.model.spec import MachineSpec, Settings
 from tests.kit.paths import ROOT
+from tests.kit.specs import PLAIN
 
 FINE = {"input_weight": Format(True, 12, 12), "weight": Format(True, 12, 11)}
 #: Large steps of learning, so that a few patterns change many weights and reach the rails.
@@ -32,9 +33,9 @@ SPECS = {
         settings=replace(QUICK, eta_shifts=(1, 0)),
     ),
     "feedforward": MachineSpec(layers=(12, 6, 3), lanes=4, settings=replace(QUICK, feedforward=True)),
-    "two_hidden": MachineSpec(layers=(9, 7, 5, 3), lanes=3, settings=replace(QUICK, eta_shifts=(1, 0, 1))),
+    "two_hidden": MachineSpec(layers=(9, 7, 5, 3), lanes=3, **PLAIN, settings=replace(QUICK, eta_shifts=(1, 0, 1))),
     "three_hidden": MachineSpec(
-        layers=(6, 5, 7, 4, 2), lanes=3, settings=replace(QUICK, eta_shifts=(2, 0, 1, 0), feedforward=True)
+        layers=(6, 5, 7, 4, 2), lanes=3, **PLAIN, settings=replace(QUICK, eta_shifts=(2, 0, 1, 0), feedforward=True)
     ),
     "fine_three_hidden": MachineSpec(
         layers=(6, 5, 7, 4, 2), lanes=1, **FINE, settings=replace(QUICK, eta_shifts=(2, 1, 1, 2), tolerance=2)
@@ -58,12 +59,14 @@ SPECS = {
     "in_turn_by_whole_steps": MachineSpec(
         layers=(9, 7, 5, 3),
         lanes=3,
+        fine_bits=0,
         in_turn=True,
         settings=replace(QUICK, eta_shifts=(1, 0, 1), order="layers", free_eps=1, nudged_eps=1),
     ),
     "in_turn_and_whole_steps_in_the_free_phase": MachineSpec(
         layers=(6, 5, 7, 4, 2),
         lanes=3,
+        fine_bits=0,
         in_turn=True,
         settings=replace(QUICK, eta_shifts=(2, 0, 1, 0), order="layers", free_eps=1),
     ),
@@ -71,6 +74,7 @@ SPECS = {
         layers=(9, 7, 5, 3),
         lanes=3,
         nudges=True,
+        **PLAIN,
         settings=replace(QUICK, eta_shifts=(1, 0, 1), nudge="negative", beta=0.5),
     ),
     "random_nudge": MachineSpec(

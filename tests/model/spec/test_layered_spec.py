@@ -10,6 +10,7 @@ import pytest
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec, Settings, ready_machines
+from ohmprop.model.spec.options import equipped
 from tests.kit.paths import ROOT
 from tests.model.golden.test_layered_machine import FINE, SPECS
 
@@ -44,9 +45,26 @@ def test_defaults_of_a_layered_machine() -> None:
     # 784 bright pixels on weights of one sign need a bit more than 24.
     assert str(MNIST.accumulator) == "fxp-s25/15"
     assert str(MachineSpec(layers=(64, 32, 10)).accumulator) == "fxp-s24/15"
+    in_turn = {"order": "layers", "free_eps": 1.0, "nudged_eps": 1.0}
     assert MachineSpec.from_toml("machine.layers = [9, 3, 3, 2]\nsettings.skip = false") == MachineSpec(
-        layers=(9, 3, 3, 2), settings=Settings(20, 4, 20, 0, (3, 5, 7), skip=False)
+        layers=(9, 3, 3, 2), settings=Settings(100, 4, 100, 0, (4, 5, 6), skip=False, **in_turn)
     )
+
+
+def test_defaults_of_deep_machines() -> None:
+    for layers in ((64, 64, 64, 10), (64, 32, 32, 32, 10)):
+        ready = MachineSpec.load(f"digits-{'-'.join(map(str, layers))}")
+        assert MachineSpec(layers=layers) == ready
+    deep = MachineSpec(layers=(9, 3, 3, 2), biases=True)
+    assert (deep.fine_bits, deep.in_turn, deep.settings.eta_shifts) == (4, True, (4, 5, 6, 4))
+    # What a machine cannot have is left out, and what it has not got is not used.
+    assert MachineSpec(layers=deep.layers, weight=Format(True, 12, 11)).fine_bits == 0
+    pulsed = MachineSpec(layers=deep.layers, pulses=True)
+    assert not pulsed.fine_bits and not pulsed.in_turn and pulsed.settings.order == "together"
+    together = MachineSpec(layers=deep.layers, in_turn=False)
+    assert together.settings.order == "together" and together.settings.nudged_steps == 8
+    for spec in (deep, pulsed, together, replace(deep, fine_bits=0), equipped(deep, order="together", free_eps=0.5)):
+        assert MachineSpec.from_toml(spec.to_toml()) == spec == MachineSpec.from_saved(spec.to_toml())
 
 
 def test_defaults_of_biases() -> None:
