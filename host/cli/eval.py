@@ -5,25 +5,22 @@ from typing import Any
 
 import click
 
-from ohmprop.host.cli.options import common
+from ohmprop.host.cli.options import DATA, common, image_source
 
 
 @click.command("eval")
-@common("machine", "board")
-@click.option("--data", required=True, help="The data set, as for train.")
-@common("classes", "per_class", "resize")
+@common("machine", "board", *DATA)
 @click.option("--load", "load", type=click.Path(path_type=Path), required=True,
-              help="What `train --data --save` wrote.")  # fmt: skip
+              help="What `train --data --save` wrote; classes and preparation of the images are taken from it.")  # fmt: skip
 @common("json", "out")
 def evaluate(**options: Any) -> None:
     """Read test images with saved weights.
 
-    Reports errors, margins and confusions.
+    Without --data these are the images of the data set that was learnt. Reports errors, margins and confusions.
 
-    Example: ohmprop eval --load mine.npz --data mnist --classes 0,1,2,3,4 --board golden
+    Example: ohmprop eval --load mine.npz --board golden
     """
     from ohmprop.host.experiments.classifier import run_eval
-    from ohmprop.host.run.task import ImageSource
 
-    source = ImageSource(*(options.pop(name) for name in ("data", "classes", "per_class", "resize")))
-    run_eval(source=source, **options)
+    source = image_source(options)
+    run_eval(source=source, **{name: value for name, value in options.items() if name not in DATA})

@@ -1,10 +1,13 @@
 """The options that several commands of the command line have in common."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
+
+if TYPE_CHECKING:
+    from ohmprop.host.run.task import ImageSource
 
 
 class Numbers(click.ParamType):  # type: ignore[type-arg]
@@ -21,11 +24,29 @@ class Numbers(click.ParamType):  # type: ignore[type-arg]
             self.fail(f"{value!r} is no list of {self.name}, write it as {self.example}", param, ctx)
 
 
-class Classes(Numbers):
-    """Digits between commas."""
+class Names(click.ParamType):  # type: ignore[type-arg]
+    """Names between commas, a tuple."""
 
-    name = "digits"
-    example = "0,1,2,3,4"
+    name = "names"
+
+    def convert(self, value: str, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """The names, or an error in one sentence."""
+        names = tuple(part.strip() for part in value.split(","))
+        if not all(names):
+            self.fail(f"{value!r} is no list of names, write it as 0,1,2 or cat,dog", param, ctx)
+        return names
+
+
+class Threshold(click.ParamType):  # type: ignore[type-arg]
+    """A grey level, or the word otsu."""
+
+    name = "level"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> int | str:
+        """The level, or the word."""
+        if value == "otsu" or (str(value).isdecimal() and int(value) <= 255):
+            return "otsu" if value == "otsu" else int(value)
+        self.fail(f"{value!r} is no grey level, write 0 to 255, or otsu", param, ctx)
 
 
 _OPTIONS: dict[str, Callable[[Any], Any]] = {
@@ -49,10 +70,11 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     ),
     "data": click.option(
         "--data",
-        help="digits (8 x 8, from scikit-learn), mnist (from the cache), or a folder of MNIST's four IDX files.",
+        help="digits (8 x 8, from scikit-learn), mnist (from the cache), or your own: a folder of class folders with pictures, "
+        "IDX files, .npz, .npy or .csv; `ohmprop data check` says how it is understood.",
     ),
     "classes": click.option(
-        "--classes", type=Classes(), help="With --data: the digits to keep, as 0,1,2,3,4 [default: all ten]."
+        "--classes", type=Names(), help="With --data: the classes to keep, as 0,1,2 or cat,dog [default: all]."
     ),
     "per_class": click.option(
         "--per-class",
@@ -60,7 +82,20 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         help="With --data: training images per class, chosen by --seed [default: all].",
     ),
     "resize": click.option(
-        "--resize", type=click.IntRange(1), help="With --data: width and height to average the images to."
+        "--resize",
+        type=click.IntRange(1),
+        help="With --data: width and height to average the images to [default: theirs; 28 where they differ or are too large].",
+    ),
+    "threshold": click.option(
+        "--threshold",
+        type=Threshold(),
+        help="With --data: grey levels from this on, 0 to 255, become white and the others black; otsu finds one [default: grey "
+        "stays, but otsu for a machine of 1-bit pixels].",
+    ),
+    "invert": click.option(
+        "--invert/--no-invert",
+        default=None,
+        help="With --data: black and white change places [default: where the background is light].",
     ),
     "epochs": click.option(
         "--epochs",
@@ -81,6 +116,18 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     ),
     "out": click.option("--out", type=click.Path(path_type=Path), help="Write pictures into this folder."),
 }
+
+
+#: The options of a data set, in the order of --help.
+DATA = ("data", "classes", "per_class", "resize", "threshold", "invert")
+
+
+def image_source(options: Mapping[str, Any], halvings: float = 0.0) -> "ImageSource":
+    """The data set that the options of DATA name; without --data that of a saved run."""
+    from ohmprop.host.run.task import ImageSource
+    from ohmprop.model.data.datasets import Choice
+
+    return ImageSource(options["data"] or "", Choice(*(options[name] for name in DATA[1:])), halvings)
 
 
 def common(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:

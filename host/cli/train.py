@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from ohmprop.host.cli.options import common
+from ohmprop.host.cli.options import DATA, common, image_source
 from ohmprop.model.rules import RULES
 from ohmprop.model.spec.settings import BETAS, NUDGES, ORDERS
 
@@ -14,19 +14,22 @@ if TYPE_CHECKING:
 
 #: Euler's steps.
 STEPS = ("0.5", "1")
+#: Rounds through a data set.
+EPOCHS = 6
 #: Options that a resumed run takes from its file, those of data sets alone, and those of patterns alone.
-OF_DATA = {"classes", "per_class", "resize", "halvings"}
+OF_DATA = {*DATA[1:], "halvings"}
 OF_PATTERNS = {"patterns", "compare"}
 SETTINGS = ("rule", "order", "free_eps", "nudged_eps", "nudge", "beta")
 FIXED = OF_DATA | {"machine", "patterns", "data", "seed", *SETTINGS, "load", "device", "scheme", "pulses"}
 
 
 @click.command()
-@common("machine", "board", "patterns", "data", "classes", "per_class", "resize")
+@common("machine", "board", "patterns", *DATA)
 @click.option("--epochs", type=click.IntRange(1, 1_000_000),
               help="Rounds through the patterns [default: 100; 6 with --data].")  # fmt: skip
 @click.option("--halvings", type=click.FloatRange(0, 15),
-              help="With --data: how many times per epoch the learning rates are halved [default: 1].")  # fmt: skip
+              help="With --data: how many times per epoch the learning rates are halved [default: that of --load, else 2.4 "
+              "times in all epochs together, at most once in each].")  # fmt: skip
 @common("seed", "load", "save")
 @click.option("--checkpoint", type=click.Path(path_type=Path),
               help="Write what has been learnt to this .npz file at intervals, for --resume.")  # fmt: skip
@@ -83,7 +86,7 @@ def train(context: click.Context, /, **options: Any) -> None:
     """
     from ohmprop.host.experiments.training import Files, run_train
     from ohmprop.host.run.run import Beginning
-    from ohmprop.host.run.task import ImageSource, PatternSource, source_of
+    from ohmprop.host.run.task import ImageSource, PatternSource, default_halvings, source_of
 
     given = {name for name in options if context.get_parameter_source(name) is click.core.ParameterSource.COMMANDLINE}
     resume = options["resume"]
@@ -99,8 +102,13 @@ def train(context: click.Context, /, **options: Any) -> None:
     elif options["data"] is None:
         source = PatternSource(options["patterns"])
     else:
-        chosen = {name: options[name] for name in ("data", "classes", "per_class", "resize", "halvings")}
-        source = ImageSource(**{name: value for name, value in chosen.items() if value is not None})
+        from ohmprop.host.run.checkpoint import Checkpoint
+
+        saved = Checkpoint.load(load).run if load else {}
+        halvings = options["halvings"]
+        if halvings is None:
+            halvings = saved.get("halvings", default_halvings(epochs or EPOCHS))
+        source = image_source(options, halvings).as_learnt(saved)
     images = isinstance(source, ImageSource)
     _refuse(context, given & (OF_PATTERNS if images else OF_DATA), f"{'with' if images else 'without'} --data")
     settings = {name: options[name] for name in SETTINGS if options[name] is not None}
@@ -108,7 +116,7 @@ def train(context: click.Context, /, **options: Any) -> None:
     device = (options["device"], options["scheme"], options["pulses"])
     beginning = Beginning(options["machine"], load, options["seed"], settings, *device)
     files = Files(options["save"], checkpoint, options["every"], options["json_file"], options["out"])
-    epochs = epochs or (6 if images else 100)
+    epochs = epochs or (EPOCHS if images else 100)
     run_train(beginning, source, epochs, options["board"], options["compare"], resume is not None, files)
 
 

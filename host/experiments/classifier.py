@@ -24,6 +24,7 @@ from ohmprop.host.show.pictures import (
     hidden_picture,
     misread_picture,
 )
+from ohmprop.model.data.labelled import Label
 from ohmprop.model.float64.bptt import symmetry
 from ohmprop.model.float64.reference import Reference, initial_weights
 from ohmprop.model.golden.machine import GoldenMachine
@@ -31,6 +32,8 @@ from ohmprop.model.spec import MachineSpec, Settings
 
 #: Shares of test images whose largest margin is reported.
 QUANTILES = (0.01, 0.05, 0.25, 0.5)
+#: Classes up to which all confusions are printed, and errors that are printed of more.
+MOST_COLUMNS = 12
 
 
 @dataclass(frozen=True)
@@ -47,11 +50,11 @@ class DeadOutput:
 
     epoch: int
     output: int
-    label: int
+    label: Label
     advice: str
 
     @classmethod
-    def of(cls, epoch: int, output: int, label: int, settings: Settings, unsettled: bool) -> "DeadOutput":
+    def of(cls, epoch: int, output: int, label: Label, settings: Settings, unsettled: bool) -> "DeadOutput":
         """A dead output and what to do about it; ``unsettled`` if most free phases were cut off."""
         said = f"Output {output} (class {label}) stayed at 0 for every training image after epoch {epoch}"
         if unsettled:
@@ -218,7 +221,8 @@ def run_eval(
 ) -> None:
     """Read a data set's images with learnt weights; MachineError if board and golden machine differ."""
     start = Beginning(machine, load).start(source)
-    task = source.load(start.spec, start.seed)
+    source.check_as_learnt(start.run, load)
+    task = source.as_learnt(start.run).load(start.spec, start.seed)
     check_writable(json_file)
     if out:
         check_writable(out, folder=True)
@@ -242,13 +246,27 @@ def run_eval(
 
 
 def _show(title: str, figures: dict[str, Any]) -> None:
-    """Print figures but the lists, and the confusion as a table."""
+    """Print figures but the lists, and the confusion as a table: all of it, or of many classes the most frequent errors."""
     shown = {name: value for name, value in figures.items() if not isinstance(value, list)}
-    if figures["bit_exact"] is None:
-        shown["bit_exact"] = "not compared, since the golden machine learns without a board"
-    show(title, shown)
-    classes: Sequence[int] = figures["classes"]
-    table = Table("class", *(f"read {label}" for label in classes), title="Test images by class and reading")
-    for label, row in zip(classes, figures["confusion"], strict=True):
-        table.add_row(str(label), *map(str, row))
+    show(title, shown | comparison(figures))
+    classes: Sequence[Label] = figures["classes"]
+    if len(classes) > MOST_COLUMNS:
+        counts = np.array(figures["confusion"])
+        np.fill_diagonal(counts, 0)
+        table = Table("class", "read", "images", title=f"The most frequent errors of {counts.sum()}")
+        for place in np.argsort(-counts, axis=None, kind="stable")[:MOST_COLUMNS]:
+            row, column = divmod(int(place), len(classes))
+            if counts[row, column]:
+                table.add_row(str(classes[row]), str(classes[column]), str(counts[row, column]))
+    else:
+        table = Table("class", *(f"read {label}" for label in classes), title="Test images by class and reading")
+        for label, row in zip(classes, figures["confusion"], strict=True):
+            table.add_row(str(label), *map(str, row))
     print_table(table)
+
+
+def comparison(figures: dict[str, Any]) -> dict[str, str]:
+    """What is shown where nothing was compared."""
+    if figures["bit_exact"] is None:
+        return {"bit_exact": "not compared, since the golden machine answers without a board"}
+    return {}

@@ -13,6 +13,7 @@ from ohmprop.host.run.readings import error
 from ohmprop.host.run.run import Run, fresh
 from ohmprop.host.run.task import ImageSource, ImageTask, PatternSource, Source
 from ohmprop.host.run.train import train
+from ohmprop.model.data.datasets import Choice
 from ohmprop.model.data.patterns import Pixels, corrupt, glyphs, recalled
 from ohmprop.model.float64.bptt import symmetry
 from ohmprop.model.float64.reference import Reference, initial_weights
@@ -36,8 +37,8 @@ GLYPHS = Task("glyphs-100", PatternSource("glyphs"), 100)
 SHALLOW = Task("digits-64-32-10", ImageSource("digits", halvings=0.5), 12)
 DEEP = Task("digits-64-64-64-10", ImageSource("digits", halvings=0.07), 30)
 DEEPEST = Task("digits-64-32-32-32-10", ImageSource("digits", halvings=0.07), 30)
-SMALL = Task("mnist-196-128-5", ImageSource("mnist", (0, 1, 2, 3, 4), 600, 14), 6)
-FIVE = Task("mnist-784-128-5", ImageSource("mnist", (0, 1, 2, 3, 4), 600), 6)
+SMALL = Task("mnist-196-128-5", ImageSource("mnist", Choice((0, 1, 2, 3, 4), 600, 14), 0.4), 6)
+FIVE = Task("mnist-784-128-5", ImageSource("mnist", Choice((0, 1, 2, 3, 4), 600), 0.4), 6)
 NARROW = Task("mnist-784-128-10", ImageSource("mnist", halvings=0.4), 6)
 TEN = Task("mnist-784-500-10", ImageSource("mnist", halvings=0.4), 6)
 
@@ -156,7 +157,8 @@ CASES: Sequence[Case] = (
     Case.of(FIVE, **_TOGETHER),
     Case.of(FIVE),
     Case.of(FIVE, rule="continual", eta_shifts=(4, 6)),
-    Case.of(FIVE, rule="vector-field"),
+    Case.of(FIVE, **_TOGETHER, rule="continual", eta_shifts=(4, 6)),
+    Case.of(FIVE, **_TOGETHER, rule="vector-field"),
     Case.of(NARROW, **_TOGETHER),
     Case.of(NARROW),
     Case.of(TEN, **_TOGETHER, nudged_steps=4),

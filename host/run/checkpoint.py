@@ -21,6 +21,7 @@ from ohmprop.host.link.weights import Weights, checked_weights
 from ohmprop.host.run.memristors import Memristors
 from ohmprop.host.show.console import warn
 from ohmprop.host.show.files import write_file
+from ohmprop.model.data.preparation import Preparation
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.features import basic
 from ohmprop.model.memristors.unit import PulseUnit
@@ -42,6 +43,7 @@ DATA_OPTIONS: dict[str, tuple[type, ...]] = {
     "classes": (list, NoneType),
     "per_class": (int, NoneType),
     "resize": (int, NoneType),
+    "prepared": (dict, NoneType),
     "epochs": (int,),
     "halvings": (int, float),
     "content": (int,),
@@ -263,12 +265,17 @@ def _run(text: str) -> dict[str, Any]:
     run = json.loads(text)
     if run == {}:
         return {}
+    if isinstance(run, dict) and "data" in run:
+        # Once there were only MNIST's files and the digits, and nothing to prepare.
+        run.setdefault("prepared", None)
+        if run["prepared"]:
+            Preparation.from_json(run["prepared"])
     for options in (PATTERN_OPTIONS, DATA_OPTIONS):
         if (
             isinstance(run, dict)
             and run.keys() == options.keys()
             and all(type(run[name]) in kinds for name, kinds in options.items())
-            and all(type(label) is int for label in run.get("classes") or ())
+            and all(type(label) in (int, str) for label in run.get("classes") or ())
         ):
             return run
     raise ValueError("its run options are invalid")

@@ -1,9 +1,10 @@
 """What a run learns: patterns, each its own target, or the images of a data set, each with its class."""
 
+import math
 import os
 import zlib
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
 from pathlib import Path
@@ -12,8 +13,11 @@ from typing import Any, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.data.datasets import NAMES, Dataset, load, order, pixels
+from ohmprop.host.run.checkpoint import Checkpoint
+from ohmprop.model.data.datasets import NAMES, Choice, Dataset, load, order, pixels
+from ohmprop.model.data.labelled import Label
 from ohmprop.model.data.patterns import Patterns, load_patterns
+from ohmprop.model.data.preparation import Preparation
 from ohmprop.model.errors import UserError
 from ohmprop.model.golden.machine import eta_shifts_at
 from ohmprop.model.spec import MachineSpec, Settings
@@ -135,34 +139,102 @@ class PatternTask:
 # -- images --------------------------------------------------------------------------------------------------------
 
 
+#: How often learning rates are halved in a whole run, and at most in an epoch, if nobody says.
+HALVINGS, MOST_HALVINGS = 2.4, 1.0
+#: Hidden units of a machine that is made for the data, by the number of its inputs.
+_NARROW, _WIDE, _NARROW_INPUTS = 64, 128, 256
+
+
+def default_halvings(epochs: int) -> float:
+    """How often learning rates are halved per epoch of a run of so many epochs."""
+    return min(MOST_HALVINGS, HALVINGS / epochs)
+
+
 @dataclass(frozen=True)
 class ImageSource:
-    """A data set as --data and the options with it name it; ``halvings`` is how often learning rates are halved per epoch."""
+    """A data set as --data and the options with it name it.
+
+    Members
+    -------
+    data : its name or path; empty for that of a saved run.
+    choice : what is taken of it.
+    halvings : how often learning rates are halved per epoch.
+    """
 
     data: str
-    classes: tuple[int, ...] | None = None
-    per_class: int | None = None
-    resize: int | None = None
+    choice: Choice = field(default_factory=Choice)
     halvings: float = 1.0
 
     def machine(self, path: Path | None) -> MachineSpec:
-        """The machine of a file or a name; UserError if there is none, as data sets differ in their size."""
-        if path is None:
-            raise UserError("--data needs a layered machine; give --machine a TOML file or a name, as mnist-784-128-5.")
-        return MachineSpec.load(path)
+        """The machine of a file or a name, or one that is made for the data."""
+        if path is not None:
+            return MachineSpec.load(path)
+        return made_for(load(self.data, self.choice))
 
     def load(self, spec: MachineSpec, seed: int) -> "ImageTask":
         """The images; UserError if they or their classes are not this machine's."""
         check_layered(spec)
-        if self.data not in NAMES and not os.path.isdir(self.data):
-            raise UserError(
-                f"There is no data set and no folder {self.data}; give {', '.join(NAMES)} or the folder of MNIST's four IDX "
-                "files."
-            )
-        name, folder = (self.data, None) if self.data in NAMES else ("mnist", Path(self.data))
-        dataset = load(name, folder, self.classes, self.per_class, self.resize, seed)
+        dataset = load(self.data, replace(self.choice, two_values=spec.pixel_bits == 1), seed)
         check_fits(spec, dataset)
         return ImageTask(self, dataset, seed, spec.pixel_bits)
+
+    def as_learnt(self, run: Mapping[str, Any]) -> "ImageSource":
+        """The source with data, classes and preparation of a saved run, where others are not asked for."""
+        if "data" not in run:
+            if not self.data:
+                raise UserError("The saved weights do not say what data they were learnt from; give --data.")
+            return self
+        if not self.data:
+            per_class = self.choice.per_class or run["per_class"]
+            return replace(self, data=run["data"], choice=replace(self.choice, per_class=per_class)).as_learnt(run)
+        learnt, choice = _choice(run), self.choice
+        own = (choice.resize, choice.threshold, choice.invert) != (None, None, None)
+        return replace(
+            self,
+            choice=replace(
+                choice,
+                classes=choice.classes or learnt.classes,
+                resize=choice.resize or learnt.resize,
+                prepared=None if own else learnt.prepared,
+            ),
+        )
+
+    def check_as_learnt(self, run: Mapping[str, Any], path: Path) -> None:
+        """UserError if the options ask for other classes or images than those of the run in a file."""
+        if "data" not in run:
+            return
+        learnt, choice = _choice(run), self.choice
+        had: dict[str, Any] = {"classes": learnt.classes}
+        if prepared := learnt.prepared:
+            resize = prepared.shape[0] if prepared.shape[0] == prepared.shape[1] else None
+            had |= {"resize": resize, "threshold": prepared.threshold, "invert": prepared.invert}
+        for name, value in had.items():
+            asked = getattr(choice, name)
+            if asked is not None and asked != "otsu" and _text(asked) != _text(value):
+                raise UserError(
+                    f"{path} was learnt with {name} = {_text(value)}, and --{name} asks for {_text(asked)}; leave the "
+                    "option out, or give a file that was learnt so."
+                )
+
+
+def _text(value: Any) -> str:
+    """A value of an option as it is typed."""
+    return ",".join(map(str, value)) if isinstance(value, tuple) else str(value)
+
+
+def _choice(run: Mapping[str, Any]) -> Choice:
+    """What a saved run took of its data. Runs from before there was more than MNIST's files say less of it."""
+    prepared = Preparation.from_json(run["prepared"]) if run["prepared"] else None
+    invert = None if prepared else False
+    return Choice(
+        tuple(run["classes"] or ()) or None, run["per_class"], run["resize"], invert=invert, prepared=prepared
+    )
+
+
+def made_for(dataset: Dataset) -> MachineSpec:
+    """A machine for a data set: an input per pixel, one hidden layer, an output per class."""
+    inputs = prod(dataset.shape)
+    return MachineSpec(layers=(inputs, _NARROW if inputs <= _NARROW_INPUTS else _WIDE, len(dataset.classes)))
 
 
 def check_fits(spec: MachineSpec, dataset: Dataset) -> None:
@@ -210,10 +282,15 @@ class ImageTask:
     def options(self) -> Mapping[str, Any]:
         """Where the images come from; a folder by its full path, so that a run goes on in another folder."""
         source, dataset = self.source, self.dataset
-        options = asdict(source) | {"content": content_of(dataset.train_images, dataset.train_labels)}
-        options["data"] = source.data if source.data in NAMES else os.path.abspath(source.data)
-        options["classes"] = list(source.classes) if source.classes else None
-        return options
+        return {
+            "data": source.data if source.data in NAMES else os.path.abspath(source.data),
+            "classes": list(dataset.classes),
+            "per_class": source.choice.per_class,
+            "resize": source.choice.resize,
+            "prepared": dataset.preparation.to_json(),
+            "halvings": source.halvings,
+            "content": content_of(dataset.train_images, dataset.train_labels),
+        }
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """An order that follows from the seed and the epoch."""
@@ -222,6 +299,20 @@ class ImageTask:
     def settings(self, spec: MachineSpec, epoch: int) -> Settings:
         """The spec's, with the learning rates of the epoch."""
         return replace(spec.settings, eta_shifts=eta_shifts_at(spec, epoch, self.source.halvings))
+
+
+def learnt_as(start: Checkpoint) -> tuple[tuple[Label, ...], Preparation]:
+    """The classes that a classifier's outputs stand for, and how its images are prepared.
+
+    Files from before that was kept, or without a run, have numbers for classes and square images.
+    """
+    spec, run = start.spec, start.run
+    learnt = _choice(run) if "data" in run else Choice()
+    if learnt.prepared:
+        return learnt.classes or (), learnt.prepared
+    side = math.isqrt(spec.inputs)
+    shape = (side, side) if side * side == spec.inputs else (1, spec.inputs)
+    return learnt.classes or tuple(range(spec.outputs)), Preparation(shape)
 
 
 # -- both ----------------------------------------------------------------------------------------------------------
@@ -239,5 +330,4 @@ def source_of(options: Mapping[str, Any]) -> Source:
     """The source of a saved run, from its options."""
     if "patterns" in options:
         return PatternSource(options["patterns"])
-    names = ("data", "per_class", "resize", "halvings")
-    return ImageSource(classes=tuple(options["classes"] or ()) or None, **{name: options[name] for name in names})
+    return ImageSource(options["data"], _choice(options), options["halvings"])

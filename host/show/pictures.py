@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ohmprop.host.show.files import write_file
 from ohmprop.model.data.datasets import Dataset
+from ohmprop.model.data.labelled import Label
 
 #: Pictures in one mosaic, at most.
 MOSAIC = 100
@@ -102,7 +103,7 @@ def errors_picture(path: Path, first: int, curves: Mapping[str, Sequence[float]]
     save(figure, path)
 
 
-def confusion_picture(path: Path, classes: Sequence[int], table: NDArray[np.int64]) -> None:
+def confusion_picture(path: Path, classes: Sequence[Label], table: NDArray[np.int64]) -> None:
     """How many images of each class (row) were read as each class (column)."""
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots()
@@ -128,6 +129,11 @@ def misread_picture(path: Path, dataset: Dataset, misread: NDArray[np.int64], la
     ]
     title = f"{len(misread)} of {len(labels)} test images misread, {len(shown)} of them here"
     _mosaic_picture(path, images, names, title, "gray", 0)
+
+
+def answers_picture(path: Path, images: NDArray[np.uint8], names: Sequence[str], title: str) -> None:
+    """Images (count, height, width), 0 to 255, each with a name below it."""
+    _mosaic_picture(path, images / 255, names, title, "gray", 0)
 
 
 def hidden_picture(path: Path, weights: NDArray[np.int16], shape: tuple[int, int]) -> None:

@@ -1,4 +1,4 @@
-"""MNIST's four IDX files: their names and checksums, where they are kept, reading and packing them.
+"""MNIST's four IDX files, and others of their kind: names and checksums, where they are kept, reading and packing them.
 
 IDX: two zero bytes, the type (8: unsigned bytes), the number of dimensions, each dimension as a big-endian 32-bit
 number, then the bytes, last dimension fastest (the format's description comes with LeCun, Cortes and Burges 1998).
@@ -10,7 +10,7 @@ import math
 import os
 import re
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -33,8 +33,6 @@ PARTS = ("train-images", "train-labels", "t10k-images", "t10k-labels")
 NAMES = dict(zip(PARTS, MD5S, strict=True))
 #: Most bytes of an unpacked file: twenty times what MNIST's largest has.
 MOST_BYTES = 1 << 30
-#: Labels are 0 to 9.
-LABELS = 10
 _MAGIC = 0x0800  # unsigned bytes; the number of dimensions is added
 
 
@@ -44,61 +42,57 @@ def cache() -> Path:
     return (Path(chosen).absolute() if chosen else user_cache_path("ohmprop")) / "mnist"
 
 
-def read(folder: Path | None = None) -> tuple[Bytes, Bytes, Bytes, Bytes]:
+def read(folder: Path | None = None) -> tuple[Bytes, ...]:
     """Training images (count, height, width), their labels (count,), test images and labels; from the cache if no folder.
 
-    The files are found as `find` says. Other data in such files is welcome, so checksums are not asked for. UserError,
-    naming the file, if one is missing, damaged or does not fit the others, or a label is above 9.
+    The files are found as `find` says; a folder may lack those of the test images, and then they are not returned. Other data
+    in such files is welcome, so checksums are not asked for. UserError, naming the file, if one is missing, damaged or does not
+    fit the others.
     """
     if folder is None:
         paths = find(cache(), "cache of MNIST", "fill it with `ohmprop data mnist`")
     else:
-        paths = find(folder, "data folder", "give a folder with MNIST's four IDX files")
-    train_images, train_labels, test_images, test_labels = (
-        _read(path, part) for path, part in zip(paths, PARTS, strict=True)
-    )
-    for images, labels, path in ((train_images, train_labels, paths[1]), (test_images, test_labels, paths[3])):
+        paths = find(
+            folder, "data folder", "give a folder with the four IDX files of MNIST or of other data", PARTS[:2]
+        )
+    arrays = tuple(_read(path, part) for path, part in zip(paths, PARTS, strict=False))
+    for images, labels, path in zip(arrays[::2], arrays[1::2], paths[1::2], strict=True):
         if len(images) != len(labels):
             raise UserError(
                 f"{path} has {len(labels)} labels for {len(images)} images; give files that belong together."
             )
-        if labels.max() >= LABELS:
-            raise UserError(
-                f"Label {int(np.argmax(labels >= LABELS)) + 1} in {path} is {labels[labels >= LABELS][0]}, outside "
-                f"the classes 0 to {LABELS - 1}; give labels of these classes only."
-            )
-    sizes = [f"{images.shape[2]} x {images.shape[1]}" for images in (train_images, test_images)]
-    if sizes[0] != sizes[1]:
+    sizes = [f"{images.shape[2]} x {images.shape[1]}" for images in arrays[::2]]
+    if len(set(sizes)) > 1:
         raise UserError(
             f"The training images {paths[0]} are {sizes[0]} pixels and the test images {paths[2]} {sizes[1]}; give files with "
             "images of one size."
         )
-    return train_images, train_labels, test_images, test_labels
+    return arrays
 
 
-def find(folder: Path, what: str, remedy: str) -> list[Path]:
+def holds(folder: Path) -> bool:
+    """Whether a folder has IDX files where `find` looks for them."""
+    try:
+        return bool(_found(folder)[0])
+    except OSError:
+        return False
+
+
+def find(folder: Path, what: str, remedy: str, needed: Sequence[str] = PARTS) -> list[Path]:
     """The four files in the order of PARTS; UserError, which names what was found, if they are not there.
 
     Looked for in the folder, else in its own folders, else in those folders' ``raw``, which is torchvision's
-    ``MNIST/raw``. ``what`` and ``remedy`` are the beginning and the end of the error.
+    ``MNIST/raw``. Of the others than ``needed`` all may be missing. ``what`` and ``remedy`` are the beginning and the end of the
+    error.
     """
-    folders, seen = [folder], []
-    for deeper in ("*/", "*/raw/", ""):
-        try:
-            files = [path for one in folders for path in sorted(one.iterdir()) if path.is_file()]
-        except OSError as error:
-            raise UserError(f"The {what}, {folder}, cannot be read ({error.strerror}); {remedy}.") from None
-        found: dict[str, list[Path]] = {}
-        for path in files:
-            if part := _part(path):
-                found.setdefault(part, []).append(path)
-        if found or not deeper:
-            break
-        seen += files
-        folders = sorted(folder.glob(deeper))
-    missing = [part for part in PARTS if part not in found]
+    try:
+        found, seen = _found(folder)
+    except OSError as error:
+        raise UserError(f"The {what}, {folder}, cannot be read ({error.strerror}); {remedy}.") from None
+    wanted = PARTS if set(PARTS) - set(needed) & set(found) else needed
+    missing = [part for part in wanted if part not in found]
     if missing:
-        names = [str(path.relative_to(folder)) for path in (*seen, *files) if not path.name.startswith(".")]
+        names = [str(path.relative_to(folder)) for path in seen if not path.name.startswith(".")]
         held = f"only {', '.join(names[:8])}{' and more' if len(names) > 8 else ''}" if names else "no file at all"
         raise UserError(
             f"The {what}, {folder}, holds no {' and no '.join(NAMES[part] for part in missing)}, plain or gzipped, but {held}; "
@@ -111,7 +105,23 @@ def find(folder: Path, what: str, remedy: str) -> list[Path]:
                 f"The {what}, {folder}, holds {paths[0].relative_to(folder)} and {paths[1].relative_to(folder)}; give the "
                 "folder of one data set."
             )
-    return [min(found[part], key=lambda path: path.suffix == ".gz") for part in PARTS]
+    return [min(found[part], key=lambda path: path.suffix == ".gz") for part in wanted]
+
+
+def _found(folder: Path) -> tuple[dict[str, list[Path]], list[Path]]:
+    """The files of each part, and all that were looked at."""
+    folders, seen = [folder], []
+    for deeper in ("*/", "*/raw/", ""):
+        files = [path for one in folders for path in sorted(one.iterdir()) if path.is_file()]
+        found: dict[str, list[Path]] = {}
+        for path in files:
+            if part := _part(path):
+                found.setdefault(part, []).append(path)
+        seen += files
+        if found or not deeper:
+            break
+        folders = sorted(folder.glob(deeper))
+    return found, seen
 
 
 def _stem(path: Path) -> tuple[Path, str]:
@@ -146,6 +156,19 @@ def _content(path: Path, most: int) -> bytes:
                 pieces.append(piece)
                 most -= len(piece)
             return b"".join(pieces)
+
+
+def is_idx(path: Path) -> bool:
+    """Whether a file begins as an IDX file of unsigned bytes does."""
+    try:
+        return int.from_bytes(_content(path, 4), "big") - _MAGIC in (1, 3)
+    except (OSError, EOFError, zlib.error):
+        return False
+
+
+def read_images(path: Path) -> Bytes:
+    """The images (count, height, width) of an IDX file; UserError, naming it, if it is damaged or holds none."""
+    return _read(path, PARTS[0])
 
 
 def _read(path: Path, part: str) -> Bytes:

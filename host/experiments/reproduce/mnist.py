@@ -15,7 +15,7 @@ from ohmprop.host.run.readings import error
 from ohmprop.host.run.run import Run, fresh
 from ohmprop.host.run.task import ImageSource, ImageTask
 from ohmprop.host.run.train import Training, train
-from ohmprop.model.data.datasets import Dataset, load, pixels
+from ohmprop.model.data.datasets import Choice, Dataset, load, pixels
 from ohmprop.model.spec import MachineSpec
 
 MACHINE = "mnist-784-128-5"
@@ -92,7 +92,7 @@ class Classify:
 
 def images(seed: int) -> Dataset:
     """The training and test images; UserError, naming the command that fetches them, if the cache lacks MNIST."""
-    return load("mnist", None, CLASSES, PER_CLASS, None, seed)
+    return load("mnist", Choice(CLASSES, PER_CLASS), seed)
 
 
 def _figure5(plan: Plan, store: Store) -> Finding:

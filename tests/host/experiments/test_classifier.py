@@ -24,6 +24,7 @@ from ohmprop.host.run.run import Run, fresh
 from ohmprop.host.run.task import ImageSource
 from ohmprop.host.run.train import train
 from ohmprop.host.run.twin import Twin
+from ohmprop.model.data.datasets import Choice
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.golden.machine import GoldenMachine
@@ -49,7 +50,7 @@ def test_readings():
 
 def digits(spec, epochs, per_class):
     """A run of a data set's first images."""
-    return Run(fresh(spec, 1), ImageSource("digits", per_class=per_class).load(spec, 1), epochs)
+    return Run(fresh(spec, 1), ImageSource("digits", Choice(per_class=per_class)).load(spec, 1), epochs)
 
 
 def alone(run):
@@ -247,7 +248,6 @@ MISTAKES = {
     "recurrent machine with data": (["train", "--data", "digits", "--machine", "glyphs-100"], "recurrent"),
     "layered machine with patterns": (["train", "--machine", "digits-64-32-10"], "layered"),
     "layered machine in the demonstration": (["demo", "--machine", "digits-64-32-10"], "layered"),
-    "no machine": (["train", "--data", "digits"], "--machine"),
     "data and patterns": (["train", "--data", "digits", "--patterns", "glyphs"], "--patterns"),
     "classes without data": (["train", "--classes", "0,1"], "--classes"),
     "images of another size": (["train", *DIGITS[:2], "--machine", "mnist-196-128-5"], "8 x 8 = 64 pixels"),
@@ -256,7 +256,7 @@ MISTAKES = {
     "classes are no numbers": (["train", *DIGITS, "--classes", "zero"], "zero"),
     "no such data": (["train", "--data", "letters", *DIGITS[2:]], "letters"),
     "a folder without files": (["train", "--data", ".", *DIGITS[2:]], "IDX files"),
-    "averaged to a side that does not divide": (["train", *DIGITS, "--resize", "3"], "divides"),
+    "averaged to a size of no input": (["train", *DIGITS, "--resize", "3"], "9 pixels and this machine has 64"),
     "more images than there are": (["train", "--data", "digits", *DIGITS[2:4], "--per-class", "9999"], "9,999"),
     "nothing to evaluate": (["eval", "--data", "digits"], "--load"),
     "a file that is not there": (["eval", "--data", "digits", "--load", "none.npz"], "none.npz"),

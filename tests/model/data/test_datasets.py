@@ -9,6 +9,7 @@ import pytest
 from sklearn import datasets as sklearn_datasets
 
 from ohmprop.model.data import datasets, mnist
+from ohmprop.model.data.datasets import Choice
 from ohmprop.model.errors import UserError
 
 TRAIN_IMAGES, TRAIN_LABELS, TEST_IMAGES, TEST_LABELS = mnist.MD5S
@@ -32,10 +33,16 @@ def folder(tmp_path):
     return tmp_path
 
 
-def refused(*words, name="mnist", **choice):
+def load(source, seed=0, **choice):
+    """Load it; noise has no background to be dark or light."""
+    choice.setdefault("invert", False)
+    return datasets.load(str(source), Choice(**choice), seed)
+
+
+def refused(source, *words, **choice):
     """Loading ends in one sentence with these words."""
     with pytest.raises(UserError) as caught:
-        datasets.load(name, **choice)
+        load(source, **choice)
     sentence = str(caught.value)
     assert "\n" not in sentence and sentence.endswith(".") and ";" in sentence
     for word in words:
@@ -99,7 +106,7 @@ def test_packed_beside_unpacked_files_are_no_doubt_and_two_data_sets_are(folder)
         (folder / f"{name}.gz").write_bytes(gzip.compress(data)[:-9])
     assert np.array_equal(mnist.read(folder)[0], ARRAYS[0])
     (folder / f"fashion-{TRAIN_IMAGES}").write_bytes(FILES[TRAIN_IMAGES])
-    refused(f"fashion-{TRAIN_IMAGES}", "one data set", data_dir=folder)
+    refused(folder, f"fashion-{TRAIN_IMAGES}", "one data set")
 
 
 def test_two_data_sets_side_by_side(tmp_path):
@@ -107,29 +114,29 @@ def test_two_data_sets_side_by_side(tmp_path):
         for other in ("MNIST", "FashionMNIST"):
             (tmp_path / other / "raw").mkdir(parents=True, exist_ok=True)
             (tmp_path / other / "raw" / name).write_bytes(data)
-    refused("holds FashionMNIST/raw/", "and MNIST/raw/", "one data set", data_dir=tmp_path)
+    refused(tmp_path, "holds FashionMNIST/raw/", "and MNIST/raw/", "one data set")
     assert np.array_equal(mnist.read(tmp_path / "MNIST")[1], ARRAYS[1])
 
 
 def test_what_was_found_is_told(folder, monkeypatch):
     (folder / TEST_IMAGES).unlink()
-    refused(f"no {TEST_IMAGES}", TRAIN_LABELS, data_dir=folder)
+    refused(folder, f"no {TEST_IMAGES}", TRAIN_LABELS)
     for path in folder.iterdir():
         path.unlink()
-    refused("no file at all", data_dir=folder)
+    refused(folder, "holds nothing, which is no data set")
     for name in ("archive.zip", "deeper/mnist.npz"):
         (folder / name).parent.mkdir(exist_ok=True)
         (folder / name).write_bytes(b"PK")
-    refused("only archive.zip, deeper/mnist.npz", data_dir=folder)
-    refused("Not a directory", data_dir=folder / "archive.zip")
-    refused("No such file", data_dir=folder / "absent")
+    refused(folder, "holds archive.zip, deeper, which is no data set")
+    refused(folder / "archive.zip", "archive.zip is no data set")
+    refused(folder / "absent", "There is no data set, no file and no folder")
     # No more memory is taken than the largest data set has, whatever a packed file holds.
     monkeypatch.setattr(mnist, "MOST_BYTES", 1 << 21)
     for name in FILES:
         (folder / name).write_bytes(
             gzip.compress(bytes.fromhex("00000803 7fffffff 00000001 00000001") + bytes(1 << 22))
         )
-    refused("2,097,152 bytes", data_dir=folder)
+    refused(folder, "2,097,152 bytes")
 
 
 def bad_label(labels):
@@ -145,7 +152,7 @@ FAULTS = {
     "images for labels": (TRAIN_LABELS, lambda data: FILES[TRAIN_IMAGES], "magic"),
     "no image": (TEST_IMAGES, lambda data: data[:4] + bytes(4) + data[8:16], "is empty"),
     "labels of others": (TRAIN_LABELS, lambda data: FILES[TEST_LABELS], "50 labels for 200 images"),
-    "label outside the classes": (TEST_LABELS, bad_label, "Label 2 "),
+    "class without training images": (TEST_LABELS, bad_label, "0 training images of class 10"),
     "images of another size": (TEST_IMAGES, lambda data: mnist.pack_idx(ARRAYS[2].reshape(50, 4, 6)), "6 x 4"),
 }
 
@@ -154,35 +161,35 @@ FAULTS = {
 def test_damaged_files_are_refused(folder, fault):
     name, damage, word = FAULTS[fault]
     (folder / name).write_bytes(damage(FILES[name]))
-    refused(str(folder), word, data_dir=folder)
+    refused(folder, folder.name, word)
 
 
 def test_files_that_miss_or_do_not_unpack_are_refused(folder):
     (folder / TEST_IMAGES).unlink()
-    refused(TEST_IMAGES, "four IDX files", data_dir=folder)
+    refused(folder, TEST_IMAGES, "four IDX files")
     packed = gzip.compress(FILES[TEST_IMAGES])
     for damaged in (packed[:-9], b"none" + packed, packed[:10] + b"\xff" + packed[11:], b""):
         (folder / f"{TEST_IMAGES}.gz").write_bytes(damaged)
-        refused(f"{TEST_IMAGES}.gz", data_dir=folder)
+        refused(folder, f"{TEST_IMAGES}.gz")
 
 
 def test_an_empty_cache_says_how_to_fill_it(tmp_path, monkeypatch):
     monkeypatch.setenv("OHMPROP_CACHE", str(tmp_path))
-    refused(str(tmp_path / "mnist"), "`ohmprop data mnist`")
+    refused("mnist", str(tmp_path / "mnist"), "`ohmprop data mnist`")
 
 
 # -- choice ------------------------------------------------------------------------------------------------------------
 
 
 def test_all_images_come_in_the_order_of_the_files(folder):
-    loaded = datasets.load("mnist", folder)
-    assert (loaded.name, loaded.shape, loaded.classes) == ("mnist", (6, 4), tuple(range(10)))
+    loaded = load(folder)
+    assert (loaded.name, loaded.shape, loaded.classes) == (folder.name, (6, 4), tuple(range(10)))
     assert np.array_equal(loaded.train_images, ARRAYS[0].reshape(200, 24)) and loaded.train_images.dtype == np.uint8
     assert np.array_equal(loaded.test_labels, ARRAYS[3]) and loaded.test_labels.dtype == np.int64
 
 
 def test_classes_are_kept_in_the_order_asked_for(folder):
-    loaded = datasets.load("mnist", folder, classes=(4, 0))
+    loaded = load(folder, classes=(4, 0))
     kept = np.isin(ARRAYS[1], (0, 4))
     assert np.array_equal(loaded.train_images, ARRAYS[0][kept].reshape(40, 24))
     assert np.array_equal(loaded.train_labels, np.where(ARRAYS[1][kept] == 4, 0, 1))
@@ -191,7 +198,7 @@ def test_classes_are_kept_in_the_order_asked_for(folder):
 
 def test_images_of_a_class_are_chosen_by_the_seed_alone(folder):
     def chosen(classes, seed, digit):
-        loaded = datasets.load("mnist", folder, classes=classes, per_class=7, seed=seed)
+        loaded = load(folder, classes=classes, per_class=7, seed=seed)
         assert np.array_equal(np.bincount(loaded.train_labels), [7] * len(classes))
         assert len(loaded.test_labels) == 5 * len(classes)
         return loaded.train_images[loaded.train_labels == classes.index(digit)]
@@ -207,19 +214,18 @@ def test_images_of_a_class_are_chosen_by_the_seed_alone(folder):
 
 def test_impossible_choices_are_refused(folder):
     for classes, word in (((1, 10), "10 is no class"), ((1, 1), "twice"), ((), "none"), ((-1, 2), "-1")):
-        refused(word, data_dir=folder, classes=classes)
-    refused("20 training images of class 3", "21", data_dir=folder, classes=(3, 4), per_class=21)
-    refused("0 images", data_dir=folder, per_class=0)
-    for side in (0, 3, 4, 12):
-        refused(f"{side} x {side}", data_dir=folder, resize=side)
-    refused("letters", "digits or mnist", name="letters")
-    refused("scikit-learn", name="digits", data_dir=folder)
+        refused(folder, word, classes=classes)
+    refused(folder, "20 training images of class 3", "21", classes=(3, 4), per_class=21)
+    refused(folder, "0 images", per_class=0)
+    for side in (0, 33):
+        refused(folder, f"{side} x {side}", resize=side)
+    refused("letters", "no data set", "digits, mnist")
     (folder / TEST_LABELS).write_bytes(FILES[TEST_LABELS].replace(b"\3", b"\2"))
-    refused("0 test images of class 3", data_dir=folder)
+    refused(folder, "0 test images of class 3")
 
 
 def test_images_are_averaged_over_areas(folder):
-    loaded = datasets.load("mnist", folder, resize=2)
+    loaded = load(folder, resize=2)
     assert loaded.shape == (2, 2)
     for image, small in zip(ARRAYS[0], loaded.train_images, strict=True):
         means = [image[down : down + 3, right : right + 2].mean() for down in (0, 3) for right in (0, 2)]
@@ -234,7 +240,7 @@ def test_digits_have_one_split_for_all_seeds():
     assert (loaded.shape, loaded.train_images.shape, loaded.test_images.shape) == ((8, 8), (1438, 64), (359, 64))
     share = np.bincount(loaded.test_labels) / np.bincount(np.append(loaded.train_labels, loaded.test_labels))
     assert np.abs(share - 0.2).max() < 0.003
-    again = datasets.load("digits", seed=7, per_class=100)
+    again = load("digits", seed=7, per_class=100)
     assert np.array_equal(loaded.test_images, again.test_images) and len(again.train_labels) == 1000
     # Every image once, on either side, white as 255.
     raw = sklearn_datasets.load_digits()
@@ -246,14 +252,14 @@ def test_digits_have_one_split_for_all_seeds():
 
 def test_digits_without_scikit_learn(monkeypatch):
     monkeypatch.setitem(sys.modules, "sklearn.datasets", None)
-    refused("pip install scikit-learn", name="digits")
+    refused("digits", "pip install scikit-learn")
 
 
 # -- order and depth ---------------------------------------------------------------------------------------------------
 
 
 def test_every_epoch_and_seed_has_its_order(folder):
-    loaded = datasets.load("mnist", folder)
+    loaded = load(folder)
     first = datasets.order(loaded, 0, 1)
     assert first.dtype == np.int64 and np.array_equal(np.sort(first), np.arange(200))
     assert np.array_equal(first, datasets.order(loaded, 0, 1))
