@@ -17,10 +17,20 @@ STEPS = ("0.5", "1")
 #: Rounds through a data set.
 EPOCHS = 6
 #: Options that a resumed run takes from its file, those of data sets alone, and those of patterns alone.
-OF_DATA = {*DATA[1:], "halvings"}
+OF_DATA = {*DATA[1:], "halvings", "keep_going"}
 OF_PATTERNS = {"patterns", "compare"}
 SETTINGS = ("rule", "order", "free_eps", "nudged_eps", "nudge", "beta")
-FIXED = OF_DATA | {"machine", "patterns", "data", "seed", *SETTINGS, "load", "device", "scheme", "pulses"}
+FIXED = (OF_DATA - {"keep_going"}) | {
+    "machine",
+    "patterns",
+    "data",
+    "seed",
+    *SETTINGS,
+    "load",
+    "device",
+    "scheme",
+    "pulses",
+}
 
 
 @click.command()
@@ -64,6 +74,7 @@ FIXED = OF_DATA | {"machine", "patterns", "data", "seed", *SETTINGS, "load", "de
 @click.option(
     "--compare/--no-compare", default=True, show_default=True, help="Compare each bit with the golden machine."
 )
+@click.option("--keep-going", is_flag=True, help="With --data: end with exit code 0 even if outputs have died.")
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:
     """Learn patterns or the images of a data set.
@@ -84,7 +95,7 @@ def train(context: click.Context, /, **options: Any) -> None:
              ohmprop train --data digits --machine digits-64-32-10 --epochs 12 --out runs/digits
              ohmprop train --data digits --machine digits-64-32-10 --device epiram --pulses 7
     """
-    from ohmprop.host.experiments.training import Files, run_train
+    from ohmprop.host.experiments.training import Files, Manner, run_train
     from ohmprop.host.run.run import Beginning
     from ohmprop.host.run.task import ImageSource, PatternSource, default_halvings, source_of
 
@@ -117,7 +128,8 @@ def train(context: click.Context, /, **options: Any) -> None:
     beginning = Beginning(options["machine"], load, options["seed"], settings, *device)
     files = Files(options["save"], checkpoint, options["every"], options["json_file"], options["out"])
     epochs = epochs or (EPOCHS if images else 100)
-    run_train(beginning, source, epochs, options["board"], options["compare"], resume is not None, files)
+    manner = Manner(options["board"], options["compare"], resume is not None, options["keep_going"])
+    run_train(beginning, source, epochs, manner, files)
 
 
 def _refuse(context: click.Context, names: set[str], where: str) -> None:

@@ -215,6 +215,19 @@ class ImageReport:
         """Print all figures but the lists, which were printed epoch by epoch."""
         _show("Training", figures)
 
+    def failure(self) -> str:
+        """The outputs that were dead after the last epoch, and the setting to change."""
+        last = max((dead.epoch for dead in self.curves.dead_outputs), default=0)
+        dead = [one for one in self.curves.dead_outputs if one.epoch == last]
+        if not dead or last < self._start.learnt // len(self._task.inputs) + len(self.curves.train_error):
+            return ""
+        labels = ", ".join(str(one.label) for one in dead)
+        *_, remedy = dead[0].advice.split("; ")
+        return (
+            f"{len(dead)} of {self._start.spec.outputs} outputs have died, those of {'class' if len(dead) == 1 else 'classes'} "
+            f"{labels}, so their images are never read right; {remedy.rstrip('.')} (--keep-going makes this no failure)."
+        )
+
 
 def run_eval(
     load: Path, source: ImageSource, machine: Path | None, board: str, json_file: Path | None, out: Path | None

@@ -7,19 +7,22 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
 
 from ohmprop.host.experiments.classifier import ImageReport
-from ohmprop.host.run.checkpoint import Keeper, leave
+from ohmprop.host.run.checkpoint import Checkpoint, Keeper, leave
 from ohmprop.host.run.learner import Learner
 from ohmprop.host.run.run import Beginning, Run, learning
 from ohmprop.host.run.task import ImageTask, PatternTask, Source
 from ohmprop.host.run.train import Training, train
-from ohmprop.host.show.console import note_idle, progress, show, stoppable
+from ohmprop.host.show.console import note_idle, print_table, progress, show, stoppable
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import cosines_picture, weights_picture
-from ohmprop.model.data.patterns import recalled
+from ohmprop.model.data.patterns import nearest_pattern_bound, recalled
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.bptt import symmetry
+from ohmprop.model.float64.reference import Reference, initial_weights
 from ohmprop.model.spec import MachineSpec
 
 
@@ -65,21 +68,41 @@ class Report(Protocol):
     def show(self, figures: dict[str, Any]) -> None:
         """Print all figures."""
 
+    def failure(self) -> str:
+        """What was in vain and what to do, in a sentence; empty if nothing was."""
 
-def run_train(
-    beginning: Beginning, source: Source, epochs: int, board: str, compare: bool, resumes: bool, files: Files
-) -> None:
-    """Train; MachineError if board and golden machine differ, KeyboardInterrupt after Ctrl-C, what was learnt saved.
 
-    ``compare`` puts the golden machine beside the board; ``resumes`` takes only the patterns of the run in the file.
+@dataclass(frozen=True)
+class Manner:
+    """How a run is carried out.
+
+    Members
+    -------
+    board : as ``--board`` names it.
+    compare : the golden machine stands beside the board.
+    resumes : only the patterns of the run in the file are taken.
+    keep_going : a run whose outputs died is no failure.
     """
+
+    board: str
+    compare: bool = True
+    resumes: bool = False
+    keep_going: bool = False
+
+
+def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner, files: Files) -> None:
+    """Train; KeyboardInterrupt after Ctrl-C, what was learnt saved.
+
+    MachineError if board and golden machine differ, and, when all files are written, if outputs have died.
+    """
+    board = manner.board
     start = beginning.start(source)
     run = Run(start, source.load(start.spec, start.seed), epochs)
-    run.check(beginning.load, resumes)
+    run.check(beginning.load, manner.resumes)
     files.check()
     keeper = Keeper(files.checkpoint) if files.checkpoint else None
     done = None
-    with learning(board, start, run.task.alone, compare) as learner, stoppable() as stopped:
+    with learning(board, start, run.task.alone, manner.compare) as learner, stoppable() as stopped:
         report = _report(run, learner)
 
         def keep() -> None:
@@ -128,6 +151,8 @@ def run_train(
         raise KeyboardInterrupt(f"Interrupted after {training.learnt} patterns. {where}")
     if kept.complaint:
         raise UserError(kept.complaint)
+    if report.failure() and not manner.keep_going:
+        raise MachineError(report.failure())
 
 
 def _rule_figures(spec: MachineSpec, training: Training) -> dict[str, Any]:
@@ -151,14 +176,14 @@ def _report(run: Run, learner: Learner) -> Report:
     if isinstance(run.task, ImageTask):
         return ImageReport(run.task, learner, run.start)
     assert isinstance(run.task, PatternTask)
-    return PatternReport(run.task, learner)
+    return PatternReport(run.task, learner, run.start)
 
 
 class PatternReport:
-    """Patterns: which are recalled at the end."""
+    """Patterns: which are recalled at the end, by the machine, by float64, and by their distance to each other."""
 
-    def __init__(self, task: PatternTask, learner: Learner) -> None:
-        self._task, self._learner = task, learner
+    def __init__(self, task: PatternTask, learner: Learner, start: Checkpoint) -> None:
+        self._task, self._learner, self._start = task, learner, start
         self._weights = learner.spec.matrices[0].limit
         self._cosines: list[float] = []
 
@@ -169,20 +194,45 @@ class PatternReport:
 
     def read(self, stopped: Callable[[], bool]) -> None:
         """Recall the patterns themselves."""
-        self._matrix = self._learner.state().weights[0]
+        state = self._learner.state()
+        self._matrix, self._learnt = state.weights[0], state.learnt
         self._signs = self._learner.answer("pattern", self._task.inputs, stopped=stopped)
+        self._by_float64 = self._reference(stopped) if self._learner.machine else None
+
+    def _reference(self, stopped: Callable[[], bool]) -> NDArray[np.bool_] | None:
+        """Which patterns float64 recalls that has learnt as long from the same weights; None after Ctrl-C."""
+        task, start = self._task, self._start
+        reference = Reference(start.spec, start.spec.settings, initial_weights(start.spec, start.seed))
+        epochs = (start.learnt + self._learnt) // len(task.inputs)
+        with progress("learning in float64", epochs) as advance:
+            for epoch in range(epochs):
+                if stopped():
+                    return None
+                chosen = task.order(epoch)
+                reference.learn_many(task.inputs[chosen], task.targets[chosen])
+                advance()
+        return recalled(task.inputs, np.arange(len(task.inputs)), reference.recall_many(task.inputs))
 
     def figures(self, training: Training) -> dict[str, Any]:
-        """What the training took, and the share of the patterns that are recalled; None after Ctrl-C."""
-        count = len(self._task.inputs)
-        whole = len(self._signs) == count
-        share = float(recalled(self._task.inputs, np.arange(count), self._signs).mean()) if whole else None
+        """What the training took, and which patterns are recalled; None after Ctrl-C."""
+        loaded, count = self._task.loaded, len(self._task.inputs)
+        known = np.arange(count)
+        right = recalled(self._task.inputs, known, self._signs) if len(self._signs) == count else None
+        lost = [] if right is None else np.flatnonzero(~right).tolist()
+        by_float64 = self._by_float64
         return {
             "patterns": self._task.name,
             "training": dataclasses.asdict(training),
-            "patterns_recalled": share,
+            "patterns_recalled": None if right is None else float(right.mean()),
+            "not_recalled": [loaded.names[number] for number in lost],
+            "reference": None if by_float64 is None else float(by_float64.mean()),
+            "nearest_pattern": nearest_pattern_bound(loaded.pixels, loaded.pixels, known),
             **self._asymmetry(),
         }
+
+    def failure(self) -> str:
+        """Nothing is in vain as long as something is recalled; which patterns are not is said with the figures."""
+        return ""
 
     def _asymmetry(self) -> dict[str, Any]:
         """Of weights for each direction the cosine of the angle to their transpose, at the end and after each epoch."""
@@ -197,5 +247,15 @@ class PatternReport:
             cosines_picture(out / "cosines.png", self._cosines)
 
     def show(self, figures: dict[str, Any]) -> None:
-        """Print all figures."""
-        show("Training", {name: value for name, value in figures.items() if name != "cosines"})
+        """Print all figures, and of the patterns that are not recalled who recalls them."""
+        show("Training", {name: value for name, value in figures.items() if name not in ("cosines", "not_recalled")})
+        if not figures["not_recalled"]:
+            return
+        table = Table("pattern", "wrong pixels", "float64", "nearest pattern", title="Patterns that are not recalled")
+        pixels, names = self._task.loaded.pixels, self._task.loaded.names
+        wrong = (self._signs != pixels).sum(axis=1)
+        for number in np.flatnonzero(wrong).tolist():
+            float64 = "-" if self._by_float64 is None else "recalled" if self._by_float64[number] else "not recalled"
+            twin = int((pixels == pixels[number]).all(axis=1).sum()) > 1
+            table.add_row(names[number], str(wrong[number]), float64, "the same as another" if twin else "itself")
+        print_table(table)

@@ -29,8 +29,8 @@ def save(figure: Figure, path: Path) -> None:
     write_file(path, buffer.getvalue())
 
 
-def recall_picture(path: Path, shape: tuple[int, int], examples: Sequence[NDArray[np.bool_]], p: float) -> None:
-    """Examples of originals, corrupted and recalled images, one row each; errors that remain are red.
+def recall_picture(path: Path, shape: tuple[int, int], examples: Sequence[NDArray[np.bool_]], title: str) -> None:
+    """Examples of originals, corrupted and recalled images, one row each; pixels that differ from the original's are red.
 
     ``shape`` is height and width, ``examples`` the three rows, (count, pixels) each, with True for white.
     """
@@ -52,8 +52,13 @@ def recall_picture(path: Path, shape: tuple[int, int], examples: Sequence[NDArra
     axes = figure.subplots()
     axes.imshow(mosaic, interpolation="nearest")
     axes.set_yticks([row * (height + 1) + height / 2 for row in range(3)], list(rows))
-    axes.set(xticks=[], title=f"Recall of images with each pixel flipped with p = {p:g}; errors that remain are red")
+    axes.set(xticks=[], title=title)
     save(figure, path)
+
+
+def noise_title(p: float) -> str:
+    """What stands above the picture of such a recall."""
+    return f"Recall of images with each pixel flipped with p = {p:g}; errors that remain are red"
 
 
 def accuracy_picture(path: Path, epochs: Sequence[int], curves: Mapping[str, Sequence[float]], p: float) -> None:
