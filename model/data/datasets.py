@@ -123,7 +123,7 @@ def choose(found: Labelled, choice: Choice, seed: int = 0) -> Dataset:
         test_labels = np.array([places.get(label, -1) for label in test.labels], np.int64)
         train_images, test_images = train.images, test.images
     else:
-        held = _held_out(found.name, train_labels, classes)
+        held = _held_out(found.name, train.labels, known, classes)
         train_images, test_images = _taken(train.images, ~held), _taken(train.images, held)
         train_labels, test_labels = train_labels[~held], train_labels[held]
         notes.append(f"a fixed fifth of each class, {np.count_nonzero(test_labels >= 0)} images, is kept for testing")
@@ -238,18 +238,20 @@ def _taken(images: Images, chosen: NDArray[np.bool_]) -> Images:
     return [images[number] for number in np.flatnonzero(chosen).tolist()]
 
 
-def _held_out(name: str, labels: Integers, classes: Sequence[Label]) -> NDArray[np.bool_]:
-    """A fifth of each class, at least one image, the same for every seed."""
+def _held_out(name: str, labels: Sequence[Label], known: Sequence[Label], kept: Sequence[Label]) -> NDArray[np.bool_]:
+    """A fifth of each class, at least one image, whatever the seed and the classes that are kept."""
+    numbers = {label: number for number, label in enumerate(known)}
+    own = np.array([numbers[label] for label in labels])
     test = np.zeros(len(labels), np.bool_)
     rng = np.random.default_rng(_SPLIT)
-    for place, label in enumerate(classes):
-        own = rng.permutation(np.flatnonzero(labels == place))
-        if len(own) == 1:
+    for number, label in enumerate(known):
+        images = rng.permutation(np.flatnonzero(own == number))
+        if len(images) == 1 and label in kept:
             raise UserError(
                 f"{name} has one image of class {label}, and at least two are needed, one of them to test with; add some, or "
                 "leave the class out with --classes."
             )
-        test[own[: max(1, round(len(own) / _TEST_SHARE))]] = True
+        test[images[: max(1, round(len(images) / _TEST_SHARE))]] = True
     return test
 
 
