@@ -8,7 +8,7 @@ from typing import Any
 
 import click
 
-from ohmprop.host.cli import bench, board, data, demo, info, link, predict, recall, reproduce, sim, study, train
+from ohmprop.host.cli import bench, board, data, demo, info, link, predict, recall, reproduce, sim, study, train, tune
 from ohmprop.host.cli import eval as eval_
 from ohmprop.host.cli.device.group import device
 from ohmprop.host.show.output import surviving_output
@@ -73,17 +73,7 @@ def main(context: click.Context) -> None:
 
 
 for _command in (
-    *(
-        demo.demo,
-        train.train,
-        recall.recall,
-        eval_.evaluate,
-        predict.predict,
-        info.info,
-        sim.sim,
-        study.study,
-        reproduce.reproduce,
-    ),
-    *(board.board, device, link.link, data.data, bench.bench),
+    *(demo.demo, train.train, recall.recall, eval_.evaluate, predict.predict, tune.tune, info.info, sim.sim),
+    *(study.study, reproduce.reproduce, board.board, device, link.link, data.data, bench.bench),
 ):
     main.add_command(_command)

@@ -53,6 +53,7 @@ WITH = {
     "predict": {"": "new.npy", "--board": "golden", "--load": "images.npz"},
     "predict images": {"--board": "golden", "--load": "images.npz"},
     "info": {"--board": "golden"},
+    "tune": {**IMAGES, "--epochs": "1"},
     "study": {"--set": "rate=4", "--seeds": "1"},
     "reproduce": {"": "table1"},
     "board build": {"": "icebreaker", "--estimate": ""},
@@ -64,7 +65,7 @@ WITH = {
     "link soak": {"--frames": "1"},
 }
 #: Commands that are given bad files only: what they do with a good one takes minutes or does not end.
-LONG = {"demo", "sim", "study", "reproduce"}
+LONG = {"demo", "sim", "study", "reproduce", "tune"}
 
 
 def commands(group=main, path=()):

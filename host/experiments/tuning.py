@@ -1,0 +1,228 @@
+"""What ``ohmprop tune`` does: a search for settings at which a machine learns a user's images.
+
+By successive halving (Jamieson and Talwalkar 2016): all candidates learn for one epoch, the better third of them for three,
+and the best of those for the whole run. Images that are held out of the training set choose; the test images are not read.
+"""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import asdict, dataclass, replace
+from functools import lru_cache
+from itertools import product
+from pathlib import Path
+from typing import Any
+from zlib import crc32
+
+import click
+import numpy as np
+from numpy.typing import NDArray
+from rich.table import Table
+
+from ohmprop.host.experiments.jobs import Result, Store, compute
+from ohmprop.host.run.readings import error
+from ohmprop.host.run.task import ImageSource, check_layered, default_halvings
+from ohmprop.host.show.console import print_table
+from ohmprop.host.show.files import check_writable, write_file, write_json
+from ohmprop.model.data.datasets import Choice, Dataset, load, order, pixels
+from ohmprop.model.float64.reference import initial_weights, quantise
+from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
+from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.options import equipped
+
+#: One in this many training images is held out.
+HELD_OUT = 5
+#: Candidates besides the machine's own settings and the default ones, and the share of them that goes on, one in so many.
+CANDIDATES, GOES_ON = 27, 3
+#: Epochs of the first two rounds.
+SHORT = (1, 3)
+#: How candidates differ: all rates are halved so often; each matrix's once more than the one before; most nudged steps, in
+#: shares of the default; fine bits; order with Euler's steps.
+SLOWER, STEEPER, NUDGED, FINE_BITS = (-1, 0, 1, 2), (0, 1), (0.5, 1, 2), (0, 4)
+ORDERS = (("together", 0.5, 0.5), ("layers", 1.0, 1.0), ("layers", 1.0, 0.5))
+
+
+@dataclass(frozen=True)
+class Trial:
+    """A machine that learns for some epochs.
+
+    Members
+    -------
+    machine : its TOML text.
+    source : the data.
+    epochs, seed : of the run.
+    """
+
+    machine: str
+    source: ImageSource
+    epochs: int
+    seed: int
+
+    @property
+    def name(self) -> str:
+        """The name of its file."""
+        return f"{crc32(self.machine.encode()):08x}-epochs{self.epochs}-seed{self.seed}"
+
+    def compute(self) -> Result:
+        """The share of held-out images that are misread, and how many outputs are 0 for all others."""
+        spec = MachineSpec.from_saved(self.machine)
+        dataset = _dataset(self.source.data, replace(self.source.choice, two_values=spec.pixel_bits == 1), self.seed)
+        held = np.arange(len(dataset.train_labels)) % HELD_OUT == 0
+        part = replace(dataset, train_labels=dataset.train_labels[~held])
+        images = pixels(dataset.train_images, spec.pixel_bits)
+        learnt, targets = images[~held], part.train_labels[:, None] == np.arange(spec.outputs)
+        machine = GoldenMachine(spec)
+        machine.weights = quantise(spec, initial_weights(spec, self.seed))
+        for epoch in range(self.epochs):
+            shifts = eta_shifts_at(spec, epoch, default_halvings(self.epochs))
+            machine.settings = replace(spec.settings, eta_shifts=shifts)
+            chosen = order(part, epoch, self.seed)
+            machine.learn_many(learnt[chosen], targets[chosen])
+        wrong = error(dataset.train_labels[held], machine.recall_many(images[held])[0])
+        return {"held_out_error": wrong, "dead_outputs": _dead(machine, learnt)}
+
+
+@lru_cache(maxsize=1)
+def _dataset(data: str, choice: Choice, seed: int) -> Dataset:
+    """The images, which a process loads once."""
+    return load(data, choice, seed)
+
+
+def _dead(machine: GoldenMachine, images: NDArray[np.uint8]) -> int:
+    return int((machine.recall_many(images)[0].max(axis=0) == 0).sum())
+
+
+@dataclass(frozen=True)
+class Search:
+    """How it is searched.
+
+    Members
+    -------
+    epochs : of the run that the machine is tuned for.
+    seed : of the candidates and of their runs.
+    settings_only : no setting is tried that wants other hardware.
+    workers : processes.
+    """
+
+    epochs: int
+    seed: int
+    settings_only: bool
+    workers: int
+
+
+def run_tune(
+    source: ImageSource,
+    machine: Path | None,
+    search: Search,
+    save: Path | None,
+    json_file: Path | None,
+    out: Path,
+) -> None:
+    """Search, say what was found, and write the best machine; KeyboardInterrupt after Ctrl-C, with what is done in ``out``."""
+    spec = source.machine(machine)
+    check_layered(spec)
+    source.load(spec, search.seed)
+    for path in (save, json_file):
+        check_writable(path)
+    own, epochs, seed = spec.to_toml(), search.epochs, search.seed
+    identity = {
+        "machine": own,
+        "data": source.data,
+        "choice": _plain(asdict(source.choice)),
+        "epochs": epochs,
+        "seed": seed,
+    }
+    store = Store(out, {**identity, "settings_only": search.settings_only})
+    field = list(dict.fromkeys(one.to_toml() for one in candidates(spec, seed, search.settings_only)))
+    for number, length in enumerate(sorted({min(length, epochs) for length in (*SHORT, epochs)})):
+        trials = [Trial(text, source, length, seed) for text in field]
+        what = f"round {number + 1}: {len(field)} candidates, {length} {'epoch' if length == 1 else 'epochs'} each"
+        compute(what, trials, store, search.workers)
+        ranked = sorted(trials, key=lambda trial: _rank(store, trial))
+        # The machine's own settings stay, to be compared with.
+        field = list(dict.fromkeys([*(trial.machine for trial in ranked[: -(-len(field) // GOES_ON)]), own]))
+    best = save or out / "tuned.toml"
+    write_file(best, ranked[0].machine.encode())
+    rows = [_row(store, trial) for trial in ranked]
+    first = _row(store, next(trial for trial in ranked if trial.machine == own))
+    figures = {"own": first, "best": rows[0], "rows": rows, "machine": str(best)}
+    write_json(out / "tune.json", figures)
+    if json_file:
+        write_json(json_file, figures)
+    _show(rows)
+    before, after = (f"{row['held_out_error']:.2%}" for row in (first, rows[0]))
+    click.echo(
+        f"{before} of the held-out images are misread with the machine's own settings, and {after} with the best; {best} is the "
+        f"machine for `ohmprop train --data {source.data} --machine {best} --epochs {epochs}`."
+    )
+
+
+def candidates(spec: MachineSpec, seed: int, settings_only: bool) -> Iterator[MachineSpec]:
+    """The machine as it is, as it is by default, and CANDIDATES others, drawn by the seed."""
+    yield spec
+    default = replace(spec, settings=MachineSpec(layers=spec.layers, biases=spec.biases).settings)
+    plain = MachineSpec(layers=spec.layers, biases=spec.biases)
+    if not settings_only and not spec.pulses:
+        default = replace(spec, fine_bits=plain.fine_bits, in_turn=plain.in_turn, settings=plain.settings)
+        yield default
+    fine = (spec.fine_bits,) if settings_only or spec.pulses else FINE_BITS
+    orders = ORDERS if not spec.pulses and (spec.in_turn or not settings_only) else ORDERS[:1]
+    possible = list(product(SLOWER, STEEPER, NUDGED, fine, orders))
+    for index in np.random.default_rng(seed).permutation(len(possible))[:CANDIDATES].tolist():
+        slower, steeper, nudged, fine_bits, (turns, free_eps, nudged_eps) = possible[index]
+        machine = replace(spec, fine_bits=fine_bits)
+        shifts = tuple(
+            min(max(shift + slower + steeper * number, matrix.eta_shifts[0]), matrix.eta_shifts[-1])
+            for number, (shift, matrix) in enumerate(zip(plain.settings.eta_shifts, machine.matrices, strict=True))
+        )
+        steps = plain.settings.free_steps
+        yield equipped(
+            replace(machine, settings=replace(spec.settings, eta_shifts=shifts)),
+            free_steps=steps,
+            driven_steps=steps,
+            nudged_steps=max(1, round(nudged * plain.settings.nudged_steps)),
+            order=turns,
+            free_eps=free_eps,
+            nudged_eps=nudged_eps,
+        )
+
+
+def _rank(store: Store, trial: Trial) -> tuple[int, float]:
+    """First whose outputs live, then who misreads least."""
+    found = store.load(trial) or {}
+    return found["dead_outputs"], found["held_out_error"]
+
+
+def _plain(choice: dict[str, Any]) -> dict[str, Any]:
+    return {name: list(value) if isinstance(value, tuple) else value for name, value in choice.items()}
+
+
+def _row(store: Store, trial: Trial) -> dict[str, Any]:
+    """A candidate and what it came to, by the names that the JSON uses."""
+    spec = MachineSpec.from_saved(trial.machine)
+    settings = spec.settings
+    return {
+        "eta_shifts": list(settings.eta_shifts),
+        "free_steps": settings.free_steps,
+        "nudged_steps": settings.nudged_steps,
+        "order": settings.order,
+        "eps": [settings.free_eps, settings.nudged_eps],
+        "fine_bits": spec.fine_bits,
+        **(store.load(trial) or {}),
+    }
+
+
+def _show(rows: Sequence[dict[str, Any]]) -> None:
+    """Print a row for each candidate of the last round, the best first."""
+    head = ("eta_shifts", "steps", "nudged", "order", "eps", "fine bits", "held out", "dead outputs")
+    table = Table(*head, title="The candidates of the last round")
+    for row in rows:
+        table.add_row(
+            ", ".join(map(str, row["eta_shifts"])),
+            str(row["free_steps"]),
+            str(row["nudged_steps"]),
+            row["order"],
+            ", ".join(f"{eps:g}" for eps in row["eps"]),
+            str(row["fine_bits"]),
+            f"{row['held_out_error']:.2%}",
+            str(row["dead_outputs"]),
+        )
+    print_table(table)
