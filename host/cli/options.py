@@ -66,7 +66,7 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         "--patterns",
         default="glyphs",
         show_default=True,
-        help="The built-in glyphs, a folder of black and white PNGs, an .npy file, or a text file of 0/1 rows.",
+        help="The built-in glyphs, a folder of pictures, an .npy file, or a text file of 0/1 rows.",
     ),
     "data": click.option(
         "--data",

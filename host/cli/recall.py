@@ -29,7 +29,7 @@ class CountOrPath(click.ParamType):  # type: ignore[type-arg]
 @common("machine", "board")
 @click.option(
     "--patterns",
-    help="What was learnt: glyphs, a folder of black and white PNGs, an .npy file, or a text file of 0/1 rows [default: what the "
+    help="What was learnt: glyphs, a folder of pictures, an .npy file, or a text file of 0/1 rows [default: what the "
     "run of --load learnt, else glyphs].",
 )
 @common("seed", "load", "json", "out")

@@ -5,7 +5,6 @@ White is true. Text is read as `ohmprop.model.data.pattern_text` says.
 
 import math
 import os
-import struct
 import tokenize
 from dataclasses import dataclass
 from importlib import resources
@@ -14,9 +13,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image
 
-from ohmprop.model.data import pattern_text
+from ohmprop.model.data import pattern_text, pictures
 from ohmprop.model.errors import UserError
 from ohmprop.model.text import read_text
 
@@ -25,7 +23,7 @@ glyph_names = tuple("0123456789ABCDEF")
 
 Pixels = NDArray[np.bool_]
 
-_SOURCES = "give the word glyphs, a folder of PNGs, an .npy file or a text file of 0/1 rows"
+_SOURCES = "give the word glyphs, a folder of pictures, an .npy file or a text file of 0/1 rows"
 
 
 @dataclass(frozen=True)
@@ -50,9 +48,9 @@ def glyphs() -> Pixels:
 
 
 def load_patterns(source: str, neurons: int | None = None) -> Patterns:
-    """Read patterns: the word ``glyphs``, a folder of PNGs (sorted by name), an ``.npy`` or a text file.
+    """Read patterns: the word ``glyphs``, a folder of pictures (sorted by name), an ``.npy`` or a text file.
 
-    An array is (count, neurons) or (count, height, width) of 0 and 1, -1 and 1, or booleans. UserError if the source
+    An array is (count, neurons) or (count, height, width) of 0 and 1, -1 and 1, 0 and 255, or booleans. UserError if the source
     is missing, unreadable, empty, ragged, not black and white, or not of ``neurons`` pixels (if given) a pattern.
     """
     # os.path answers false, where pathlib raises, for names too long or folders closed to us.
@@ -156,10 +154,10 @@ def _read_text(text: str, source: str) -> Patterns:
 def _white(array: NDArray[Any], source: str) -> Pixels:
     """Which numbers are white; UserError unless all are 0 and 1, or all -1 and 1."""
     values = set(np.unique(array).tolist())
-    if not values <= {0, 1} and not values <= {-1, 1}:
+    if not any(values <= both for both in ({0, 1}, {-1, 1}, {0, 255})):
         raise UserError(
             f"{source} is not black and white: it holds {next(v for v in values if v not in (0, 1))!r}; "
-            "give 0 and 1, or -1 and 1, and nothing else."
+            "give 0 and 1, -1 and 1, or 0 and 255, and nothing else."
         )
     white: Pixels = array > 0
     return white
@@ -193,43 +191,43 @@ def _read_folder(folder: Path) -> Patterns:
         # Hidden files are not the user's: macOS leaves a ._x.png beside each x.png on other systems' disks.
         found = sorted((path for path in folder.iterdir() if not path.name.startswith(".")), key=lambda path: path.name)
     except OSError as error:
-        raise UserError(f"The folder {folder} cannot be read ({error.strerror}); give a folder of PNGs.") from None
-    paths = [path for path in found if path.suffix.lower() == ".png"]
+        raise UserError(f"The folder {folder} cannot be read ({error.strerror}); give a folder of pictures.") from None
+    paths = [path for path in found if pictures.is_picture(path)]
     folders = [path.name for path in found if os.path.isdir(path)]
     if not paths:
         deeper = f" itself, only folders ({', '.join(folders[:5])})" if folders else ""
-        raise UserError(
-            f"The folder {folder} holds no PNG{deeper}; give a folder with one black and white PNG per pattern."
-        )
+        raise UserError(f"The folder {folder} holds no picture{deeper}; give a folder with one picture per pattern.")
     for path in paths:
         if path.name in folders:
-            raise UserError(f"{path} is a folder, not a PNG; move it out of the folder of patterns.")
-    pictures = [_read_png(path) for path in paths]
-    for path, picture in zip(paths, pictures, strict=True):
-        if picture.shape != pictures[0].shape:
+            raise UserError(f"{path} is a folder, not a picture; move it out of the folder of patterns.")
+    both = [_read_picture(path) for path in paths]
+    for path, picture in zip(paths, both, strict=True):
+        if picture.shape != both[0].shape:
             raise UserError(
                 f"{path} is {picture.shape[1]} x {picture.shape[0]} pixels, but {paths[0].name} is "
-                f"{pictures[0].shape[1]} x {pictures[0].shape[0]}; make all PNGs the same size."
+                f"{both[0].shape[1]} x {both[0].shape[0]}; make all pictures the same size."
             )
-    height, width = pictures[0].shape
-    return Patterns(np.array(pictures).reshape(len(pictures), -1), (height, width), tuple(path.stem for path in paths))
+    height, width = both[0].shape
+    return Patterns(np.array(both).reshape(len(both), -1), (height, width), tuple(path.stem for path in paths))
 
 
-def _read_png(path: Path) -> Pixels:
-    """One picture, bool (height, width); opaque black and white only."""
-    try:
-        with Image.open(path, formats=["PNG"]) as image:
-            deep = image.mode.startswith("I")
-            colours = np.asarray(image.convert("RGBA"))
-    except (OSError, SyntaxError, ValueError, EOFError, struct.error, Image.DecompressionBombError) as error:
-        raise UserError(f"{path} cannot be read as a PNG ({_one_line(error)}); save it again as a PNG.") from None
-    white: Pixels = np.all(colours == 255, axis=2)
-    if deep or not np.all(white | np.all(colours == (0, 0, 0, 255), axis=2)):
-        raise UserError(
-            f"{path} is not strictly black and white; save it with opaque black and white pixels only, no grey levels, "
-            "1 or 8 bits per channel."
-        )
-    return white
+def _read_picture(path: Path) -> Pixels:
+    """One picture, bool (height, width); grey levels are parted by the picture's own threshold (Otsu)."""
+    picture = pictures.read(path)
+    # What is drawn on nothing shall stand out.
+    cover = picture.cover
+    if cover is not None and not cover.any():
+        raise UserError(f"{path} is wholly transparent; give a picture in which something is to be seen.")
+    dark = cover is not None and np.average(picture.grey, weights=cover) < 128
+    grey = picture.over(255 if dark else 0)
+    levels = np.unique(grey).tolist()
+    if levels in ([0], [255], [0, 255]):
+        white: Pixels = grey == 255
+        return white
+    if len(levels) == 1:
+        raise UserError(f"{path} is of one grey level, {levels[0]}; give a picture in which something is to be seen.")
+    bright: Pixels = grey >= pictures.otsu(grey)
+    return bright
 
 
 def _one_line(error: BaseException) -> str:

@@ -149,7 +149,7 @@ def test_arrays(tmp_path: Path, array: np.ndarray) -> None:
         (np.array([[0, np.nan]]), "nan"),
         (np.array([[0, 1], [0, -1]]), "-1"),
         (np.array([[0, 0.5]]), "0.5"),
-        (np.array([[0, 255]]), "255"),
+        (np.array([[0, 254]]), "254"),
         (np.array([[0, np.inf]]), "inf"),
         (np.array([0, 1]), "(2,)"),
         (np.zeros((0, 4)), "(0, 4)"),
@@ -190,23 +190,38 @@ def test_folder_of_pictures(tmp_path: Path, mode: str) -> None:
     assert loaded.shape == (2, 2) and loaded.names == ("a", "b", "c")
 
 
+def test_grey_and_transparent_pictures_are_parted(tmp_path: Path) -> None:
+    white = np.random.default_rng(3).random((6, 5)) < 0.4
+    shaded = np.where(white, 150, 60) + np.arange(5) * 4
+    Image.fromarray(shaded.astype(np.uint8)).save(tmp_path / "a.png")
+    Image.fromarray(np.stack([shaded + 40, shaded, shaded + 20], 2).astype(np.uint8)).save(tmp_path / "b.jpg", quality=100)
+    # Dark strokes on nothing are black on white, light ones white on black.
+    for name, ink in (("c.png", 30), ("d.png", 220)):
+        cover = np.where(white == (ink > 128), 255, 0)
+        Image.fromarray(np.stack([np.full((6, 5), ink), cover], 2).astype(np.uint8), "LA").save(tmp_path / name)
+    Image.fromarray((shaded * 200).astype(np.uint16)).save(tmp_path / "e.tif")
+    loaded = p.load_patterns(str(tmp_path), 30)
+    assert loaded.names == tuple("abcde")
+    for pixels in loaded.pixels:
+        assert np.array_equal(pixels.reshape(6, 5), white)
+
+
 @pytest.mark.parametrize(
     "picture",
     [
         Image.new("L", (2, 2), 128),
-        Image.new("L", (2, 2), 254),
         Image.new("RGB", (2, 2), (255, 0, 0)),
         Image.new("RGBA", (2, 2), (255, 255, 255, 0)),
         Image.new("I;16", (2, 2), 40000),
     ],
 )
-def test_pictures_that_are_not_black_and_white(tmp_path: Path, picture: Image.Image) -> None:
+def test_pictures_in_which_nothing_is_to_be_seen(tmp_path: Path, picture: Image.Image) -> None:
     picture.save(tmp_path / "grey.png")
-    refused(tmp_path, "grey.png", "strictly black and white")
+    refused(tmp_path, "grey.png", "something is to be seen")
 
 
 def test_bad_folders(tmp_path: Path) -> None:
-    refused(tmp_path, "no PNG")
+    refused(tmp_path, "no picture")
     Image.new("1", (3, 2)).save(tmp_path / "a.png")
     refused(tmp_path, "6 pixels", neurons=100)
     Image.new("1", (2, 2)).save(tmp_path / "b.png")
@@ -214,13 +229,13 @@ def test_bad_folders(tmp_path: Path) -> None:
     whole = (tmp_path / "a.png").read_bytes()
     for data in (b"", b"not a picture", *(whole[:end] for end in range(8, len(whole) - 30, 5))):
         (tmp_path / "b.png").write_bytes(data)
-        refused(tmp_path, "b.png", "cannot be read as a PNG")
+        refused(tmp_path, "b.png", "cannot be read as a picture")
     (tmp_path / "b.png").unlink()
     (tmp_path / "b.png").mkdir()
     refused(tmp_path, "b.png is a folder")
     (tmp_path / "a.png").rename(tmp_path / "b.png" / "a.png")
     (tmp_path / "b.png").rename(tmp_path / "deeper")
-    refused(tmp_path, "no PNG itself", "deeper")
+    refused(tmp_path, "no picture itself", "deeper")
 
 
 def test_what_lies_beside_the_pictures_of_a_folder(tmp_path: Path) -> None:
