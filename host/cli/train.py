@@ -17,10 +17,10 @@ STEPS = ("0.5", "1")
 #: Rounds through a data set.
 EPOCHS = 6
 #: Options that a resumed run takes from its file, those of data sets alone, and those of patterns alone.
-OF_DATA = {*DATA[1:], "halvings", "keep_going"}
-OF_PATTERNS = {"patterns", "compare"}
+OF_DATA = {*DATA[1:], "halvings", "keep_going", "patience"}
+OF_PATTERNS = {"patterns", "compare", "until_learnt"}
 SETTINGS = ("rule", "order", "free_eps", "nudged_eps", "nudge", "beta")
-FIXED = (OF_DATA - {"keep_going"}) | {
+FIXED = (OF_DATA - {"keep_going", "patience"}) | {
     "machine",
     "patterns",
     "data",
@@ -74,6 +74,9 @@ FIXED = (OF_DATA - {"keep_going"}) | {
 @click.option(
     "--compare/--no-compare", default=True, show_default=True, help="Compare each bit with the golden machine."
 )
+@click.option("--until-learnt", is_flag=True, help="With --patterns: end as soon as all of them are recalled.")
+@click.option("--patience", type=click.IntRange(1),
+              help="With --data: end when this number of epochs has not lowered the training error.")  # fmt: skip
 @click.option("--keep-going", is_flag=True, help="With --data: end with exit code 0 even if outputs have died.")
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:
@@ -128,7 +131,8 @@ def train(context: click.Context, /, **options: Any) -> None:
     beginning = Beginning(options["machine"], load, options["seed"], settings, *device)
     files = Files(options["save"], checkpoint, options["every"], options["json_file"], options["out"])
     epochs = epochs or (EPOCHS if images else 100)
-    manner = Manner(options["board"], options["compare"], resume is not None, options["keep_going"])
+    ends = (options[name] for name in ("keep_going", "until_learnt", "patience"))
+    manner = Manner(options["board"], options["compare"], resume is not None, *ends)
     run_train(beginning, source, epochs, manner, files)
 
 

@@ -167,13 +167,13 @@ class Reading:
 class ImageReport:
     """A classifier in training: its errors epoch by epoch, and what is read of the test images at the end."""
 
-    def __init__(self, task: ImageTask, learner: Learner, start: Checkpoint) -> None:
+    def __init__(self, task: ImageTask, learner: Learner, start: Checkpoint, patience: int | None) -> None:
         assert learner.machine, "images are learnt beside the golden machine"
-        self._task, self._learner, self._start = task, learner, start
+        self._task, self._learner, self._start, self._patience = task, learner, start, patience
         self.curves = Curves(task, learner.machine, start)
 
-    def after_epoch(self, epoch: int, training: Training) -> None:
-        """Print an epoch's errors, and the outputs that have died in it."""
+    def after_epoch(self, epoch: int, training: Training) -> bool:
+        """Print an epoch's errors, and the outputs that have died in it; true if patience has come to an end."""
         self.curves.after_epoch(epoch, training)
         errors = (self.curves.train_error, self.curves.golden_test_error, self.curves.reference_test_error)
         learnt, test, reference = (f"{values[-1]:.2%}" for values in errors)
@@ -184,6 +184,9 @@ class ImageReport:
         for dead in self.curves.dead_outputs:
             if dead.epoch == epoch and dead.output not in known:
                 warn(dead.advice)
+        learnt_errors = self.curves.train_error
+        since = len(learnt_errors) - 1 - learnt_errors.index(min(learnt_errors))
+        return self._patience is not None and since >= self._patience
 
     def read(self, stopped: Callable[[], bool]) -> None:
         """Read the test images."""

@@ -12,7 +12,7 @@ from rich.table import Table
 
 from ohmprop.host.experiments.classifier import ImageReport
 from ohmprop.host.run.checkpoint import Checkpoint, Keeper, leave
-from ohmprop.host.run.learner import Learner
+from ohmprop.host.run.learner import Learner, golden_answers
 from ohmprop.host.run.run import Beginning, Run, learning
 from ohmprop.host.run.task import ImageTask, PatternTask, Source
 from ohmprop.host.run.train import Training, train
@@ -53,8 +53,8 @@ class Files:
 class Report(Protocol):
     """What a task has to say of its training."""
 
-    def after_epoch(self, epoch: int, training: Training) -> None:
-        """An epoch, from 1, is over."""
+    def after_epoch(self, epoch: int, training: Training) -> bool:
+        """An epoch, from 1, is over; true if nothing is left to learn."""
 
     def read(self, stopped: Callable[[], bool]) -> None:
         """What was learnt can be asked for."""
@@ -82,12 +82,16 @@ class Manner:
     compare : the golden machine stands beside the board.
     resumes : only the patterns of the run in the file are taken.
     keep_going : a run whose outputs died is no failure.
+    until_learnt : it ends as soon as all patterns are recalled.
+    patience : it ends when so many epochs have not lowered the training error; None: it does not.
     """
 
     board: str
     compare: bool = True
     resumes: bool = False
     keep_going: bool = False
+    until_learnt: bool = False
+    patience: int | None = None
 
 
 def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner, files: Files) -> None:
@@ -103,7 +107,7 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
     keeper = Keeper(files.checkpoint) if files.checkpoint else None
     done = None
     with learning(board, start, run.task.alone, manner.compare) as learner, stoppable() as stopped:
-        report = _report(run, learner)
+        report = _report(run, learner, manner)
 
         def keep() -> None:
             if keeper:
@@ -171,26 +175,33 @@ def _rule_figures(spec: MachineSpec, training: Training) -> dict[str, Any]:
     }
 
 
-def _report(run: Run, learner: Learner) -> Report:
+def _report(run: Run, learner: Learner, manner: Manner) -> Report:
     """The report of a run's task."""
     if isinstance(run.task, ImageTask):
-        return ImageReport(run.task, learner, run.start)
+        return ImageReport(run.task, learner, run.start, manner.patience)
     assert isinstance(run.task, PatternTask)
-    return PatternReport(run.task, learner, run.start)
+    if manner.until_learnt and learner.machine is None:
+        raise UserError("--until-learnt needs the golden machine beside the board; leave --no-compare out.")
+    return PatternReport(run.task, learner, run.start, manner.until_learnt)
 
 
 class PatternReport:
     """Patterns: which are recalled at the end, by the machine, by float64, and by their distance to each other."""
 
-    def __init__(self, task: PatternTask, learner: Learner, start: Checkpoint) -> None:
-        self._task, self._learner, self._start = task, learner, start
+    def __init__(self, task: PatternTask, learner: Learner, start: Checkpoint, until_learnt: bool) -> None:
+        self._task, self._learner, self._start, self._until_learnt = task, learner, start, until_learnt
         self._weights = learner.spec.matrices[0].limit
         self._cosines: list[float] = []
 
-    def after_epoch(self, epoch: int, training: Training) -> None:
+    def after_epoch(self, epoch: int, training: Training) -> bool:
         """Take how symmetric the weights are; a board's own are read at the end only."""
-        if self._learner.machine and self._learner.spec.asymmetric:
-            self._cosines.append(symmetry(self._learner.spec, self._learner.machine.weights))
+        machine = self._learner.machine
+        if machine and self._learner.spec.asymmetric:
+            self._cosines.append(symmetry(self._learner.spec, machine.weights))
+        if not (self._until_learnt and machine):
+            return False
+        signs = golden_answers(machine, self._task.inputs)
+        return bool(recalled(self._task.inputs, np.arange(len(signs)), signs).all())
 
     def read(self, stopped: Callable[[], bool]) -> None:
         """Recall the patterns themselves."""

@@ -56,7 +56,7 @@ def train(
     learner: Learner,
     advance: Callable[[], None] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
-    after_epoch: Callable[[int, Training], None] = lambda epoch, training: None,
+    after_epoch: Callable[[int, Training], bool | None] = lambda epoch, training: None,
     every: int | None = None,
     keep: Callable[[], None] = lambda: None,
     check_epochs: int = 1,
@@ -66,7 +66,8 @@ def train(
     Parameters
     ----------
     learner : has what the run's start has learnt.
-    advance, after_epoch : called after each pattern; after each whole epoch with its number, from 1.
+    advance, after_epoch : called after each pattern; after each whole epoch with its number, from 1, and if it answers true the
+        run ends.
     stopped : asked before patterns are learnt; true ends the run after those already sent.
     every, keep : at each multiple of ``every`` patterns learnt in all the learner stops and ``keep`` is called.
     check_epochs : the learner compares all it holds each time that this number of epochs is done, and at the end.
@@ -101,7 +102,8 @@ def train(
             if (epoch + 1) % check_epochs == 0:
                 learner.check(f"after {training.learnt} patterns")
                 checked = training.learnt
-            after_epoch(epoch + 1, training)
+            if after_epoch(epoch + 1, training):
+                break
     if checked != training.learnt:
         learner.check(f"after {training.learnt} patterns")
     if training.patterns:

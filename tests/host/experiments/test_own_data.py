@@ -172,3 +172,34 @@ def test_patterns_that_are_not_recalled_are_named(tmp_path):
     assert said["not_recalled"] and set(said["not_recalled"]) <= set("0123456789ABCDEF")
     assert len(said["not_recalled"]) == round(16 * (1 - said["patterns_recalled"]))
     assert "Patterns that are not recalled" in result.output
+
+
+def test_runs_end_when_nothing_is_left_to_learn(tmp_path):
+    run("train", "--board", "golden", "--until-learnt", "--json", tmp_path / "t.json")
+    said = figures(tmp_path / "t.json")
+    assert said["not_recalled"] == [] and said["learnt"] % 16 == 0 and said["epochs"] < 100
+    before = figures_after(said["epochs"] - 1, tmp_path)
+    assert before["not_recalled"]
+    words = (
+        "train",
+        "--data",
+        "digits",
+        "--machine",
+        "digits-64-32-10",
+        "--per-class",
+        20,
+        "--board",
+        "golden",
+        "--epochs",
+        60,
+    )
+    run(*words, "--patience", 3, "--json", tmp_path / "d.json")
+    errors = figures(tmp_path / "d.json")["train_error"]
+    assert len(errors) < 60 and errors.index(min(errors)) == len(errors) - 4
+    for options in (("--patience", 3), ("--data", "digits", "--until-learnt"), ("--until-learnt", "--no-compare")):
+        run("train", "--board", "golden", *options, code=2)
+
+
+def figures_after(epochs, folder):
+    run("train", "--board", "golden", "--epochs", round(epochs), "--json", folder / "b.json")
+    return figures(folder / "b.json")

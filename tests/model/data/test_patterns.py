@@ -194,7 +194,9 @@ def test_grey_and_transparent_pictures_are_parted(tmp_path: Path) -> None:
     white = np.random.default_rng(3).random((6, 5)) < 0.4
     shaded = np.where(white, 150, 60) + np.arange(5) * 4
     Image.fromarray(shaded.astype(np.uint8)).save(tmp_path / "a.png")
-    Image.fromarray(np.stack([shaded + 40, shaded, shaded + 20], 2).astype(np.uint8)).save(tmp_path / "b.jpg", quality=100)
+    Image.fromarray(np.stack([shaded + 40, shaded, shaded + 20], 2).astype(np.uint8)).save(
+        tmp_path / "b.jpg", quality=100
+    )
     # Dark strokes on nothing are black on white, light ones white on black.
     for name, ink in (("c.png", 30), ("d.png", 220)):
         cover = np.where(white == (ink > 128), 255, 0)
