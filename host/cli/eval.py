@@ -12,7 +12,7 @@ from ohmprop.host.cli.options import DATA, common, image_source
 @common("machine", "board", *DATA)
 @click.option("--load", "load", type=click.Path(path_type=Path), required=True,
               help="What `train --data --save` wrote; classes and preparation of the images are taken from it.")  # fmt: skip
-@common("json", "out")
+@common("json", "out", "report")
 def evaluate(**options: Any) -> None:
     """Read test images with saved weights.
 

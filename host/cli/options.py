@@ -114,6 +114,11 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
     "json": click.option(
         "--json", "json_file", type=click.Path(path_type=Path), help="Write every figure to this file."
     ),
+    "report": click.option(
+        "--report",
+        type=click.Path(path_type=Path),
+        help="Write one HTML page with all figures and pictures to this file.",
+    ),
     "out": click.option("--out", type=click.Path(path_type=Path), help="Write pictures into this folder."),
 }
 

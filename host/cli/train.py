@@ -47,7 +47,7 @@ FIXED = (OF_DATA - {"keep_going", "patience"}) | {
               help="With --checkpoint: patterns between two checkpoints.")  # fmt: skip
 @click.option("--resume", type=click.Path(path_type=Path),
               help="Continue the run in this file with its options, and keep writing its checkpoints.")  # fmt: skip
-@common("json", "out")
+@common("json", "out", "report")
 @click.option("--rule", type=click.Choice(list(RULES)),
               help=f"Learning rule: {'; '.join(f'{rule.name}, {rule.title}' for rule in RULES.values())} [default: the "
               "machine file's, else ep].")  # fmt: skip
@@ -129,7 +129,9 @@ def train(context: click.Context, /, **options: Any) -> None:
     settings |= {name: float(value) for name, value in settings.items() if name.endswith(("eps", "beta"))}
     device = (options["device"], options["scheme"], options["pulses"])
     beginning = Beginning(options["machine"], load, options["seed"], settings, *device)
-    files = Files(options["save"], checkpoint, options["every"], options["json_file"], options["out"])
+    files = Files(
+        options["save"], checkpoint, options["every"], options["json_file"], options["out"], options["report"]
+    )
     epochs = epochs or (EPOCHS if images else 100)
     ends = (options[name] for name in ("keep_going", "until_learnt", "patience"))
     manner = Manner(options["board"], options["compare"], resume is not None, *ends)

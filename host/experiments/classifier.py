@@ -17,6 +17,7 @@ from ohmprop.host.run.task import ImageSource, ImageTask
 from ohmprop.host.run.train import Training
 from ohmprop.host.show.console import print_table, progress, show, warn
 from ohmprop.host.show.files import check_writable, write_json
+from ohmprop.host.show.page import write_page
 from ohmprop.host.show.pictures import (
     confusion_picture,
     cosines_picture,
@@ -203,6 +204,11 @@ class ImageReport:
 
     def draw(self, out: Path) -> None:
         """The errors epoch by epoch, and the reading's pictures."""
+        self.sketch(out)
+        self._reading.draw(out)
+
+    def sketch(self, out: Path) -> None:
+        """The errors epoch by epoch."""
         curves = {
             "training images, golden machine": self.curves.train_error,
             "test images, golden machine": self.curves.golden_test_error,
@@ -210,7 +216,6 @@ class ImageReport:
             "test images, float64": self.curves.reference_test_error,
         }
         errors_picture(out / "errors.png", self._start.learnt // len(self._task.inputs) + 1, curves)
-        self._reading.draw(out)
         if self.curves.cosines:
             cosines_picture(out / "cosines.png", self.curves.cosines)
 
@@ -233,13 +238,20 @@ class ImageReport:
 
 
 def run_eval(
-    load: Path, source: ImageSource, machine: Path | None, board: str, json_file: Path | None, out: Path | None
+    load: Path,
+    source: ImageSource,
+    machine: Path | None,
+    board: str,
+    json_file: Path | None,
+    out: Path | None,
+    report: Path | None,
 ) -> None:
     """Read a data set's images with learnt weights; MachineError if board and golden machine differ."""
     start = Beginning(machine, load).start(source)
     source.check_as_learnt(start.run, load)
     task = source.as_learnt(start.run).load(start.spec, start.seed)
-    check_writable(json_file)
+    for path in (json_file, report):
+        check_writable(path)
     if out:
         check_writable(out, folder=True)
     with learning(board, start, task.alone) as learner:
@@ -257,6 +269,10 @@ def run_eval(
         write_json(json_file, figures)
     if out:
         reading.draw(out)
+    if report:
+        write_page(
+            report, f"{task.name} read by {load.name}", f"What ohmprop eval read on {board}.", figures, reading.draw
+        )
     _show("Evaluation", figures)
     learner.require_equal()
 

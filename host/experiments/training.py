@@ -16,8 +16,9 @@ from ohmprop.host.run.learner import Learner, golden_answers
 from ohmprop.host.run.run import Beginning, Run, learning
 from ohmprop.host.run.task import ImageTask, PatternTask, Source
 from ohmprop.host.run.train import Training, train
-from ohmprop.host.show.console import note_idle, print_table, progress, show, stoppable
+from ohmprop.host.show.console import note_idle, print_table, progress, show, stoppable, warn
 from ohmprop.host.show.files import check_writable, write_json
+from ohmprop.host.show.page import write_page
 from ohmprop.host.show.pictures import cosines_picture, weights_picture
 from ohmprop.model.data.patterns import nearest_pattern_bound, recalled
 from ohmprop.model.errors import MachineError, UserError
@@ -34,6 +35,7 @@ class Files:
     -------
     save, checkpoint : what was learnt, at the end and as well every ``every`` patterns.
     json, out : all figures; the folder of the pictures.
+    report : one HTML page of both, rewritten after each epoch.
     """
 
     save: Path | None = None
@@ -41,10 +43,11 @@ class Files:
     every: int = 1000
     json: Path | None = None
     out: Path | None = None
+    report: Path | None = None
 
     def check(self) -> None:
         """UserError, before hours of work and not after, if one could not be written."""
-        for path in (self.save, self.checkpoint, self.json):
+        for path in (self.save, self.checkpoint, self.json, self.report):
             check_writable(path)
         if self.out:
             check_writable(self.out, folder=True)
@@ -55,6 +58,9 @@ class Report(Protocol):
 
     def after_epoch(self, epoch: int, training: Training) -> bool:
         """An epoch, from 1, is over; true if nothing is left to learn."""
+
+    def sketch(self, out: Path) -> None:
+        """Write the pictures that there are in the midst of the run into a folder."""
 
     def read(self, stopped: Callable[[], bool]) -> None:
         """What was learnt can be asked for."""
@@ -94,6 +100,32 @@ class Manner:
     patience: int | None = None
 
 
+class Page:
+    """The HTML page of a run, which a disk that is full does not end; nothing if it has no path."""
+
+    def __init__(self, path: Path | None, run: Run) -> None:
+        self._path, self._run, self._failed = path, run, False
+        layers = "-".join(map(str, run.start.spec.layers))
+        self._title = f"{layers} learns {run.task.name}"
+
+    def sketch(self, epoch: int, report: Report) -> None:
+        """Write it after an epoch."""
+        if self._path and not self._failed:
+            figures = {"epochs done": epoch, "epochs in all": self._run.epochs}
+            try:
+                what = "The run goes on; this page shows what there is so far, and loads itself again."
+                write_page(self._path, self._title, what, figures, report.sketch, going_on=True)
+            except UserError as error:
+                self._failed = True
+                warn(f"{str(error).rstrip('.')}; the run goes on, and the page is written at its end.")
+
+    def finish(self, figures: dict[str, Any], report: Report) -> None:
+        """Write it at the end."""
+        if self._path:
+            what = f"What ohmprop train came to with seed {figures['seed']} on {figures['board']}."
+            write_page(self._path, self._title, what, figures, report.draw)
+
+
 def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner, files: Files) -> None:
     """Train; KeyboardInterrupt after Ctrl-C, what was learnt saved.
 
@@ -108,6 +140,7 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
     done = None
     with learning(board, start, run.task.alone, manner.compare) as learner, stoppable() as stopped:
         report = _report(run, learner, manner)
+        page = Page(files.report, run)
 
         def keep() -> None:
             if keeper:
@@ -116,7 +149,13 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
         try:
             with progress("learning", run.last - start.learnt) as advance:
                 every = files.every if keeper else None
-                training = train(run, learner, advance, stopped, report.after_epoch, every, keep)
+
+                def after_epoch(epoch: int, so_far: Training) -> bool:
+                    ends = report.after_epoch(epoch, so_far)
+                    page.sketch(epoch, report)
+                    return ends
+
+                training = train(run, learner, advance, stopped, after_epoch, every, keep)
             # Before anything is read, which counts as well.
             done = run.reached(learner)
             report.read(stopped)
@@ -147,6 +186,7 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
         write_json(files.json, figures)
     if files.out:
         report.draw(files.out)
+    page.finish(figures, report)
     report.show(figures)
     note_idle(start.spec.settings, training.patterns)
     learner.require_equal()
@@ -203,6 +243,11 @@ class PatternReport:
         signs = golden_answers(machine, self._task.inputs)
         return bool(recalled(self._task.inputs, np.arange(len(signs)), signs).all())
 
+    def sketch(self, out: Path) -> None:
+        """How symmetric the weights are, if they are two for each pair."""
+        if self._cosines:
+            cosines_picture(out / "cosines.png", self._cosines)
+
     def read(self, stopped: Callable[[], bool]) -> None:
         """Recall the patterns themselves."""
         state = self._learner.state()
@@ -254,8 +299,7 @@ class PatternReport:
     def draw(self, out: Path) -> None:
         """The weights and, if they are two for each pair, how symmetric they were along the training."""
         weights_picture(out / "weights.png", self._matrix, self._weights)
-        if self._cosines:
-            cosines_picture(out / "cosines.png", self._cosines)
+        self.sketch(out)
 
     def show(self, figures: dict[str, Any]) -> None:
         """Print all figures, and of the patterns that are not recalled who recalls them."""

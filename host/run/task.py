@@ -30,11 +30,14 @@ class Task(Protocol):
 
     Members
     -------
+    name : of the data.
     inputs, targets : the patterns or images, (count, inputs), and their targets, (count, outputs).
     options : where they come from, by the names that a saved run has; `content` among them knows them again.
     alone : with --board golden the golden machine learns without a board and its protocol beside it.
     """
 
+    @property
+    def name(self) -> str: ...  # noqa: D102
     @property
     def inputs(self) -> NDArray[Any]: ...  # noqa: D102
     @property
@@ -261,6 +264,11 @@ class ImageTask:
     seed: int
     pixel_bits: int
     alone = True
+
+    @property
+    def name(self) -> str:
+        """The data set's."""
+        return self.dataset.name
 
     @cached_property
     def inputs(self) -> NDArray[np.uint8]:

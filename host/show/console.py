@@ -33,10 +33,11 @@ def _show_lines(console: Console, figures: Mapping[str, Any], indent: str) -> No
         elif isinstance(value, list):
             console.print(f"{indent}{label}: {'; '.join(map(str, value)) or 'none'}")
         else:
-            console.print(f"{indent}{label}: {_number(value)}")
+            console.print(f"{indent}{label}: {text_of(value)}")
 
 
-def _number(value: Any) -> str:
+def text_of(value: Any) -> str:
+    """A figure as it is printed."""
     if isinstance(value, bool):
         return "yes" if value else "no"
     if isinstance(value, int):

@@ -114,9 +114,11 @@ def confusion_picture(path: Path, classes: Sequence[Label], table: NDArray[np.in
     axes = figure.subplots()
     # The colour is of the errors; the many right ones would drown them.
     wrong = np.where(np.eye(len(classes), dtype=bool), 0, table)
-    axes.imshow(wrong, cmap="Reds", vmin=0, vmax=max(1, wrong.max()))
+    # A tenth of a class at least is the darkest red, so that a single error is pale.
+    darkest = max(1, wrong.max(), table.sum(axis=1).max() // 10)
+    axes.imshow(wrong, cmap="Reds", vmin=0, vmax=darkest)
     for (row, column), count in np.ndenumerate(table):
-        dark = row != column and 2 * count > wrong.max()
+        dark = row != column and 2 * count > darkest
         axes.text(column, row, str(count), ha="center", va="center", fontsize=8, color="white" if dark else "black")
     ticks = range(len(classes))
     axes.set_xticks(ticks, map(str, classes))
@@ -159,16 +161,23 @@ def _mosaic_picture(
     # A plot for each image would take seconds.
     gap = max(1, height // 3) if names else 1
     mosaic = np.full((down * (height + gap), across * (width + 1) - 1), np.nan)
-    figure = Figure(figsize=(10, 1.0 + 10 * mosaic.shape[0] / mosaic.shape[1]), layout="constrained")
+    # Few images are not blown up.
+    wide = min(10.0, max(4.0, 1.5 * across))
+    figure = Figure(figsize=(wide, 1.0 + wide * mosaic.shape[0] / mosaic.shape[1]), layout="constrained")
     axes = figure.subplots()
     for index, image in enumerate(images):
         top, left = index // across * (height + gap), index % across * (width + 1)
         mosaic[top : top + height, left : left + width] = image
         if names:
             axes.text(
-                left + width / 2, top + height, names[index], ha="center", va="top", fontsize=min(10, 80 / across)
+                left + width / 2,
+                top + height,
+                names[index],
+                ha="center",
+                va="top",
+                fontsize=min(10, 8 * wide / across),
             )
     axes.imshow(mosaic, cmap=colours, vmin=low, vmax=1, interpolation="nearest")
     axes.set_axis_off()
-    axes.set_title(title)
+    axes.set_title(title, fontsize=10, wrap=True)
     save(figure, path)

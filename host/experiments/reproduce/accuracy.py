@@ -73,11 +73,12 @@ def _table1(plan: Plan, store: Store) -> Finding:
     records: list[tuple[Any, ...]] = []
     rows: list[tuple[str, ...]] = []
     names = (*plan.patterns.names, "all")
-    figure = Figure(figsize=(10, 4.5 * len(_table1_flips(plan))), layout="constrained")
+    figure = Figure(figsize=(14, 4.5 * len(_table1_flips(plan))), layout="constrained")
     plots = figure.subplots(len(_table1_flips(plan)), squeeze=False)[:, 0]
     for p, axes in zip(_table1_flips(plan), plots, strict=True):
         by_column = {}
-        for place, (column, cell) in enumerate(table1_cells(plan, p).items()):
+        columns = table1_cells(plan, p)
+        for place, (column, cell) in enumerate(columns.items()):
             right = _right(store, cell)
             classes = [_counted(count, cell.recalls) for count in right]
             classes.append(_counted(sum(right), cell.recalls * len(right)))
@@ -91,8 +92,10 @@ def _table1(plan: Plan, store: Store) -> Finding:
                 [share - low for _, _, share, low, _ in classes],
                 [high - share for _, _, share, _, high in classes],
             ]
-            places = [index + (place - 3) * 0.11 for index in range(len(names))]
-            axes.errorbar(places, shares, errors, fmt="o", markersize=3, linewidth=1, label=column)
+            # Side by side within four fifths of the class's place, none on another.
+            beside = (place - (len(columns) - 1) / 2) * 0.8 / len(columns)
+            places = [index + beside for index in range(len(names))]
+            axes.errorbar(places, shares, errors, fmt="os^vD<>P*"[place % 9], markersize=4, linewidth=1, label=column)
         for index, name in enumerate(names):
             cells = (_share_text(classes[index]) for classes in by_column.values())
             rows.append((flip_text(p), name, *cells))

@@ -29,7 +29,8 @@ def picture(plan: Plan, means: Sequence[float], spans: Sequence[tuple[float, flo
     axes = figure.subplots()
     score = SCORES[plan.data][0] if plan.data == "digits" else f"recalled without error, {SCORES[plan.data][0]}"
     if len(second) > 1 and not (numbers and len(second) <= CURVES):
-        figure.set_size_inches(2 + 0.9 * len(second), 1.5 + 0.4 * len(first))
+        # High enough for the label of the colours.
+        figure.set_size_inches(2.5 + 0.9 * len(second), max(3.8, 1.5 + 0.4 * len(first)))
         image = axes.imshow(values, vmin=0, vmax=1, aspect="auto")
         for (row, column), value in np.ndenumerate(values):
             axes.text(column, row, f"{value:.3f}", ha="center", va="center", color="white" if value < 0.6 else "black")
