@@ -225,6 +225,8 @@ class ImageReport:
 
     def failure(self) -> str:
         """The outputs that were dead after the last epoch, and the setting to change."""
+        if not self._start.spec.settings.nudged_steps:
+            return ""
         last = max((dead.epoch for dead in self.curves.dead_outputs), default=0)
         dead = [one for one in self.curves.dead_outputs if one.epoch == last]
         if not dead or last < self._start.learnt // len(self._task.inputs) + len(self.curves.train_error):

@@ -58,13 +58,13 @@ class Outcome:
 
 
 #: The found settings, and those around them with one thing changed at a time.
-FOUND = Trial((0.5,) * 4, (3, 4, 5, 6), 20)
+FOUND = Trial((0.5,) * 4, (3, 4, 5, 6), 8)
 TRIALS = (
     FOUND,
     *(replace(FOUND, initial_scales=scales) for scales in ((0.35,) * 4, (0.65,) * 4, (0.8,) * 4)),
     *(replace(FOUND, initial_scales=(1.0, 1.0, 1.0, outputs)) for outputs in (0.5, 0.25)),
     *(replace(FOUND, eta_shifts=shifts) for shifts in ((4, 5, 6, 7), (3, 5, 7, 8))),
-    *(replace(FOUND, nudged_steps=steps) for steps in (12, 28)),
+    *(replace(FOUND, nudged_steps=steps) for steps in (4, 12, 20)),
 )
 
 

@@ -89,7 +89,7 @@ class Manner:
     resumes : only the patterns of the run in the file are taken.
     keep_going : a run whose outputs died is no failure.
     until_learnt : it ends as soon as all patterns are recalled.
-    patience : it ends when so many epochs have not lowered the training error; None: it does not.
+    patience : it ends when this number of epochs has not lowered the training error; None: it does not.
     """
 
     board: str

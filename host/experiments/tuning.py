@@ -30,7 +30,7 @@ from ohmprop.model.spec.options import equipped
 
 #: One in this many training images is held out.
 HELD_OUT = 5
-#: Candidates besides the machine's own settings and the default ones, and the share of them that goes on, one in so many.
+#: Candidates besides the own and the default settings; of each round a third goes on to the next.
 CANDIDATES, GOES_ON = 27, 3
 #: Epochs of the first two rounds.
 SHORT = (1, 3)

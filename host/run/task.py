@@ -149,7 +149,7 @@ _NARROW, _WIDE, _NARROW_INPUTS = 64, 128, 256
 
 
 def default_halvings(epochs: int) -> float:
-    """How often learning rates are halved per epoch of a run of so many epochs."""
+    """How often learning rates are halved per epoch of a run of this length."""
     return min(MOST_HALVINGS, HALVINGS / epochs)
 
 

@@ -18,8 +18,8 @@ _KINDS = "a picture, a folder of pictures, an .npy or .npz array, or an IDX file
 def read_images(source: Path, shape: tuple[int, int]) -> tuple[Images, tuple[str, ...]]:
     """The images in a file or folder, and where each comes from.
 
-    ``shape`` is the height and width that they will have, by which a single image is told from a list of rows. UserError if there
-    is none, or it is of no such kind.
+    ``shape`` is the height and width that they will have, by which a single image is distinguished from a list of rows. UserError
+    if the source is missing, or cannot be read as any of these.
     """
     if os.path.isdir(source):
         paths = [path for path in files_below(source) if pictures.is_picture(path)]

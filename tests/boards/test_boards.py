@@ -191,8 +191,9 @@ def test_a_bitstream_that_misses_its_clock_is_not_called_as_if_it_did_not(tmp_pa
 
 def test_the_speed_is_that_of_the_timing():
     spec = board("icebreaker").machine(MNIST)
-    timing = spec.timing
-    dense = timing.pattern(24, 1, 784)
+    settings, timing = spec.settings, spec.timing
+    # Layers step in turn, of which there are two.
+    dense = timing.pattern(settings.free_steps + settings.nudged_steps, 1, 784, turns=2)
     found = speed(spec, 30e6)
     assert found["clocks_per_pattern_dense"] == dense > found["clocks_per_pattern"]
     assert found["gcups_dense"] == round(spec.synapses * 30e6 / dense / 1e9, 4)

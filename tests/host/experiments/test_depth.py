@@ -22,7 +22,7 @@ def run(*arguments):
 
 
 def test_search_learns_and_ranks(tmp_path, monkeypatch):
-    glorot = depth.Trial((1.0, 1.0, 1.0, 0.5), (3, 4, 5, 6), 20)
+    glorot = depth.Trial((1.0, 1.0, 1.0, 0.5), (3, 4, 5, 6), 8)
     monkeypatch.setattr(depth, "TRIALS", (glorot, depth.FOUND))
     result = run("--seeds", 1, "--epochs", 1, "--json", tmp_path / "d.json")
     assert result.exit_code == 0, result.output

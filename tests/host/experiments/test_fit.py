@@ -203,7 +203,7 @@ def test_a_fitted_device_is_a_device_by_its_file(fitted):
     "options",
     [
         ("--patterns", "glyphs", "--machine", "glyphs-pulses-100"),
-        ("--data", "digits", "--machine", "digits-64-32-10", "--per-class", 2),
+        ("--data", "digits", "--machine", "digits-64-32-10", "--per-class", 2, "--keep-going"),
     ],
 )
 def test_training_with_a_fitted_device(fitted, tmp_path, options):

@@ -29,7 +29,7 @@ FINE = MachineSpec(layers=(64, 6, 10), input_weight=Format(True, 12, 12), weight
 #: What learns, with as many patterns an epoch.
 KINDS = {
     "patterns": (("--machine", "patterns.toml", "--patterns", "p.npy"), 4),
-    "data": (("--machine", "digits.toml", "--data", "digits", "--per-class", 5), 50),
+    "data": (("--machine", "digits.toml", "--data", "digits", "--per-class", 5, "--keep-going"), 50),
 }
 
 
@@ -148,7 +148,8 @@ def test_a_virtual_board_ends_what_a_golden_one_has_begun(kind, folder, monkeypa
     assert_sentence(result, 130, "--resume c.npz")
     # Those that were on their way when Ctrl-C came are learnt.
     assert epoch < Checkpoint.load(folder / "c.npz").learnt < 3 * epoch
-    result = run("--resume", "c.npz", "--board", "sim", "--json", "sim.json")
+    going = ["--keep-going"] if "--keep-going" in options else []
+    result = run("--resume", "c.npz", "--board", "sim", "--json", "sim.json", *going)
     assert result.exit_code == 0, result.output
     assert (
         run(*options, *device, "--epochs", 3, "--board", "golden", "--save", "w.npz", "--json", "w.json").exit_code == 0
