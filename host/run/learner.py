@@ -24,6 +24,8 @@ CHUNK = 256
 COUNTER_WRAP = 1 << 8 * COUNTER_BYTES
 #: Counters of learning that a saved run keeps.
 COUNTERS = ("busy_clocks", "steps", "rows_skipped", "updates_skipped")
+#: Those of the line.
+LINE = ("refused", "repeated", "dropped")
 #: Those that both board and golden machine have.
 COMPARED = ("busy_clocks", "steps", "learnt", "recalled", "rows_skipped", "updates_skipped")
 
@@ -191,6 +193,7 @@ class OnBoard(Learner):
             board.memristors.load(unit)
         self.board, self.spec = board, board.spec
         self._before, self._pulses_before = board.read_counters(), board.memristors.counts()
+        self._line: dict[str, int] = {}
 
     def use(self, settings: Settings) -> None:
         """Learn with these settings from now on."""
@@ -240,9 +243,17 @@ class OnBoard(Learner):
     def counted(self) -> dict[str, int]:
         """What the board's counters have grown by; wrapped as they are."""
         counters, widths = self.board.read_counters(), Counters.widths()
-        return {
-            name: (getattr(counters, name) - getattr(self._before, name)) % (1 << 8 * widths[name]) for name in COMPARED
+        grown = {
+            name: (getattr(counters, name) - getattr(self._before, name)) % (1 << 8 * widths[name])
+            for name in (*COMPARED, *LINE)
         }
+        # Kept, since a board is closed before the figures are asked for.
+        self._line = {"retries": self.board.link.retries, **{name: grown.pop(name) for name in LINE}}
+        return grown
+
+    def figures(self) -> dict[str, Any]:
+        """What went wrong on the line, up to the last time that the counters were read."""
+        return {"link": self._line}
 
     def pulse_counts(self) -> NDArray[np.int64]:
         """What the board's counters of pulses up, down and lost have grown by, (matrices, 3); wrapped as they are."""

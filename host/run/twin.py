@@ -84,7 +84,8 @@ class Twin(OnBoard):
 
     def figures(self) -> dict[str, Any]:
         """The verdict, by the names that the JSON uses."""
-        return {"bit_exact": self.count == 0, "differences": self.differences, "differences_in_all": self.count}
+        verdict = {"bit_exact": self.count == 0, "differences": self.differences, "differences_in_all": self.count}
+        return verdict | super().figures()
 
     def require_equal(self) -> None:
         """MachineError if there was a difference."""
