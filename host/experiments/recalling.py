@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from rich.table import Table
 
+from ohmprop.host.experiments.classifier import comparison
 from ohmprop.host.link.board import Board, connect
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.recall import Corruption, recall
@@ -114,7 +115,7 @@ def run_recall(
     if json_file:
         write_json(json_file, figures)
     show_recall(rows)
-    show("Recall", {name: value for name, value in figures.items() if name != "recall"})
+    show("Recall", {name: value for name, value in figures.items() if name != "recall"} | comparison(figures))
     twin.require_equal()
 
 
@@ -162,7 +163,7 @@ def run_recall_images(
     for file, name, count in rows[:SHOWN]:
         table.add_row(file, name, str(count))
     print_table(table)
-    show("Recall", figures)
+    show("Recall", figures | comparison(figures))
     twin.require_equal()
     if stopped():
         raise KeyboardInterrupt(f"Interrupted after {len(signs)} of {len(files)} images; what was recalled is kept.")

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from rich.table import Table
 
-from ohmprop.host.experiments.classifier import ImageReport
+from ohmprop.host.experiments.classifier import ImageReport, comparison
 from ohmprop.host.run.checkpoint import Checkpoint, Keeper, leave
 from ohmprop.host.run.learner import Learner, golden_answers
 from ohmprop.host.run.run import Beginning, Run, learning
@@ -303,7 +303,8 @@ class PatternReport:
 
     def show(self, figures: dict[str, Any]) -> None:
         """Print all figures, and of the patterns that are not recalled who recalls them."""
-        show("Training", {name: value for name, value in figures.items() if name not in ("cosines", "not_recalled")})
+        shown = {name: value for name, value in figures.items() if name not in ("cosines", "not_recalled")}
+        show("Training", shown | (comparison(figures) if "bit_exact" in figures else {}))
         if not figures["not_recalled"]:
             return
         table = Table("pattern", "wrong pixels", "float64", "nearest pattern", title="Patterns that are not recalled")
