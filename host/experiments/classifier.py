@@ -14,6 +14,7 @@ from ohmprop.host.run.learner import Learner, golden_answers
 from ohmprop.host.run.readings import confusion, error, margins, read
 from ohmprop.host.run.run import Beginning, learning
 from ohmprop.host.run.task import ImageSource, ImageTask
+from ohmprop.host.run.trace import trace
 from ohmprop.host.run.train import Training
 from ohmprop.host.show.console import print_table, progress, show, warn
 from ohmprop.host.show.files import check_writable, write_json
@@ -24,6 +25,7 @@ from ohmprop.host.show.pictures import (
     errors_picture,
     hidden_picture,
     misread_picture,
+    states_picture,
 )
 from ohmprop.model.data.labelled import Label
 from ohmprop.model.float64.bptt import symmetry
@@ -206,6 +208,12 @@ class ImageReport:
         """The errors epoch by epoch, and the reading's pictures."""
         self.sketch(out)
         self._reading.draw(out)
+        machine, task, spec = self._learner.machine, self._task, self._start.spec
+        assert machine
+        label = task.dataset.test_labels[0]
+        found = trace(machine, task.test_inputs[0], np.arange(spec.outputs) == label)
+        what = f"the first test image, of class {task.dataset.classes[label]}"
+        states_picture(out / "states.png", found.states, found.free_steps, spec.outputs, what)
 
     def sketch(self, out: Path) -> None:
         """The errors epoch by epoch."""

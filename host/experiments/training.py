@@ -15,11 +15,12 @@ from ohmprop.host.run.checkpoint import Checkpoint, Keeper, leave
 from ohmprop.host.run.learner import Learner, golden_answers
 from ohmprop.host.run.run import Beginning, Run, learning
 from ohmprop.host.run.task import ImageTask, PatternTask, Source
+from ohmprop.host.run.trace import trace
 from ohmprop.host.run.train import Training, train
 from ohmprop.host.show.console import note_idle, print_table, progress, show, stoppable, warn
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.page import write_page
-from ohmprop.host.show.pictures import cosines_picture, weights_picture
+from ohmprop.host.show.pictures import cosines_picture, states_picture, weights_picture
 from ohmprop.model.data.patterns import nearest_pattern_bound, recalled
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.bptt import symmetry
@@ -300,6 +301,10 @@ class PatternReport:
         """The weights and, if they are two for each pair, how symmetric they were along the training."""
         weights_picture(out / "weights.png", self._matrix, self._weights)
         self.sketch(out)
+        if machine := self._learner.machine:
+            found = trace(machine, self._task.inputs[0], self._task.targets[0])
+            what = f"pattern {self._task.loaded.names[0]}"
+            states_picture(out / "states.png", found.states, found.free_steps, machine.spec.outputs, what)
 
     def show(self, figures: dict[str, Any]) -> None:
         """Print all figures, and of the patterns that are not recalled who recalls them."""

@@ -143,6 +143,28 @@ def answers_picture(path: Path, images: NDArray[np.uint8], names: Sequence[str],
     _mosaic_picture(path, images / 255, names, title, "gray", 0)
 
 
+def states_picture(path: Path, states: NDArray[np.integer[Any]], free_steps: int, outputs: int, what: str) -> None:
+    """The states (steps + 1, neurons) along the phases of a pattern: all as colours, those of the last ``outputs`` as lines."""
+    figure = Figure(figsize=(8, 6), layout="constrained")
+    above, below = figure.subplots(2, sharex=True)
+    largest = max(1, int(np.abs(states).max()))
+    low = -largest if states.min() < 0 else 0
+    colours = "RdBu_r" if low else "viridis"
+    image = above.imshow(states.T, cmap=colours, vmin=low, vmax=largest, aspect="auto", interpolation="nearest")
+    above.set(ylabel="neuron", title=f"States after every Euler step, {what}")
+    figure.colorbar(image, ax=above, label="levels")
+    for number in range(states.shape[1] - outputs, states.shape[1]):
+        below.plot(states[:, number], linewidth=1 if outputs > 10 else 1.5)
+    below.set(
+        xlabel=f"steps: {free_steps} free, {len(states) - 1 - free_steps} nudged", ylabel="outputs' states, levels"
+    )
+    below.xaxis.set_major_locator(MaxNLocator(integer=True))
+    below.grid(alpha=0.3)
+    for axes in (above, below):
+        axes.axvline(free_steps + 0.5, color="black", linestyle="--", linewidth=1)
+    save(figure, path)
+
+
 def hidden_picture(path: Path, weights: NDArray[np.int16], shape: tuple[int, int]) -> None:
     """The inputs' weights (inputs, hidden) of each hidden unit as an image of this height and width."""
     largest = max(1, int(np.abs(weights).max()))

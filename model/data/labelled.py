@@ -349,17 +349,18 @@ def _table(path: Path) -> Labelled:
     lines = _lines(path)
     separator = max(",;\t", key=lines[0].count)
     first = next(csv.reader(lines[:1], delimiter=separator))
-    headed = sum(map(_is_number, first)) <= len(first) // 2
+    named = any(cell.strip().lower() in _COLUMNS for cell in first)
+    headed = named or sum(map(_is_number, first)) <= len(first) // 2
     heading = [cell.strip().lower() for cell in first] if headed else None
     body = lines[headed:]
     if not body:
         raise UserError(f"The table {path} has a heading and no rows; give a row for each image.")
     cells = next(csv.reader(body[:1], delimiter=separator))
-    named = next((heading.index(name) for name in _COLUMNS if name in heading), None) if heading else None
+    known = next((heading.index(name) for name in _COLUMNS if name in heading), None) if heading else None
     words = next((index for index, cell in enumerate(cells) if not _is_number(cell)), 0)
-    column = words if named is None else named
+    column = words if known is None else known
     try:
-        numbers = np.loadtxt(body, np.float64, delimiter=separator, ndmin=2)
+        numbers = np.loadtxt(body, np.float64, comments=None, delimiter=separator, ndmin=2)
         labels, pixels = labels_of(numbers[:, column], str(path)), np.delete(numbers, column, axis=1)
     except ValueError:
         labels, pixels = _cells(path, list(csv.reader(body, delimiter=separator)), column, 1 + headed)

@@ -47,7 +47,11 @@ def test_a_page_has_all_in_it(pages):
     text = path.read_text(encoding="utf-8")
     assert not re.search(r"(src|href)=\"(?!data:)", text) and "http-equiv" not in text and "width=device-width" in text
     pictures = re.findall(r"<h2>([^<]*)</h2>\n<img", text)
-    expected = ["cosines", "weights"] if name == "recurrent" else ["confusion", "errors", "hidden", "misread"]
+    expected = (
+        ["cosines", "states", "weights"]
+        if name == "recurrent"
+        else ["confusion", "errors", "hidden", "misread", "states"]
+    )
     assert pictures == expected
     for word in ("busy clocks", "eta shifts", "numpy", "spec hash"):
         assert word in text.replace("_", " ")

@@ -153,6 +153,13 @@ GOOD = {
     "csv without heading": (lambda r: table(r, rows()), (0, 1, 2), 24, 6, (6, 6), ""),
     "csv, Kaggle's heading": (lambda r: table(r, f"label,{HEADING}\n{rows()}"), (0, 1, 2), 24, 6, (6, 6), ""),
     "csv, label at the end": (lambda r: table(r, f"{HEADING},class\n{rows(end=True)}"), (0, 1, 2), 24, 6, (6, 6), ""),
+    "csv, numbers as heading": (
+        lambda r: table(r, f"{','.join(map(str, range(36)))},target\n{rows(end=True)}"), (0, 1, 2), 24, 6, (6, 6), "",
+    ),
+    "csv, all in quotes": (
+        lambda r: table(r, "\n".join(",".join(f'"{cell}"' for cell in row.split(",")) for row in rows().split())),
+        (0, 1, 2), 24, 6, (6, 6), "",
+    ),
     "csv, words as labels": (lambda r: table(r, rows([f"c {n}" for n in LABELS])), ("c 0", "c 1", "c 2"), 24, 6, (6, 6), ""),
     "csv, semicolons": (lambda r: table(r, rows(separator=";")), (0, 1, 2), 24, 6, (6, 6), ""),
     "tsv": (lambda r: table(r, rows(separator="\t"), "own.tsv"), (0, 1, 2), 24, 6, (6, 6), ""),
