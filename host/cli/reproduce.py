@@ -21,7 +21,7 @@ from ohmprop.host.cli.options import common
               help="With fig2: diagonals cut from the weight matrix; may be repeated [default: 0 to 90].")  # fmt: skip
 @click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default="all cores",
               help="Processes that compute in parallel; the numbers do not depend on it.")  # fmt: skip
-@common("seed", "json")
+@common("seed", "json", "report")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/reproduce"), show_default=True,
               help="Folder of the results; what it already holds of the same run is not computed again.")  # fmt: skip
 def reproduce(**options: Any) -> None:
@@ -29,9 +29,9 @@ def reproduce(**options: Any) -> None:
 
     The paper is Zoppo, Marrone, Corinto 2020 (docs/reproduction.md).
 
-    Each target writes a picture, a CSV and a JSON into --out, `all` and `family` a report in one HTML file as well. Ctrl-C
-    loses nothing: the same command continues. `family` is not of the paper: every rule on the machines that learn by it, beside
-    float64, and how well updates follow the exact gradient.
+    Each target writes a picture, a CSV and a JSON into --out, and with --report one HTML page; `all` and `family` always do.
+    Ctrl-C loses nothing: the same command continues. `family` is not of the paper: every rule on the machines that learn by
+    it, beside float64, and how well updates follow the exact gradient.
 
     Example: ohmprop reproduce all --quick --out runs/quick
     """

@@ -23,7 +23,7 @@ from ohmprop.host.cli.options import common
 @click.option("--quick", is_flag=True, help="Fewer epochs and corrupted images: a third of the time.")
 @click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default="all cores",
               help="Processes that compute in parallel; the numbers do not depend on it.")  # fmt: skip
-@common("json")
+@common("json", "report")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/study"), show_default=True,
               help="Folder of the results; what it already holds of the same study is not computed again.")  # fmt: skip
 def study(**options: Any) -> None:

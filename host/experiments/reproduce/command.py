@@ -44,7 +44,9 @@ def plan_of(
     return Plan(spec, seed, quick, tuple(sorted(set(flips))), tuple(sorted(set(cuts))), board)
 
 
-def run_reproduce(target: str, plan: Plan, workers: int, json_file: Path | None, out: Path) -> None:
+def run_reproduce(
+    target: str, plan: Plan, workers: int, json_file: Path | None, out: Path, report: Path | None
+) -> None:
     """Compute a target, or all; KeyboardInterrupt after Ctrl-C, with what is done in ``out``."""
     board, seed = plan.board, plan.seed
     if board != "golden" and target not in ("table1", "all"):
@@ -64,7 +66,8 @@ def run_reproduce(target: str, plan: Plan, workers: int, json_file: Path | None,
             left_out["fig5"] = str(lacking)
     # All cells, so that what is wrong with the machine or an option is said before anything is written.
     cells = {name: TARGETS[name].cells(plan) for name in names}
-    check_writable(json_file)
+    for path in (json_file, report):
+        check_writable(path)
     store = Store(out, plan.identity())
     for name, sentence in left_out.items():
         click.echo(f"{name} is left out. {sentence}", err=True)
@@ -79,9 +82,12 @@ def run_reproduce(target: str, plan: Plan, workers: int, json_file: Path | None,
     if json_file:
         write_json(json_file, {**figures, "left_out": left_out})
     if target in ("all", *BEYOND):
+        report = report or out / page.REPORT_FILE
+    if report:
         command = f"ohmprop reproduce {target}{' --quick' if plan.quick else ''} --seed {seed}"
-        page.write_report(out, page.PAPER if target == "all" else page.FAMILY, command, figures, left_out)
-        click.echo(f"The report is {out / page.REPORT_FILE}.")
+        subject = page.FAMILY if target in BEYOND else page.PAPER
+        page.write_report(report, out, subject, command, figures, left_out)
+        click.echo(f"The report is {report}.")
     else:
         click.echo(f"{target}.png, {target}.csv and {target}.json are in {out}.")
 

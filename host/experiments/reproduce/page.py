@@ -29,7 +29,12 @@ FAMILY = Subject("The family of rules", "Every learning rule on the machines tha
 
 
 def write_report(
-    out: Path, subject: Subject, command: str, figures: Mapping[str, Mapping[str, Any]], left_out: Mapping[str, str]
+    path: Path,
+    out: Path,
+    subject: Subject,
+    command: str,
+    figures: Mapping[str, Mapping[str, Any]],
+    left_out: Mapping[str, str],
 ) -> None:
     """Write the report of targets by their names, whose pictures are in ``out``; ``left_out`` says why others lack."""
     environment = Environment(
@@ -45,4 +50,4 @@ def write_report(
     page = environment.get_template("report.html.j2").render(
         subject=subject, command=command, found=found, left_out=left_out
     )
-    write_file(out / REPORT_FILE, page.encode())
+    write_file(path, page.encode())

@@ -18,6 +18,7 @@ from ohmprop.host.experiments.study.plan import Plan, Values, loaded
 from ohmprop.host.experiments.study.trial import SCORES
 from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_file, write_json
+from ohmprop.host.show.page import write_page
 from ohmprop.host.show.pictures import save
 
 
@@ -45,11 +46,12 @@ def plan_of(
     return Plan.of(data, fixed, varied, tuned, seeds, quick)
 
 
-def run_study(plan: Plan, workers: int, json_file: Path | None, out: Path) -> None:
+def run_study(plan: Plan, workers: int, json_file: Path | None, out: Path, report: Path | None) -> None:
     """Compute a study and show it; KeyboardInterrupt after Ctrl-C, with what is done in ``out``."""
     # All points, so that what is wrong with one is said before anything is written.
     candidates = [(point, plan.candidates(point)) for point in plan.points()]
-    check_writable(json_file)
+    for path in (json_file, report):
+        check_writable(path)
     store = Store(out, plan.identity())
     choosing = [trial for point, found in candidates for trial in plan.choosing(point, found)]
     compute("choosing settings", choosing, store, workers)
@@ -59,13 +61,29 @@ def run_study(plan: Plan, workers: int, json_file: Path | None, out: Path) -> No
     _write_csv(plan, points, out / "study.csv")
     means = [float(np.mean(point.scores(SCORES[plan.data][0]))) for point in points]
     spans = [(min(scores), max(scores)) for scores in (point.scores(SCORES[plan.data][0]) for point in points)]
-    save(picture(plan, means, spans), out / "study.png")
+
+    def draw(folder: Path) -> None:
+        save(picture(plan, means, spans), folder / "study.png")
+
+    draw(out)
     figures = _figures(plan, points)
     write_json(out / "study.json", figures)
     if json_file:
         write_json(json_file, figures)
+    if report:
+        what = "What ohmprop study came to, means of its seeds."
+        write_page(report, f"{plan.data}: {' and '.join(plan.varied)}", what, _page_figures(figures), draw)
     _show(plan, points)
     Console(soft_wrap=True, highlight=False).print(f"study.csv, study.json and study.png are in {out}.")
+
+
+def _page_figures(figures: dict[str, Any]) -> dict[str, Any]:
+    """The figures with a group for each point."""
+    points = {
+        ", ".join(f"{name} = {value}" for name, value in point["values"].items()): point["mean"]
+        for point in figures["points"]
+    }
+    return {name: value for name, value in figures.items() if name != "points"} | points
 
 
 def _show(plan: Plan, points: Sequence[Point]) -> None:

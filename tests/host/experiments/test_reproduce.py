@@ -99,7 +99,8 @@ def test_ctrl_c_loses_nothing(small, monkeypatch):
     assert 1 <= len(kept) < 7
     assert run("table1", "--quick", "--out", "a").exit_code == 0
     assert kept.items() <= {path: path.stat().st_mtime_ns for path in (small / "a/cells").iterdir()}.items()
-    assert run("table1", "--quick", "--out", "b").exit_code == 0
+    assert run("table1", "--quick", "--out", "b", "--report", "one page.html").exit_code == 0
+    assert (small / "one page.html").read_text().count("data:image/png;base64,") == 1
     assert (small / "a/table1.csv").read_bytes() == (small / "b/table1.csv").read_bytes()
 
 

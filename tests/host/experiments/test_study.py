@@ -173,7 +173,9 @@ def test_the_files_and_going_on(small):
     assert result.exit_code == 0, result.output
     assert "copied" in result.output and "study.png" in result.output
     kept = {path.name: path.stat().st_mtime_ns for path in (small / "a/cells").iterdir()}
-    assert run(*options, "--seeds", 2, "--out", "a").exit_code == 0
+    assert run(*options, "--seeds", 2, "--out", "a", "--report", "p.html").exit_code == 0
+    page = (small / "p.html").read_text()
+    assert page.count("data:image/png;base64,") == 1 and "stuck = " in page and "p = 0.10" in page
     after = {path.name: path.stat().st_mtime_ns for path in (small / "a/cells").iterdir()}
     assert kept.items() < after.items() and len(after) == len(kept) + 4
     with (small / "a/study.csv").open() as file:
