@@ -18,7 +18,7 @@ from ohmprop.host.run.task import ImageTask, PatternTask, Source
 from ohmprop.host.run.trace import trace
 from ohmprop.host.run.train import Training, train
 from ohmprop.host.show.console import note_idle, print_table, progress, show, stoppable, warn
-from ohmprop.host.show.files import check_writable, write_json
+from ohmprop.host.show.files import ROOM, check_writable, write_json
 from ohmprop.host.show.page import write_page
 from ohmprop.host.show.pictures import cosines_picture, states_picture, weights_picture
 from ohmprop.model.data.patterns import nearest_pattern_bound, recalled
@@ -46,10 +46,13 @@ class Files:
     out: Path | None = None
     report: Path | None = None
 
-    def check(self) -> None:
-        """UserError, before hours of work and not after, if one could not be written."""
-        for path in (self.save, self.checkpoint, self.json, self.report):
+    def check(self, spec: MachineSpec) -> None:
+        """UserError, before hours of work and not after, if one could not be written, or has no room on its disk."""
+        for path in (self.json, self.report):
             check_writable(path)
+        weights = 2 * sum(matrix.rows * matrix.columns for matrix in spec.matrices)
+        for path in (self.save, self.checkpoint):
+            check_writable(path, room=ROOM + weights)
         if self.out:
             check_writable(self.out, folder=True)
 
@@ -136,7 +139,7 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
     start = beginning.start(source)
     run = Run(start, source.load(start.spec, start.seed), epochs)
     run.check(beginning.load, manner.resumes)
-    files.check()
+    files.check(start.spec)
     keeper = Keeper(files.checkpoint) if files.checkpoint else None
     done = None
     with learning(board, start, run.task.alone, manner.compare) as learner, stoppable() as stopped:

@@ -29,8 +29,15 @@ def write_file(path: Path, data: bytes) -> None:
         raise UserError(f"{path} cannot be written ({error.strerror}); give a path that can be.") from None
 
 
-def check_writable(path: Path | None, folder: bool = False) -> None:
-    """Refuse, before hours of work and not after, a file (or folder) that could not be written; None is fine."""
+#: Bytes that there must be room for wherever something is to be written.
+ROOM = 1 << 16
+
+
+def check_writable(path: Path | None, folder: bool = False, room: int = ROOM) -> None:
+    """Refuse, before hours of work and not after, a file (or folder) that could not be written; None is fine.
+
+    ``room`` is how many bytes it will have; they are written once, and given back.
+    """
     if path is None:
         return
     if not folder and os.path.isdir(path):
@@ -38,7 +45,9 @@ def check_writable(path: Path | None, folder: bool = False) -> None:
     parent = path if folder else path.parent
     try:
         parent.mkdir(parents=True, exist_ok=True)
-        tempfile.TemporaryFile(dir=parent).close()
+        with tempfile.TemporaryFile(dir=parent) as file:
+            file.write(bytes(room))
+            file.flush()
     except OSError as error:
         raise UserError(f"Nothing can be written into {parent} ({error.strerror}); give a path that can be.") from None
 
