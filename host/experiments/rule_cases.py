@@ -18,7 +18,7 @@ from ohmprop.model.data.patterns import Pixels, corrupt, glyphs, recalled
 from ohmprop.model.float64.bptt import symmetry
 from ohmprop.model.float64.reference import Reference, initial_weights
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.options import equipped
+from ohmprop.model.spec.options import equipped, needed
 
 #: Probabilities that a pixel is flipped, corrupted images per class and seed, and the first seed of their noise.
 FLIPS, IMAGES, _NOISE = (0.1, 0.2), 500, 29
@@ -70,11 +70,12 @@ class Case:
 
     @cached_property
     def spec(self) -> MachineSpec:
-        """The machine as it learns."""
+        """The machine as it learns, without the hardware for turns that it does not take, which costs clocks."""
         spec = MachineSpec.load(self.task.machine)
         if self.fine_bits is not None:
             spec = replace(spec, fine_bits=self.fine_bits)
-        return equipped(spec, **dict(self.changes)) if self.changes else spec
+        spec = equipped(spec, **dict(self.changes))
+        return replace(spec, in_turn="in_turn" in [field for _, field in needed(spec.settings)])
 
     def row(self, results: Sequence[Result]) -> dict[str, Any]:
         """What the case is, and the means of what ``learn`` came to with several seeds, by the names that the JSON uses."""

@@ -150,7 +150,8 @@ _NARROW, _WIDE, _NARROW_INPUTS = 64, 128, 256
 
 def default_halvings(epochs: int) -> float:
     """How often learning rates are halved per epoch of a run of this length."""
-    return min(MOST_HALVINGS, HALVINGS / epochs)
+    # Rounded, so that 2.4 / 6 is the 0.4 that one would type, and epoch 6 begins with the second halving.
+    return min(MOST_HALVINGS, round(HALVINGS / epochs, 6))
 
 
 @dataclass(frozen=True)
