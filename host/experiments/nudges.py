@@ -11,6 +11,7 @@ import numpy as np
 from rich.table import Table
 
 from ohmprop.host.experiments.jobs import by_seed
+from ohmprop.host.experiments.rule_cases import TOGETHER
 from ohmprop.host.run.readings import error
 from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_json
@@ -23,6 +24,8 @@ from ohmprop.model.spec.settings import BETAS, NUDGES
 
 #: The machine, and how often its learning rates are halved an epoch.
 MACHINE, HALVINGS = "digits-64-64-64-10", 0.07
+#: Its most nudged steps where all neurons step together, as they do here.
+NUDGED = 8
 #: How many times all rates are halved before the run; negative: doubled.
 SLOWER = (-1, 0, 1, 2)
 #: One in this many training images is held out, to choose the rates by.
@@ -52,7 +55,8 @@ class Trial:
             min(max(shift + self.slower, matrix.eta_shifts[0]), matrix.eta_shifts[-1])
             for shift, matrix in zip(spec.settings.eta_shifts, spec.matrices, strict=True)
         )
-        learning: MachineSpec = equipped(spec, nudge=self.nudge, beta=self.beta, eta_shifts=shifts)
+        changes = {**TOGETHER, "nudged_steps": NUDGED, "eta_shifts": shifts}
+        learning: MachineSpec = equipped(spec, nudge=self.nudge, beta=self.beta, **changes)
         return learning
 
 

@@ -43,7 +43,7 @@ NARROW = Task("mnist-784-128-10", ImageSource("mnist", halvings=0.4), 6)
 TEN = Task("mnist-784-500-10", ImageSource("mnist", halvings=0.4), 6)
 
 #: All neurons together by half steps, as any machine can; and blocks of lanes in turn by whole steps.
-_TOGETHER: dict[str, Any] = {"order": "together", "free_eps": 0.5, "nudged_eps": 0.5}
+TOGETHER: dict[str, Any] = {"order": "together", "free_eps": 0.5, "nudged_eps": 0.5}
 _BLOCKS: dict[str, Any] = {"order": "blocks", "free_eps": 1.0}
 _LAYERS: dict[str, Any] = {"order": "layers", "free_eps": 1.0, "nudged_eps": 1.0}
 
@@ -75,7 +75,8 @@ class Case:
         if self.fine_bits is not None:
             spec = replace(spec, fine_bits=self.fine_bits)
         spec = equipped(spec, **dict(self.changes))
-        return replace(spec, in_turn="in_turn" in [field for _, field in needed(spec.settings)])
+        learning: MachineSpec = replace(spec, in_turn="in_turn" in [field for _, field in needed(spec.settings)])
+        return learning
 
     def row(self, results: Sequence[Result]) -> dict[str, Any]:
         """What the case is, and the means of what ``learn`` came to with several seeds, by the names that the JSON uses."""
@@ -147,22 +148,22 @@ CASES: Sequence[Case] = (
     Case.of(SHALLOW, **_LAYERS),
     Case.of(SHALLOW, rule="continual"),
     Case.of(SHALLOW, rule="vector-field"),
-    Case.of(DEEP, **_TOGETHER, nudged_steps=8),
+    Case.of(DEEP, **TOGETHER, nudged_steps=8),
     Case.of(DEEP),
     Case.of(DEEP, 0),
     Case.of(DEEP, 8),
-    Case.of(DEEPEST, **_TOGETHER, nudged_steps=20),
+    Case.of(DEEPEST, **TOGETHER, nudged_steps=20),
     Case.of(DEEPEST),
-    Case.of(SMALL, **_TOGETHER),
+    Case.of(SMALL, **TOGETHER),
     Case.of(SMALL),
-    Case.of(FIVE, **_TOGETHER),
+    Case.of(FIVE, **TOGETHER),
     Case.of(FIVE),
     Case.of(FIVE, rule="continual", eta_shifts=(4, 6)),
-    Case.of(FIVE, **_TOGETHER, rule="continual", eta_shifts=(4, 6)),
-    Case.of(FIVE, **_TOGETHER, rule="vector-field"),
-    Case.of(NARROW, **_TOGETHER),
+    Case.of(FIVE, **TOGETHER, rule="continual", eta_shifts=(4, 6)),
+    Case.of(FIVE, **TOGETHER, rule="vector-field"),
+    Case.of(NARROW, **TOGETHER),
     Case.of(NARROW),
-    Case.of(TEN, **_TOGETHER, nudged_steps=4),
+    Case.of(TEN, **TOGETHER, nudged_steps=4),
     Case.of(TEN),
 )
 
