@@ -258,8 +258,7 @@ def run_eval(
 ) -> None:
     """Read a data set's images with learnt weights; MachineError if board and golden machine differ."""
     start = Beginning(machine, load).start(source)
-    source.check_as_learnt(start.run, load)
-    task = source.as_learnt(start.run).load(start.spec, start.seed)
+    task = source.only_as_learnt(start.run, load).load(start.spec, start.seed)
     for path in (json_file, report):
         check_writable(path)
     if out:

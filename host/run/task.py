@@ -203,10 +203,10 @@ class ImageSource:
             ),
         )
 
-    def check_as_learnt(self, run: Mapping[str, Any], path: Path) -> None:
-        """UserError if the options ask for other classes or images than those of the run in a file."""
+    def only_as_learnt(self, run: Mapping[str, Any], path: Path) -> "ImageSource":
+        """The source as the run in a file had its classes and images; UserError if the options ask for others."""
         if "data" not in run:
-            return
+            return self.as_learnt(run)
         learnt, choice = _choice(run), self.choice
         had: dict[str, Any] = {"classes": learnt.classes}
         if prepared := learnt.prepared:
@@ -214,11 +214,15 @@ class ImageSource:
             had |= {"resize": resize, "threshold": prepared.threshold, "invert": prepared.invert}
         for name, value in had.items():
             asked = getattr(choice, name)
-            if asked is not None and asked != "otsu" and _text(asked) != _text(value):
+            found = asked == "otsu" and value is not None
+            if asked is not None and not found and _text(asked) != _text(value):
                 raise UserError(
                     f"{path} was learnt with {name} = {_text(value)}, and --{name} asks for {_text(asked)}; leave the "
                     "option out, or give a file that was learnt so."
                 )
+        if prepared:
+            choice = replace(choice, resize=None, threshold=None, invert=None)
+        return replace(self, choice=choice).as_learnt(run)
 
 
 def _text(value: Any) -> str:

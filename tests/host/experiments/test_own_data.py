@@ -74,6 +74,11 @@ def test_a_file_knows_its_classes_and_images(learnt, tmp_path):
     for option, value in (("--classes", "A,C,B"), ("--resize", 14), ("--threshold", 99)):
         result = run("eval", "--load", weights, option, value, "--board", "golden", code=2)
         assert f"was learnt with {option[2:]} =" in result.stderr
+    assert "learnt with threshold = None" in run("eval", "--load", weights, "--threshold", "otsu", code=2).stderr
+    # What was learnt may be said again.
+    same = ("--classes", "A,B,C", "--resize", 28, "--invert", "--board", "golden")
+    run("eval", "--load", weights, *same, "--json", tmp_path / "s.json")
+    assert figures(tmp_path / "s.json")["test_error"] == figures(learnt / "train.json")["test_error"]
     assert "was learnt with invert" in run("eval", "--load", weights, "--no-invert", "--board", "golden", code=2).stderr
     # The same classes from elsewhere, prepared as the first ones.
     draw(tmp_path / "again", "CBA", 12, seed=4)
