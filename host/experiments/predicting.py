@@ -15,7 +15,7 @@ from ohmprop.host.experiments.classifier import comparison
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.readings import read
 from ohmprop.host.run.run import learning
-from ohmprop.host.run.task import check_layered, learnt_as
+from ohmprop.host.run.task import learnt_as
 from ohmprop.host.show.console import print_table, progress, show, stoppable
 from ohmprop.host.show.files import check_writable, write_file, write_json
 from ohmprop.host.show.pictures import MOSAIC, answers_picture
@@ -102,7 +102,11 @@ def run_predict(
             f"Answers are not written as {out.suffix or out}; give --out a file that ends in {', '.join(SUFFIXES)}."
         )
     start = Checkpoint.load(load, MachineSpec.load(machine) if machine else None)
-    check_layered(start.spec)
+    if start.spec.recurrent:
+        raise UserError(
+            f"{load} holds a memory of patterns, and predict needs a classifier; give `ohmprop recall --images {images} --load "
+            f"{load}`, or weights that were learnt with --data."
+        )
     classes, preparation = learnt_as(start)
     for path in (out, json_file):
         check_writable(path)
