@@ -125,50 +125,32 @@ def test_data_check_says_what_was_understood(learnt, tmp_path):
 
 
 def test_own_corrupted_images_are_recalled(tmp_path):
-    run("train", "--board", "golden", "--epochs", 100, "--save", tmp_path / "g.npz", "--json", tmp_path / "t.json")
+    weights, array, photos, out = (tmp_path / name for name in ("g.npz", "c.npy", "photos", "out"))
+    run("train", "--board", "golden", "--epochs", 100, "--save", weights, "--json", tmp_path / "t.json")
     said = figures(tmp_path / "t.json")
     assert said["not_recalled"] == [] and said["reference"] == said["nearest_pattern"] == said["patterns_recalled"] == 1
     images, labels = corrupt(glyphs(), 0.1, 1, np.random.default_rng(1))
-    np.save(tmp_path / "c.npy", images.reshape(-1, 10, 10))
-    (tmp_path / "photos").mkdir()
+    np.save(array, images.reshape(-1, 10, 10))
+    photos.mkdir()
     for number in range(3):
         grey = np.kron(images[number].reshape(10, 10) * 120 + 60, np.ones((5, 5)))
-        Image.fromarray(grey.astype(np.uint8)).save(tmp_path / "photos" / f"photo {number}.jpg")
-    run(
-        "recall",
-        "--load",
-        tmp_path / "g.npz",
-        "--board",
-        "golden",
-        "--images",
-        tmp_path / "c.npy",
-        "--out",
-        tmp_path / "out",
-    )
-    with (tmp_path / "out" / "recalled.csv").open(encoding="utf-8", newline="") as file:
+        Image.fromarray(grey.astype(np.uint8)).save(photos / f"photo {number}.jpg")
+    recall, names = ("recall", "--load", weights, "--board", "golden", "--images"), list("0123456789ABCDEF")
+    run(*recall, array, "--out", out)
+    with (out / "recalled.csv").open(encoding="utf-8", newline="") as file:
         rows = list(csv.DictReader(file))
-    names = list("0123456789ABCDEF")
+    assert list(rows[0]) == ["file", "pattern", "wrong_pixels"]
     right = [
         row["pattern"] == names[label] and row["wrong_pixels"] == "0" for row, label in zip(rows, labels, strict=True)
     ]
-    assert list(rows[0]) == ["file", "pattern", "wrong_pixels"] and np.mean(right) > 0.9
-    recalled = np.load(tmp_path / "out" / "recalled.npy")
+    assert np.mean(right) > 0.9
+    recalled = np.load(out / "recalled.npy")
     assert np.array_equal(recalled.reshape(16, -1)[right], glyphs()[labels][right])
-    run(
-        "recall",
-        "--load",
-        tmp_path / "g.npz",
-        "--board",
-        "golden",
-        "--images",
-        tmp_path / "photos",
-        "--json",
-        tmp_path / "r.json",
-    )
+    run(*recall, photos, "--json", tmp_path / "r.json")
     assert [row["pattern"] for row in figures(tmp_path / "r.json")["rows"]] == names[:3]
-    assert "no file and no folder" in run("recall", "--load", tmp_path / "g.npz", "--board", "golden", "--images",
-                                          tmp_path / "absent", code=2).stderr  # fmt: skip
-    assert "1<=x<=100000" in run("recall", "--load", tmp_path / "g.npz", "--images", 0, code=2).stderr
+    assert "no file and no folder" in run(*recall, tmp_path / "absent", code=2).stderr
+    assert "1<=x<=100000" in run(*recall, 0, code=2).stderr
+    assert "ohmprop recall --images" in run("predict", array, "--load", weights, code=2).stderr
 
 
 def test_patterns_that_are_not_recalled_are_named(tmp_path):
