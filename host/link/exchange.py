@@ -8,7 +8,7 @@ from itertools import islice
 
 import serial
 
-from ohmprop.host.link.port import Port
+from ohmprop.host.link.port import Port, name_of, why
 from ohmprop.model.errors import MachineError
 from ohmprop.model.link.frames import REPLY, Op, Status, decode_frame, encode_frame
 
@@ -126,7 +126,7 @@ class Link:
             try:
                 data = self._port.read(self._port.in_waiting or 1)
             except (serial.SerialException, OSError) as error:
-                raise _broken(error) from None
+                raise _broken(self._port, error) from None
             self._received += data
             self.received += len(data)
         frame = bytes(self._received[:end])
@@ -137,7 +137,7 @@ class Link:
         try:
             self._port.write(data)
         except (serial.SerialException, OSError) as error:
-            raise _broken(error) from None
+            raise _broken(self._port, error) from None
         self.sent += len(data)
 
 
@@ -182,8 +182,8 @@ def _name(op: int) -> str:
     return Op(op).name if op in set(Op) else f"{op:#04x}"
 
 
-def _broken(error: Exception) -> MachineError:
+def _broken(port: Port, error: Exception) -> MachineError:
     return MachineError(
-        f"The link to the board broke ({error}); check the cable and connect again: the board keeps its weights as "
-        "long as it has power."
+        f"The link to the board on {name_of(port)} broke ({why(error)}); check the cable and connect again: the board keeps its "
+        "weights as long as it has power."
     )

@@ -3,6 +3,7 @@
 import errno
 import os
 import re
+import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
@@ -87,11 +88,47 @@ def _explain(url: str, error: Exception) -> str:
             f"The port {url} is not there (ports found: {found}); plug the board in, or start a virtual board "
             "with `ohmprop sim` and give the port it prints."
         )
-    reason = (text.splitlines() or [type(error).__name__])[0]
     return (
-        f"{url} does not open as a serial port ({reason}; ports found: {found}); give --board sim, "
+        f"{url} does not open as a serial port ({why(error, 'it is no port')}; ports found: {found}); give --board sim, "
         "golden, a serial port, or socket://HOST:NUMBER."
     )
+
+
+#: What an error of the system means for a port.
+_MEANINGS = {
+    errno.ECONNREFUSED: "nothing listens there",
+    errno.ECONNRESET: "the other end hung up",
+    errno.EPIPE: "the other end hung up",
+    errno.EIO: "the cable was pulled, or the board lost its power",
+    errno.ENODEV: "the cable was pulled, or the board lost its power",
+    errno.ENXIO: "the cable was pulled, or the board lost its power",
+    errno.EBADF: "the port was closed",
+    errno.EHOSTUNREACH: "there is no way to this host",
+    errno.ENETUNREACH: "there is no way to this host",
+    errno.ETIMEDOUT: "the other end does not answer",
+    errno.ENOTTY: "it is no port",
+    errno.EISDIR: "it is a folder",
+}
+
+
+def why(error: Exception, otherwise: str = "the other end hung up, or the cable was pulled") -> str:
+    """What an error of the system or of pyserial means for the user, in our words and not in a library's."""
+    cause = error if isinstance(error, OSError) and error.errno else error.__cause__ or error.__context__
+    number = getattr(error, "errno", None) or getattr(cause, "errno", None)
+    if isinstance(cause, socket.gaierror):
+        return "there is no such host"
+    if number in _MEANINGS:
+        return _MEANINGS[number]
+    if isinstance(error, serial.SerialTimeoutException):
+        return "it takes no more data"
+    if isinstance(error, ValueError | TypeError):
+        return "there is no such kind of port"
+    return os.strerror(number) if number else otherwise
+
+
+def name_of(port: object) -> str:
+    """What a port is called where it was opened; pyserial keeps that."""
+    return str(getattr(port, "port", None) or "the golden board")
 
 
 def _is_address(url: str) -> bool:

@@ -4,9 +4,13 @@ import re
 from contextlib import closing
 
 import pytest
+import serial
 
-from ohmprop.host.link.port import open_port
-from ohmprop.model.errors import UserError
+from ohmprop.host.link.exchange import Link
+from ohmprop.host.link.port import GoldenPort, open_port
+from ohmprop.model.errors import MachineError, UserError
+from ohmprop.model.golden.board import GoldenBoard
+from ohmprop.model.spec import MachineSpec
 
 
 @pytest.mark.skipif(not hasattr(os, "openpty"), reason="this system has no pseudo-terminals")
@@ -31,3 +35,46 @@ def test_a_pseudo_terminal_opens_where_the_system_refuses_its_rate(monkeypatch):
     finally:
         os.close(board)
         os.close(host)
+
+
+REASONS = {
+    "socket://127.0.0.1:1": "nothing listens there",
+    "socket://no-such-host.invalid:5000": "there is no such host",
+    "foo://x": "no such kind of port",
+    "/": "it is a folder",
+    "/dev/null": "it is no port",
+}
+
+
+@pytest.mark.parametrize("url", REASONS)
+def test_why_a_port_does_not_open(url):
+    with pytest.raises(UserError) as caught:
+        open_port(url, 115_200)
+    said = str(caught.value)
+    assert said.startswith(url) and REASONS[url] in said
+    # Nothing of the library's own words, or of an error's arguments.
+    for foreign in ("[Errno", "could not open", "Could not", "invalid URL", "(25,"):
+        assert foreign not in said
+
+
+@pytest.mark.parametrize(
+    ("error", "said"),
+    [
+        (OSError(errno.EIO, "Input/output error"), "cable was pulled, or the board lost its power"),
+        (BrokenPipeError(errno.EPIPE, "Broken pipe"), "the other end hung up"),
+        (serial.SerialTimeoutException("Write timeout"), "takes no more data"),
+        (serial.SerialException("device reports readiness to read but returned no data"), "cable was pulled"),
+        (OSError(errno.ENOSPC, "No space left on device"), "No space left on device"),
+    ],
+)
+def test_why_a_link_broke(error, said):
+    class Broken(GoldenPort):
+        port = "/dev/ttyUSB3"
+
+        def write(self, data, /):
+            raise error
+
+    with pytest.raises(MachineError) as caught:
+        Link(Broken(GoldenBoard(MachineSpec(layers=(9,)))), 1.0)
+    assert "on /dev/ttyUSB3 broke (" in str(caught.value) and said in str(caught.value)
+    assert "readiness" not in str(caught.value) and "Write timeout" not in str(caught.value)
