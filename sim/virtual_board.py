@@ -127,6 +127,7 @@ class VirtualBoard:
         self._baud_error = baud_error
         self._progress = progress
         self.process_id = 0
+        self._process: subprocess.Popen[bytes] | None = None
         self._cleanup = ExitStack()
 
     def __enter__(self) -> "VirtualBoard":
@@ -147,6 +148,11 @@ class VirtualBoard:
     def __exit__(self, *_: object) -> None:
         self._cleanup.close()
 
+    @property
+    def ended(self) -> bool:
+        """Whether the simulation has ended, as it does by itself only if somebody kills it."""
+        return self._process is not None and self._process.poll() is not None
+
     def _start(self, program: Path, cleanup: ExitStack, stdin: int, stdout: int) -> subprocess.Popen[bytes]:
         clocks_per_bit = self.spec.clock_hz / self.spec.baud * (1 + self._baud_error)
         # In a session of its own a Ctrl-C at the terminal reaches the host only, which saves its work and then ends us.
@@ -158,7 +164,7 @@ class VirtualBoard:
             bufsize=0,
         )
         cleanup.callback(_stop, process)
-        self.process_id = process.pid
+        self.process_id, self._process = process.pid, process
         return process
 
     def _start_on_pty(self, program: Path, cleanup: ExitStack) -> None:

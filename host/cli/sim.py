@@ -6,6 +6,7 @@ from pathlib import Path
 import click
 
 from ohmprop.host.cli.options import common
+from ohmprop.model.errors import MachineError
 
 
 @click.command()
@@ -31,3 +32,8 @@ def sim(machine: Path | None, listen: str | None) -> None:
         )
         while not stopped():
             time.sleep(0.1)
+            if board.ended:
+                raise MachineError(
+                    f"The virtual board at {board.port} was ended from outside, and what it had learnt is lost; start it again "
+                    "with `ohmprop sim`, and go on from a saved run."
+                )

@@ -1,5 +1,11 @@
 import os
+import signal
+import subprocess
+import sys
+import threading
+import time
 from contextlib import closing
+from pathlib import Path
 
 import pytest
 
@@ -24,7 +30,9 @@ def ended(process_id: int) -> bool:
         os.kill(process_id, 0)
     except ProcessLookupError:
         return True
-    return False
+    # Nobody may have asked yet how a process ended whose parent was killed.
+    state = Path(f"/proc/{process_id}/stat")
+    return state.exists() and state.read_text().rpartition(")")[2].split()[0] == "Z"
 
 
 @pytest.mark.parametrize("listen", [None, "127.0.0.1:0"])
@@ -60,3 +68,44 @@ def test_no_compiler_is_said_with_the_remedy(monkeypatch):
     monkeypatch.setenv("PATH", "")
     with pytest.raises(UserError, match="sudo apt install g"):
         find_compiler()
+
+
+# -- the command -------------------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def served(tmp_path, request):
+    """`ohmprop sim`, and the number of its board's process."""
+    (tmp_path / "m.toml").write_text(SPEC.to_toml(), encoding="utf-8")
+    words = [sys.executable, "-m", "ohmprop", "sim", "--machine", str(tmp_path / "m.toml"), *request.param]
+    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as command:
+        try:
+            assert "The virtual board is at" in command.stdout.readline()
+            children = Path(f"/proc/{command.pid}/task/{command.pid}/children")
+            if not children.exists():
+                pytest.skip("this system does not say which processes a process has")
+            yield command, int(children.read_text().split()[0])
+        finally:
+            command.kill()
+
+
+WAYS = pytest.mark.parametrize("served", [(), ("--listen", "127.0.0.1:0")], indirect=True, ids=["pty", "socket"])
+
+
+@WAYS
+def test_the_command_ends_when_its_board_does(served):
+    command, board = served
+    os.kill(board, signal.SIGKILL)
+    _, said = command.communicate(timeout=60)
+    assert command.returncode == 1 and "was ended from outside" in said and said.count("\n") == 1
+
+
+@WAYS
+def test_the_board_ends_when_its_command_does(served):
+    command, board = served
+    command.kill()
+    command.wait()
+    end = time.monotonic() + 60
+    while not ended(board) and time.monotonic() < end:
+        threading.Event().wait(0.02)
+    assert ended(board)
