@@ -30,6 +30,7 @@ from ohmprop.model.link.records import Counters
 from ohmprop.model.link.registers import PulseRequest, SettingsRegisters
 from ohmprop.model.link.spaces import WIDE, Space, cell_spaces, space_words
 from ohmprop.model.spec import MachineSpec, Settings
+from ohmprop.model.spec.settings import RANDOM
 from tests.kit.options import settings_of
 from tests.kit.simulated import simulate
 from tests.kit.specs import LAYERED, SPECS
@@ -305,12 +306,15 @@ def test_options_of_learning(name):
         # Long enough for a nudged step that changes nothing.
         most = 9 if spec.continual and not spec.recurrent else 3
         host.settings(replace(settings, free_steps=3, nudged_steps=most), 0xC0FFEE11 + number)
-        if spec.recurrent:
-            pattern, target = rng.random((2, spec.neurons)) < 0.5
-            host.learn(pattern, target)
-            host.recall(target)
-        else:
-            host.learn_pixels(rng.integers(0, 16, spec.inputs).astype(np.uint8), np.arange(spec.outputs) == number % 2)
+        # Often enough for a sign that is drawn to be either one.
+        for _ in range(4 if settings.nudge == RANDOM else 1):
+            if spec.recurrent:
+                pattern, target = rng.random((2, spec.neurons)) < 0.5
+                host.learn(pattern, target)
+                host.recall(target)
+            else:
+                image = rng.integers(0, 16, spec.inputs).astype(np.uint8)
+                host.learn_pixels(image, np.arange(spec.outputs) == number % 2)
     host.read_weights()
     host.counters()
     host.play()
