@@ -22,7 +22,7 @@ from ohmprop.host.show.console import flip_text, print_table, progress, show, sh
 from ohmprop.host.show.files import check_writable, write_file, write_json
 from ohmprop.host.show.pictures import noise_title, recall_picture
 from ohmprop.model.data.patterns import Patterns, Pixels, nearest
-from ohmprop.model.data.pictures import otsu
+from ohmprop.model.data.pictures import Picture, otsu
 from ohmprop.model.data.preparation import Preparation, scale_of
 from ohmprop.model.data.unlabelled import read_images
 from ohmprop.model.errors import UserError
@@ -135,8 +135,11 @@ def run_recall_images(
     if out:
         check_writable(out, folder=True)
     found, files = read_images(images, loaded.shape)
-    scale = scale_of(found) if isinstance(found, np.ndarray) else (0.0, 255.0)
-    grey = Preparation(loaded.shape, scale).grey(found)
+    if isinstance(found, np.ndarray):
+        grey = Preparation(loaded.shape, scale_of(found)).grey(found)
+    else:
+        # Each by itself, as patterns are read.
+        grey = Preparation(loaded.shape).grey([Picture(picture.standing_out(), None) for picture in found])
     inputs = np.array([image >= otsu(image) for image in grey]).reshape(len(grey), -1)
     with connect(board, memory.spec) as connected, stoppable() as stopped:
         twin = memory.twin(connected)

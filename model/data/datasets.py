@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from ohmprop.model.data import mnist
 from ohmprop.model.data.labelled import Label, Labelled, Part, read
-from ohmprop.model.data.pictures import Bytes, otsu
+from ohmprop.model.data.pictures import Bytes, contrast, otsu
 from ohmprop.model.data.preparation import Images, Preparation, scale_of
 from ohmprop.model.errors import UserError
 
@@ -193,11 +193,8 @@ def _preparation(images: Images, choice: Choice, notes: list[str]) -> Preparatio
             notes.append(f"numbers from {scale[0]:g} to {scale[1]:g} become black to white")
     else:
         sizes, scale = {picture.grey.shape for picture in images}, (0.0, 255.0)
-        covered = [(picture.grey, picture.cover) for picture in images if picture.cover is not None]
-        ink = [float(np.average(grey, weights=cover)) for grey, cover in covered if cover.any()]
-        # What is drawn on nothing shall stand out.
-        background = 255 if ink and np.mean(ink) < 128 else 0
-        if covered:
+        background = contrast(images)
+        if any(picture.cover is not None for picture in images):
             notes.append(f"transparent pixels become {'white' if background else 'black'}")
     shape = _shape(sizes, choice.resize, notes)
     grey = Preparation(shape, scale, background).grey(some)

@@ -214,12 +214,9 @@ def _read_folder(folder: Path) -> Patterns:
 def _read_picture(path: Path) -> Pixels:
     """One picture, bool (height, width); grey levels are parted by the picture's own threshold (Otsu)."""
     picture = pictures.read(path)
-    # What is drawn on nothing shall stand out.
-    cover = picture.cover
-    if cover is not None and not cover.any():
+    if picture.cover is not None and picture.ink is None:
         raise UserError(f"{path} is wholly transparent; give a picture in which something is to be seen.")
-    dark = cover is not None and np.average(picture.grey, weights=cover) < 128
-    grey = picture.over(255 if dark else 0)
+    grey = picture.standing_out()
     levels = np.unique(grey).tolist()
     if levels in ([0], [255], [0, 255]):
         white: Pixels = grey == 255

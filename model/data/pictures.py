@@ -2,6 +2,7 @@
 
 import struct
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 from typing import NamedTuple
 
@@ -30,6 +31,17 @@ class Picture(NamedTuple):
     grey: Bytes
     cover: Bytes | None
 
+    @property
+    def ink(self) -> float | None:
+        """The mean luminance of what is drawn on nothing; None if the picture has no transparent pixel, or nothing on it."""
+        if self.cover is None or not self.cover.any():
+            return None
+        return float(np.average(self.grey, weights=self.cover))
+
+    def standing_out(self) -> Bytes:
+        """The grey levels with white behind a dark drawing, and black behind a light one."""
+        return self.over(contrast([self]))
+
     def over(self, background: int) -> Bytes:
         """The grey levels with this luminance behind what is not opaque."""
         if self.cover is None:
@@ -37,6 +49,12 @@ class Picture(NamedTuple):
         cover = self.cover.astype(np.uint32)
         mixed: Bytes = ((self.grey * cover + background * (255 - cover) + 127) // 255).astype(np.uint8)
         return mixed
+
+
+def contrast(pictures: Sequence[Picture]) -> int:
+    """The luminance, 0 or 255, that the pictures' drawings stand out against; 0 if none is transparent."""
+    inks = [ink for ink in (picture.ink for picture in pictures) if ink is not None]
+    return 255 if inks and np.mean(inks) < 128 else 0
 
 
 def is_picture(path: Path) -> bool:

@@ -23,7 +23,7 @@ class Preparation:
     scale : the numbers that become black and white; those beyond are cut off. Pictures have 0 and 255.
     background : luminance behind what is transparent, 0 to 255.
     invert : black becomes white.
-    threshold : pixels from this on become white and the others black, 1 to 255; None leaves them grey.
+    threshold : pixels from this on become white and the others black, 0 to 255; None leaves them grey.
     """
 
     shape: tuple[int, int]

@@ -135,6 +135,9 @@ def test_own_corrupted_images_are_recalled(tmp_path):
     for number in range(3):
         grey = np.kron(images[number].reshape(10, 10) * 120 + 60, np.ones((5, 5)))
         Image.fromarray(grey.astype(np.uint8)).save(photos / f"photo {number}.jpg")
+    # Dark on nothing, as a drawing program may save it.
+    dark = np.stack([np.zeros((10, 10)), np.where(images[3].reshape(10, 10), 0, 255)], 2).astype(np.uint8)
+    Image.fromarray(dark, "LA").save(photos / "photo 3.png")
     recall, names = ("recall", "--load", weights, "--board", "golden", "--images"), list("0123456789ABCDEF")
     run(*recall, array, "--out", out)
     with (out / "recalled.csv").open(encoding="utf-8", newline="") as file:
@@ -147,7 +150,7 @@ def test_own_corrupted_images_are_recalled(tmp_path):
     recalled = np.load(out / "recalled.npy")
     assert np.array_equal(recalled.reshape(16, -1)[right], glyphs()[labels][right])
     run(*recall, photos, "--json", tmp_path / "r.json")
-    assert [row["pattern"] for row in figures(tmp_path / "r.json")["rows"]] == names[:3]
+    assert [row["pattern"] for row in figures(tmp_path / "r.json")["rows"]] == names[:4]
     assert "no file and no folder" in run(*recall, tmp_path / "absent", code=2).stderr
     assert "1<=x<=100000" in run(*recall, 0, code=2).stderr
     assert "ohmprop recall --images" in run("predict", array, "--load", weights, code=2).stderr
