@@ -10,14 +10,12 @@ from typing import Any
 import numpy as np
 from rich.table import Table
 
+from ohmprop.host.experiments.held_out import by_place, dead_outputs, held_out, learnt, misread
 from ohmprop.host.experiments.jobs import by_seed
 from ohmprop.host.experiments.rule_cases import TOGETHER
-from ohmprop.host.run.readings import error
 from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_json
-from ohmprop.model.data.datasets import Dataset, load, order, pixels
-from ohmprop.model.float64.reference import initial_weights, quantise
-from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
+from ohmprop.model.data.datasets import load
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.options import equipped
 from ohmprop.model.spec.settings import BETAS, NUDGES
@@ -28,8 +26,6 @@ MACHINE, HALVINGS = "digits-64-64-64-10", 0.07
 NUDGED = 8
 #: How many times all rates are halved before the run; negative: doubled.
 SLOWER = (-1, 0, 1, 2)
-#: One in this many training images is held out, to choose the rates by.
-HELD_OUT = 5
 
 
 @dataclass(frozen=True)
@@ -83,25 +79,13 @@ def run_bench_nudges(seeds: int, epochs: int, json_file: Path | None) -> None:
 def _learn(epochs: int, job: tuple[Trial, int]) -> Outcome:
     """Learn four fifths of the training images, and read the rest and the test images."""
     trial, seed = job
-    spec, digits = trial.spec(), load("digits")
-    held = np.arange(len(digits.train_labels)) % HELD_OUT == 0
-    part: Dataset = replace(digits, train_images=digits.train_images[~held], train_labels=digits.train_labels[~held])
-    images = pixels(part.train_images, spec.pixel_bits)
-    targets = part.train_labels[:, None] == np.arange(spec.outputs)
-    machine = GoldenMachine(spec)
-    machine.weights = quantise(spec, initial_weights(spec, seed))
-    for epoch in range(epochs):
-        machine.settings = replace(spec.settings, eta_shifts=eta_shifts_at(spec, epoch, HALVINGS))
-        chosen = order(part, epoch, seed)
-        machine.learn_many(images[chosen], targets[chosen])
-
-    def misread(those: Any, labels: Any) -> float:
-        return error(labels, machine.recall_many(pixels(those, spec.pixel_bits))[0])
-
+    digits = load("digits")
+    part = held_out(digits, by_place(digits))
+    machine = learnt(trial.spec(), part, epochs, HALVINGS, seed)
     return Outcome(
-        misread(digits.train_images[held], digits.train_labels[held]),
-        misread(digits.test_images, digits.test_labels),
-        int((machine.recall_many(images)[0].max(axis=0) == 0).sum()),
+        misread(machine, part.test_images, part.test_labels),
+        misread(machine, digits.test_images, digits.test_labels),
+        dead_outputs(machine, part.train_images),
     )
 
 

@@ -5,7 +5,7 @@ and the best of those for the whole run. Images that are held out of the trainin
 """
 
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
 from itertools import product
 from pathlib import Path
@@ -14,22 +14,20 @@ from zlib import crc32
 
 import click
 import numpy as np
-from numpy.typing import NDArray
 from rich.table import Table
 
+from ohmprop.host.experiments.held_out import by_class, dead_outputs, held_out, learnt, misread
 from ohmprop.host.experiments.jobs import Result, Store, compute
-from ohmprop.host.run.readings import error
 from ohmprop.host.run.task import ImageSource, check_layered, default_halvings
 from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_file, write_json
-from ohmprop.model.data.datasets import Choice, Dataset, load, order, pixels
-from ohmprop.model.float64.reference import initial_weights, quantise
-from ohmprop.model.golden.machine import GoldenMachine, eta_shifts_at
+from ohmprop.model.data.datasets import Choice, Dataset, load
+from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.fields import MachineFields
 from ohmprop.model.spec.options import equipped
+from ohmprop.model.spec.topology import topology_of
 
-#: One in this many training images is held out.
-HELD_OUT = 5
 #: Candidates besides the own and the default settings; of each round a third goes on to the next.
 CANDIDATES, GOES_ON = 27, 3
 #: Epochs of the first two rounds.
@@ -47,12 +45,13 @@ class Trial:
     Members
     -------
     machine : its TOML text.
-    source : the data.
+    data, choice : the images.
     epochs, seed : of the run.
     """
 
     machine: str
-    source: ImageSource
+    data: str
+    choice: Choice
     epochs: int
     seed: int
 
@@ -64,30 +63,19 @@ class Trial:
     def compute(self) -> Result:
         """The share of held-out images that are misread, and how many outputs are 0 for all others."""
         spec = MachineSpec.from_saved(self.machine)
-        dataset = _dataset(self.source.data, replace(self.source.choice, two_values=spec.pixel_bits == 1), self.seed)
-        held = np.arange(len(dataset.train_labels)) % HELD_OUT == 0
-        part = replace(dataset, train_labels=dataset.train_labels[~held])
-        images = pixels(dataset.train_images, spec.pixel_bits)
-        learnt, targets = images[~held], part.train_labels[:, None] == np.arange(spec.outputs)
-        machine = GoldenMachine(spec)
-        machine.weights = quantise(spec, initial_weights(spec, self.seed))
-        for epoch in range(self.epochs):
-            shifts = eta_shifts_at(spec, epoch, default_halvings(self.epochs))
-            machine.settings = replace(spec.settings, eta_shifts=shifts)
-            chosen = order(part, epoch, self.seed)
-            machine.learn_many(learnt[chosen], targets[chosen])
-        wrong = error(dataset.train_labels[held], machine.recall_many(images[held])[0])
-        return {"held_out_error": wrong, "dead_outputs": _dead(machine, learnt)}
+        dataset = _dataset(self.data, replace(self.choice, two_values=spec.pixel_bits == 1), self.seed)
+        part = held_out(dataset, by_class(dataset))
+        machine = learnt(spec, part, self.epochs, default_halvings(self.epochs), self.seed)
+        return {
+            "held_out_error": misread(machine, part.test_images, part.test_labels),
+            "dead_outputs": dead_outputs(machine, part.train_images),
+        }
 
 
 @lru_cache(maxsize=1)
 def _dataset(data: str, choice: Choice, seed: int) -> Dataset:
     """The images, which a process loads once."""
     return load(data, choice, seed)
-
-
-def _dead(machine: GoldenMachine, images: NDArray[np.uint8]) -> int:
-    return int((machine.recall_many(images)[0].max(axis=0) == 0).sum())
 
 
 @dataclass(frozen=True)
@@ -133,7 +121,7 @@ def run_tune(
     store = Store(out, {**identity, "settings_only": search.settings_only})
     field = list(dict.fromkeys(one.to_toml() for one in candidates(spec, seed, search.settings_only)))
     for number, length in enumerate(sorted({min(length, epochs) for length in (*SHORT, epochs)})):
-        trials = [Trial(text, source, length, seed) for text in field]
+        trials = [Trial(text, source.data, source.choice, length, seed) for text in field]
         what = f"round {number + 1}: {len(field)} candidates, {length} {'epoch' if length == 1 else 'epochs'} each"
         compute(what, trials, store, search.workers)
         ranked = sorted(trials, key=lambda trial: _rank(store, trial))
@@ -156,33 +144,54 @@ def run_tune(
 
 
 def candidates(spec: MachineSpec, seed: int, settings_only: bool) -> Iterator[MachineSpec]:
-    """The machine as it is, as it is by default, and CANDIDATES others, drawn by the seed."""
+    """The machine as it is, as it is by default, and CANDIDATES others, drawn by the seed; none that cannot be."""
     yield spec
-    default = replace(spec, settings=MachineSpec(layers=spec.layers, biases=spec.biases).settings)
-    plain = MachineSpec(layers=spec.layers, biases=spec.biases)
-    if not settings_only and not spec.pulses:
-        default = replace(spec, fine_bits=plain.fine_bits, in_turn=plain.in_turn, settings=plain.settings)
-        yield default
-    fine = (spec.fine_bits,) if settings_only or spec.pulses else FINE_BITS
-    orders = ORDERS if not spec.pulses and (spec.in_turn or not settings_only) else ORDERS[:1]
+    fixed = settings_only or spec.pulses
+    defaults = spec.topology.defaults(spec)
+    hardware = {} if fixed else {name: defaults[name] for name in ("fine_bits", "in_turn")}
+    standard = _fields(spec, **hardware)
+    plain = replace(spec.topology.settings(standard), rule=spec.settings.rule)
+    reached = _within_reach(standard, plain.eta_shifts)
+    yield replace(spec, **hardware, settings=replace(plain, eta_shifts=reached))
+    fine = (spec.fine_bits,) if fixed else FINE_BITS
+    orders = ORDERS if spec.in_turn or not fixed else ORDERS[:1]
     possible = list(product(SLOWER, STEEPER, NUDGED, fine, orders))
-    for index in np.random.default_rng(seed).permutation(len(possible))[:CANDIDATES].tolist():
+    left = CANDIDATES
+    for index in np.random.default_rng(seed).permutation(len(possible)).tolist():
+        if not left:
+            return
         slower, steeper, nudged, fine_bits, (turns, free_eps, nudged_eps) = possible[index]
-        machine = replace(spec, fine_bits=fine_bits)
-        shifts = tuple(
-            min(max(shift + slower + steeper * number, matrix.eta_shifts[0]), matrix.eta_shifts[-1])
-            for number, (shift, matrix) in enumerate(zip(plain.settings.eta_shifts, machine.matrices, strict=True))
-        )
-        steps = plain.settings.free_steps
-        yield equipped(
-            replace(machine, settings=replace(spec.settings, eta_shifts=shifts)),
-            free_steps=steps,
-            driven_steps=steps,
-            nudged_steps=max(1, round(nudged * plain.settings.nudged_steps)),
-            order=turns,
-            free_eps=free_eps,
-            nudged_eps=nudged_eps,
-        )
+        shifts = [shift + slower + steeper * number for number, shift in enumerate(plain.eta_shifts)]
+        reached = _within_reach(_fields(spec, fine_bits=fine_bits), shifts)
+        try:
+            machine = equipped(
+                replace(spec, fine_bits=fine_bits, settings=replace(spec.settings, eta_shifts=reached)),
+                free_steps=plain.free_steps,
+                driven_steps=plain.driven_steps,
+                nudged_steps=max(1, round(nudged * plain.nudged_steps)),
+                order=turns,
+                free_eps=free_eps,
+                nudged_eps=nudged_eps,
+            )
+        except UserError:
+            # Fine bits do not fit the memory, or stand below weights that are wide by themselves.
+            continue
+        left -= 1
+        yield machine
+
+
+def _fields(spec: MachineSpec, **changes: Any) -> MachineFields:
+    """The machine's fields with others among them, of which nothing is checked."""
+    return MachineFields(**{item.name: getattr(spec, item.name) for item in fields(MachineFields)} | changes)
+
+
+def _within_reach(machine: MachineFields, shifts: Sequence[int]) -> tuple[int, ...]:
+    """The learning rates, each moved to the nearest that its matrix can have."""
+    matrices = topology_of(machine.layers).matrices(machine)
+    return tuple(
+        min(max(shift, matrix.eta_shifts[0]), matrix.eta_shifts[-1])
+        for shift, matrix in zip(shifts, matrices, strict=True)
+    )
 
 
 def _rank(store: Store, trial: Trial) -> tuple[int, float]:

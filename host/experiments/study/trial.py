@@ -1,6 +1,5 @@
 """One training of a study on the golden machine, and what it has come to."""
 
-import dataclasses
 import zlib
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -10,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmprop.host.experiments.held_out import by_place, held_out
 from ohmprop.host.experiments.jobs import Result
 from ohmprop.host.experiments.reproduce.plan import SIDE_STEPS
 from ohmprop.host.experiments.study.parameters import Value, completed
 from ohmprop.host.run.readings import read
 from ohmprop.model.arithmetic import DEFAULT_LFSR
-from ohmprop.model.data.datasets import Dataset, load, order, pixels
+from ohmprop.model.data.datasets import load, order, pixels
 from ohmprop.model.data.patterns import corrupt, glyphs, recalled
 from ohmprop.model.errors import UserError
 from ohmprop.model.float64.reference import initial_weights, quantise
@@ -40,8 +40,6 @@ SCORES = {"glyphs": tuple(f"p = {p:.2f}" for p in FLIPS), "digits": ("accuracy",
 HALVINGS = 0.5
 #: An ideal device has as many levels as a conductance of a 7-bit cell.
 IDEAL_LEVELS = 128
-#: One in this many training images of the digits is held out where a trial chooses settings, and read for the test.
-_HELD_OUT = 5
 #: First seeds of the random choices.
 _NOISE, _FAULTS = 21, 22
 
@@ -185,7 +183,9 @@ def _learn_glyphs(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matri
 
 def _learn_digits(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matrices, later: Faults) -> Result:
     """Learn the digits, apply the faults of ``later``, and read the test images."""
-    digits = _without_tests(load("digits")) if trial.choosing else load("digits")
+    digits = load("digits")
+    if trial.choosing:
+        digits = held_out(digits, by_place(digits))
     images, unseen = (pixels(part, spec.pixel_bits) for part in (digits.train_images, digits.test_images))
     targets = digits.train_labels[:, None] == np.arange(spec.outputs)
     machine = GoldenMachine(spec, lfsr=DEFAULT_LFSR ^ trial.seed)
@@ -204,15 +204,3 @@ def _learn_digits(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matri
     right = read(machine.recall_many(unseen)[0]) == digits.test_labels
     scores = {SCORES["digits"][0]: float(right.mean())}
     return {"scores": scores, "pulses": machine.pulses.tolist(), "reads": reads, "learnt": machine.learnt}
-
-
-def _without_tests(digits: Dataset) -> Dataset:
-    """The training images alone, some of them in place of the test images."""
-    out = np.arange(len(digits.train_labels)) % _HELD_OUT == 0
-    return dataclasses.replace(
-        digits,
-        train_images=digits.train_images[~out],
-        train_labels=digits.train_labels[~out],
-        test_images=digits.train_images[out],
-        test_labels=digits.train_labels[out],
-    )

@@ -1,15 +1,19 @@
 """The search for settings: it betters a bad file, goes on where it was stopped, and keeps a board's bitstream if asked to."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
-from ohmprop.host.experiments import jobs, tuning
+from ohmprop.host.experiments import held_out, jobs, tuning
+from ohmprop.model.data.datasets import load
+from ohmprop.model.formats import Format
 from ohmprop.model.link.features import basic
-from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec import MachineSpec, Settings
 
 #: A machine of one hidden layer and one of two, with rates at which they do not learn.
 BAD = {
@@ -69,6 +73,46 @@ def test_settings_alone_keep_the_hardware():
         assert {one.spec_hash for one in found} == {spec.spec_hash} and len(set(found)) > 3
         free = list(tuning.candidates(spec, 1, settings_only=False))
         assert len({one.spec_hash for one in free}) > 1 and {basic(one).layers for one in free} == {spec.layers}
+
+
+#: Machines whose weights, rates or hardware are not the usual ones.
+UNUSUAL = {
+    "a weight for each direction": MachineSpec(layers=(64, 9, 8, 10), asymmetric=True),
+    "biases": MachineSpec(layers=(64, 9, 8, 10), biases=True),
+    "wide weights": MachineSpec(layers=(64, 9, 8, 10), weight=Format(True, 12, 11), input_weight=Format(True, 12, 12)),
+    "coarse weights": MachineSpec(
+        layers=(64, 9, 10), weight=Format(True, 4, 1), settings=Settings(released_steps=0, eta_shifts=(3, 1))
+    ),
+    "devices": MachineSpec(layers=(64, 9, 10), pulses=True),
+    "a small memory": MachineSpec(layers=(64, 9, 10), memory_bytes=3000),
+    "in turn": MachineSpec.load("mnist-784-128-5"),
+    "after every step": MachineSpec(layers=(64, 9, 10), continual=True),
+}
+
+
+@pytest.mark.parametrize("settings_only", [False, True])
+@pytest.mark.parametrize("name", UNUSUAL)
+def test_candidates_of_unusual_machines(name, settings_only):
+    spec = UNUSUAL[name]
+    found = list(tuning.candidates(spec, 1, settings_only))
+    assert found[0] == spec and len(set(found)) > 2
+    assert {(one.settings.rule, one.asymmetric, one.biases, one.pulses) for one in found} == {
+        (spec.settings.rule, spec.asymmetric, spec.biases, spec.pulses)
+    }
+    assert all(MachineSpec.from_saved(one.to_toml()) == one for one in found)
+    if settings_only:
+        assert {one.spec_hash for one in found} == {spec.spec_hash}
+
+
+@pytest.mark.parametrize("labels", [np.arange(60) % 5, np.repeat(np.arange(5), 12)], ids=["in turn", "sorted"])
+def test_every_class_is_held_out_and_learnt(labels):
+    dataset = replace(
+        load("digits"), classes=tuple(range(5)), train_labels=labels, train_images=np.zeros((60, 64), np.uint8)
+    )
+    held = held_out.by_class(dataset)
+    assert np.bincount(labels[held], minlength=5).tolist() == [2] * 5
+    part = held_out.held_out(dataset, held)
+    assert (len(part.train_labels), len(part.test_labels)) == (50, 10)
 
 
 def test_data_are_asked_for():
