@@ -27,16 +27,17 @@ KINDS = ("patterns", "data", "patterns-pulsed", "data-pulsed")
 
 
 def command(kind: str, folder: Path, file: Path) -> list[str]:
-    """A new run, or the one in the file if there is one."""
+    """A new run, or the one in the file if there is one; so short a one may end with outputs that are dead."""
+    what, _, cells = kind.partition("-")
+    going = ["--keep-going"] if what == "data" else []
     if file.exists():
-        return ["train", "--board", "golden", "--resume", str(file), "--every", "7"]
+        return ["train", "--board", "golden", "--resume", str(file), "--every", "7", *going]
     new = {
         "patterns": ["--machine", str(folder / "glyphs.toml"), "--patterns", str(folder / "p.npy"), "--epochs", "40"],
         "data": ["--machine", str(folder / "digits.toml"), "--data", "digits", "--per-class", "4", "--epochs", "5"],
     }
-    what, _, cells = kind.partition("-")
     device = ["--device", "epiram", "--scheme", "pair", "--pulses", "3"] if cells else []
-    return ["train", "--board", "golden", "--checkpoint", str(file), "--every", "7", *new[what], *device]
+    return ["train", "--board", "golden", "--checkpoint", str(file), "--every", "7", *new[what], *device, *going]
 
 
 def start(arguments: list[str]) -> int:

@@ -63,14 +63,13 @@ class DeadOutput:
         if unsettled:
             cause = (
                 f"most free phases were cut off at free_steps = {settings.free_steps} before they had settled, so that "
-                "learning compared states that had not settled; start again with more free_steps, or with feedforward = true"
+                "learning compared states that had not settled"
             )
         else:
             cause = (
-                "an output whose drive has fallen under -1 is not raised by the nudge (beta = 1) and never learns again; "
-                f"start again with smaller learning rates, that is eta_shifts larger than {list(settings.eta_shifts)}"
+                "an output whose drive has fallen under -1 is not raised by the nudge (beta = 1) and never learns again"
             )
-        return cls(epoch, output, label, f"{said}: {cause}.")
+        return cls(epoch, output, label, f"{said}: {cause}; {remedy(settings, unsettled)}.")
 
 
 class Curves:
@@ -173,11 +172,13 @@ class ImageReport:
     def __init__(self, task: ImageTask, learner: Learner, start: Checkpoint, patience: int | None) -> None:
         assert learner.machine, "images are learnt beside the golden machine"
         self._task, self._learner, self._start, self._patience = task, learner, start, patience
+        self._unsettled = False
         self.curves = Curves(task, learner.machine, start)
 
     def after_epoch(self, epoch: int, training: Training) -> bool:
         """Print an epoch's errors, and the outputs that have died in it; true if patience has come to an end."""
         self.curves.after_epoch(epoch, training)
+        self._unsettled = training.unsettled
         errors = (self.curves.train_error, self.curves.golden_test_error, self.curves.reference_test_error)
         learnt, test, reference = (f"{values[-1]:.2%}" for values in errors)
         click.echo(
@@ -232,19 +233,24 @@ class ImageReport:
         _show("Training", figures)
 
     def failure(self) -> str:
-        """The outputs that were dead after the last epoch, and the setting to change."""
-        if not self._start.spec.settings.nudged_steps:
+        """The outputs that are dead at the end, wherever the run began, and the setting to change."""
+        spec, dataset = self._start.spec, self._task.dataset
+        assert self._learner.machine
+        dead = np.flatnonzero(golden_answers(self._learner.machine, self._task.inputs).max(axis=0) == 0).tolist()
+        if not dead or not spec.settings.nudged_steps:
             return ""
-        last = max((dead.epoch for dead in self.curves.dead_outputs), default=0)
-        dead = [one for one in self.curves.dead_outputs if one.epoch == last]
-        if not dead or last < self._start.learnt // len(self._task.inputs) + len(self.curves.train_error):
-            return ""
-        labels = ", ".join(str(one.label) for one in dead)
-        *_, remedy = dead[0].advice.split("; ")
+        labels = ", ".join(str(dataset.classes[output]) for output in dead)
         return (
-            f"{len(dead)} of {self._start.spec.outputs} outputs have died, those of {'class' if len(dead) == 1 else 'classes'} "
-            f"{labels}, so their images are never read right; {remedy.rstrip('.')} (--keep-going makes this no failure)."
+            f"{len(dead)} of {spec.outputs} outputs have died, those of {'class' if len(dead) == 1 else 'classes'} {labels}, so "
+            f"their images are never read right; {remedy(spec.settings, self._unsettled)} (--keep-going makes this no failure)."
         )
+
+
+def remedy(settings: Settings, unsettled: bool) -> str:
+    """What to do about outputs that died; ``unsettled`` if most free phases were cut off."""
+    if unsettled:
+        return "start again with more free_steps, or with feedforward = true"
+    return f"start again with smaller learning rates, that is eta_shifts larger than {list(settings.eta_shifts)}"
 
 
 def run_eval(

@@ -134,12 +134,12 @@ def run_predict(
         "spec_hash": start.spec.spec_hash,
         "board": board,
         "images": len(states),
-        "classes": counts,
+        "counts": counts,
     }
     if json_file:
         write_json(json_file, figures)
     if out:
-        show("Answers", {name: value for name, value in figures.items() if name != "classes"} | comparison(figures))
+        show("Answers", {name: value for name, value in figures.items() if name != "counts"} | comparison(figures))
     else:
         answers.show()
     learner.require_equal()

@@ -199,8 +199,8 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
         raise KeyboardInterrupt(f"Interrupted after {training.learnt} patterns. {where}")
     if kept.complaint:
         raise UserError(kept.complaint)
-    if report.failure() and not manner.keep_going:
-        raise MachineError(report.failure())
+    if not manner.keep_going and (failure := report.failure()):
+        raise MachineError(failure)
 
 
 def _rule_figures(spec: MachineSpec, training: Training) -> dict[str, Any]:

@@ -14,8 +14,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.host.run.checkpoint import Checkpoint
-from ohmprop.model.data.datasets import NAMES, Choice, Dataset, load, order, pixels
-from ohmprop.model.data.labelled import Label
+from ohmprop.model.data.datasets import NAMES, Choice, Dataset, choose, found, order, pixels
+from ohmprop.model.data.labelled import Label, Labelled
 from ohmprop.model.data.patterns import Patterns, load_patterns
 from ohmprop.model.data.preparation import Preparation
 from ohmprop.model.errors import UserError
@@ -173,12 +173,17 @@ class ImageSource:
         """The machine of a file or a name, or one that is made for the data."""
         if path is not None:
             return MachineSpec.load(path)
-        return made_for(load(self.data, self.choice))
+        return made_for(choose(self._found, self.choice))
+
+    @cached_property
+    def _found(self) -> Labelled:
+        """The data as they are, which are read once."""
+        return found(self.data)
 
     def load(self, spec: MachineSpec, seed: int) -> "ImageTask":
         """The images; UserError if they or their classes are not this machine's."""
         check_layered(spec)
-        dataset = load(self.data, replace(self.choice, two_values=spec.pixel_bits == 1), seed)
+        dataset = choose(self._found, replace(self.choice, two_values=spec.pixel_bits == 1), seed)
         check_fits(spec, dataset)
         return ImageTask(self, dataset, seed, spec.pixel_bits)
 
@@ -322,7 +327,13 @@ def learnt_as(start: Checkpoint) -> tuple[tuple[Label, ...], Preparation]:
     spec, run = start.spec, start.run
     learnt = _choice(run) if "data" in run else Choice()
     if learnt.prepared:
-        return learnt.classes or (), learnt.prepared
+        classes = learnt.classes or ()
+        if (prod(learnt.prepared.shape), len(classes)) != (spec.inputs, spec.outputs):
+            raise UserError(
+                "The file of saved weights contradicts itself (its images or classes are not its machine's); train and save "
+                "again."
+            )
+        return classes, learnt.prepared
     side = math.isqrt(spec.inputs)
     shape = (side, side) if side * side == spec.inputs else (1, spec.inputs)
     return learnt.classes or tuple(range(spec.outputs)), Preparation(shape)

@@ -105,8 +105,12 @@ def load(source: str, choice: Choice | None = None, seed: int = 0) -> Dataset:
 
     UserError if the name, a class, a number or a file is wrong, or scikit-learn is missing for ``digits``.
     """
-    found = _named(source) if source in NAMES else read(source)
-    return choose(found, choice or Choice(), seed)
+    return choose(found(source), choice or Choice(), seed)
+
+
+def found(source: str) -> Labelled:
+    """A data set as it comes; UserError as ``load`` says."""
+    return _named(source) if source in NAMES else read(source)
 
 
 def choose(found: Labelled, choice: Choice, seed: int = 0) -> Dataset:

@@ -108,7 +108,7 @@ def _class_folders(folder: Path) -> Labelled | None:
     train = next((inner[name] for name in _TRAIN if name in inner), None)
     test = next((inner[name] for name in _TEST if name in inner), None)
     if train and (test or len(inner) == 1) and _folders(train):
-        notes: list[str] = []
+        notes = [f"the folder {path.name} is left out" for path in inner.values() if path not in (train, test)]
         parts = [_pictures(part, notes) if part else None for part in (train, test)]
     else:
         if not inner:

@@ -2,6 +2,7 @@
 
 import csv
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -54,7 +55,7 @@ def test_own_pictures_are_learnt_read_and_predicted(learnt, tmp_path):
         states = sorted(int(row[label]) for label in "ABC")
         assert float(row["margin"]) == pytest.approx((states[-1] - states[-2]) / 255, abs=1e-4)
     assert (tmp_path / "pictures" / "answers-1.png").exists()
-    assert sum(figures(tmp_path / "p.json")["classes"].values()) == 12
+    assert sum(figures(tmp_path / "p.json")["counts"].values()) == 12
     for suffix in (".json", ".npy"):
         run("predict", tmp_path / "new ones", "--load", learnt / "abc.npz", "--board", "golden", "--out",
             tmp_path / f"a{suffix}")  # fmt: skip
@@ -88,6 +89,17 @@ def test_a_file_knows_its_classes_and_images(learnt, tmp_path):
     assert ".csv, .json, .npy" in result.stderr
 
 
+def test_a_file_whose_classes_are_not_its_machines_is_refused(learnt, tmp_path):
+    saved = Checkpoint.load(learnt / "abc.npz")
+    np.save(tmp_path / "x.npy", np.zeros((2, 28, 28)))
+    wrong = ({"classes": ["A", "B"]}, {"prepared": {**saved.run["prepared"], "shape": [27, 28]}})
+    for number, changes in enumerate(wrong):
+        path = tmp_path / f"{number}.npz"
+        replace(saved, run={**saved.run, **changes}).save(path)
+        result = run("predict", tmp_path / "x.npy", "--load", path, "--board", "golden", code=2)
+        assert "contradicts itself" in result.stderr
+
+
 def test_a_run_goes_on_with_its_own_classes_and_halvings(learnt, tmp_path):
     data = ("--data", learnt / "my letters", "--board", "golden", "--save", tmp_path / "w.npz")
     run("train", *data, "--epochs", 2)
@@ -111,6 +123,9 @@ def test_outputs_that_died_are_a_failure_after_all_files_are_written(code, tmp_p
     assert figures(tmp_path / "f.json")["dead_outputs"] and (tmp_path / "w.npz").exists()
     last = result.stderr.splitlines()[-1]
     assert (("of 10 outputs have died" in last) and "eta_shifts larger" in last) == (code == 1)
+    # So does a run that was killed between its last checkpoint and its end, which has no epoch left to learn.
+    again = run("train", "--board", "golden", "--resume", tmp_path / "w.npz", *words, code=code)
+    assert ("of 10 outputs have died" in again.stderr) == (code == 1)
 
 
 def test_data_check_says_what_was_understood(learnt, tmp_path):

@@ -110,6 +110,9 @@ GOOD = {
     "one bit": (lambda r: folders(r, mode="1"), ("ant", "bee", "cat"), 24, 6, (6, 6), ""),
     "a folder with spaces": (lambda r: folders(r / "my own ü"), ("ant", "bee", "cat"), 24, 6, (6, 6), ""),
     "train and test": (halves, ("ant", "bee", "cat"), 30, 6, (6, 6), ""),
+    "train, validation and test": (
+        lambda r: (halves(r), folders(r / "val"))[0], ("ant", "bee", "cat"), 30, 6, (6, 6), "folder val is left out",
+    ),
     "links, one of them round": (linked, ("ant", "bee", "cat"), 24, 6, (6, 6), ""),
     "other files beside": (with_others, ("ant", "bee", "cat"), 24, 6, (6, 6), "1 file is no picture"),
     "npz, X and y": (lambda r: arrays(r, X=IMAGES, y=LABELS), (0, 1, 2), 24, 6, (6, 6), ""),
