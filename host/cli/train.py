@@ -47,6 +47,9 @@ FIXED = (OF_DATA - {"keep_going", "patience"}) | {
               help="With --checkpoint: patterns between two checkpoints.")  # fmt: skip
 @click.option("--resume", type=click.Path(path_type=Path),
               help="Continue the run in this file with its options, and keep writing its checkpoints.")  # fmt: skip
+@click.option("--reconnect/--no-reconnect", default=None,
+              help="Wait for a cable that was pulled, for up to ten minutes, and give a board that was reset what it had learnt "
+              "[default: with --checkpoint or --resume].")  # fmt: skip
 @common("json", "out", "report")
 @click.option("--rule", type=click.Choice(list(RULES)),
               help=f"Learning rule: {'; '.join(f'{rule.name}, {rule.title}' for rule in RULES.values())} [default: the "
@@ -133,8 +136,9 @@ def train(context: click.Context, /, **options: Any) -> None:
         options["save"], checkpoint, options["every"], options["json_file"], options["out"], options["report"]
     )
     epochs = epochs or (EPOCHS if images else 100)
-    ends = (options[name] for name in ("keep_going", "until_learnt", "patience"))
-    manner = Manner(options["board"], options["compare"], resume is not None, *ends)
+    ends = {name: options[name] for name in ("keep_going", "until_learnt", "patience")}
+    reconnects = checkpoint is not None if options["reconnect"] is None else options["reconnect"]
+    manner = Manner(options["board"], options["compare"], resume is not None, reconnects=reconnects, **ends)
     run_train(beginning, source, epochs, manner, files)
 
 

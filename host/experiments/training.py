@@ -94,6 +94,7 @@ class Manner:
     keep_going : a run whose outputs died is no failure.
     until_learnt : it ends as soon as all patterns are recalled.
     patience : it ends when this number of epochs has not lowered the training error; None: it does not.
+    reconnects : a port that breaks is waited for, and a board that was reset gets back what it had learnt.
     """
 
     board: str
@@ -102,6 +103,7 @@ class Manner:
     keep_going: bool = False
     until_learnt: bool = False
     patience: int | None = None
+    reconnects: bool = False
 
 
 class Page:
@@ -142,7 +144,11 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
     files.check(start.spec)
     keeper = Keeper(files.checkpoint) if files.checkpoint else None
     done = None
-    with learning(board, start, run.task.alone, manner.compare) as learner, stoppable() as stopped:
+    # Ctrl-C interrupts at once until the board is connected, and is asked for from then on.
+    asked: list[Callable[[], bool]] = []
+    waits = (lambda: any(stop() for stop in asked)) if manner.reconnects else None
+    with learning(board, start, run.task.alone, manner.compare, waits) as learner, stoppable() as stopped:
+        asked.append(stopped)
         report = _report(run, learner, manner)
         page = Page(files.report, run)
 

@@ -13,7 +13,7 @@ from ohmprop.host.link.access import Access, Reading, Request, access, sized
 from ohmprop.host.link.exchange import Link
 from ohmprop.host.link.identify import check_link, identify
 from ohmprop.host.link.memristors import Memristors
-from ohmprop.host.link.port import Port, opened
+from ohmprop.host.link.port import Port, open_port, opened
 from ohmprop.host.link.weights import Weights, checked_weights
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.frames import Op
@@ -64,7 +64,8 @@ class Board:
     memristors : what the board's cells are, and pulses on single cells.
 
     Every method raises MachineError if the link breaks, stays silent, or the board refuses; a request whose frame or
-    reply was lost is sent again under its number, so it is executed once.
+    reply was lost is sent again under its number, so it is executed once. A board that has forgotten what it had learnt
+    is a MachineError of the kind BoardReset.
     """
 
     def __init__(
@@ -90,6 +91,10 @@ class Board:
         reads = self._spaces.reading
         self._after_learning = reads(Space.STATES, blocks) if spec.recurrent else _NOTHING
         self._after_recall = _NOTHING if spec.recurrent else reads(Space.STATES, outputs)
+
+    def identify_again(self) -> None:
+        """Get in step with a board that was reset; refuses the board as at the first time."""
+        self.identity = identify(self.link, self.spec)
 
     # -- patterns ----------------------------------------------------------------------------------------------------
 
@@ -210,9 +215,12 @@ class Board:
 
 
 @contextmanager
-def connect(board: str, spec: MachineSpec) -> Iterator[Board]:
-    """The board named as ``--board`` names it: ``sim`` (started here), ``golden``, or a port's URL; closed at the end."""
+def connect(board: str, spec: MachineSpec, opening: Callable[[str, int], Port] = open_port) -> Iterator[Board]:
+    """The board named as ``--board`` names it: ``sim`` (started here), ``golden``, or a port's URL; closed at the end.
+
+    A URL is opened by ``opening``, which gets it and the baud rate.
+    """
     # Before a virtual board is built for nothing.
     check_link(spec)
-    with opened(board, spec) as port:
+    with opened(board, spec, opening) as port:
         yield Board(port, spec)

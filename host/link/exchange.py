@@ -28,6 +28,10 @@ _REFUSALS = {
 }
 
 
+class BoardReset(MachineError):
+    """The board has forgotten what it had learnt, since it was reset or has lost its power."""
+
+
 @dataclass
 class _Request:
     """A request on its way; ``reply`` is its reply's payload, status first."""
@@ -164,9 +168,9 @@ def _assign(frame: bytes, waiting: deque[_Request]) -> str:
 
 
 def _check_place(payload: bytes, waiting: deque[_Request]) -> None:
-    """MachineError if a refusal says that the board's numbers are no longer this host's; once in step they stay so."""
+    """MachineError if a refusal says that the board's numbers are no longer this host's; BoardReset if it was reset."""
     if payload[0] == Status.NOT_IDENTIFIED:
-        raise MachineError(
+        raise BoardReset(
             "The board was reset during the run, and what it had learnt may be lost; check its power supply, "
             "connect again and continue from saved weights."
         )

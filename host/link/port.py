@@ -171,15 +171,18 @@ class GoldenPort:
 
 
 @contextmanager
-def opened(board: str, spec: MachineSpec) -> Iterator[Port]:
-    """The port of a board named as ``--board`` names it: ``sim`` (started here), ``golden``, or a port's URL."""
+def opened(board: str, spec: MachineSpec, opening: Callable[[str, int], Port] = open_port) -> Iterator[Port]:
+    """The port of a board named as ``--board`` names it: ``sim`` (started here), ``golden``, or a port's URL.
+
+    A URL is opened by ``opening``, which gets it and the baud rate.
+    """
     if board == "golden":
         yield GoldenPort(GoldenBoard(spec))
     elif board == "sim":
         with virtual_board(spec) as simulated, closing(open_port(simulated.port, spec.baud)) as port:
             yield port
     else:
-        with closing(open_port(board, spec.baud)) as port:
+        with closing(opening(board, spec.baud)) as port:
             yield port
 
 

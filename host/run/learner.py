@@ -1,19 +1,22 @@
 """Who learns in a run: the golden machine by itself, or a board (beside the golden machine: host/run/twin.py)."""
 
 from abc import abstractmethod
+from collections import deque
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import astuple
-from itertools import takewhile
-from typing import Any, NamedTuple, Protocol
+from dataclasses import astuple, fields
+from itertools import groupby, takewhile
+from operator import itemgetter
+from typing import Any, NamedTuple, Protocol, TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.host.link.board import Answer, Board, States
+from ohmprop.host.link.exchange import BoardReset
 from ohmprop.host.link.weights import Weights
-from ohmprop.host.show.console import note_uncompiled
+from ohmprop.host.show.console import note_uncompiled, warn
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.pulses import COUNTER_BYTES
+from ohmprop.model.link.pulses import COUNTER_BYTES, PulseCounts
 from ohmprop.model.link.records import Counters, LearnReply, RecallReply
 from ohmprop.model.memristors.unit import PulseUnit
 from ohmprop.model.spec import MachineSpec, Settings
@@ -22,6 +25,8 @@ from ohmprop.model.spec import MachineSpec, Settings
 CHUNK = 256
 #: Where a counter of pulses wraps around.
 COUNTER_WRAP = 1 << 8 * COUNTER_BYTES
+#: Counters of pulses of a matrix: up, down and lost.
+PULSE_COUNTERS = len(fields(PulseCounts))
 #: Counters of learning that a saved run keeps.
 COUNTERS = ("busy_clocks", "steps", "rows_skipped", "updates_skipped")
 #: Those of the line.
@@ -30,6 +35,7 @@ LINE = ("refused", "repeated", "dropped")
 COMPARED = ("busy_clocks", "steps", "learnt", "recalled", "rows_skipped", "updates_skipped")
 
 Stopped = Callable[[], bool]
+Answered = TypeVar("Answered")
 
 
 class State(NamedTuple):
@@ -175,6 +181,8 @@ class OnBoard(Learner):
     weights : matrix after matrix.
     lfsr : the random register, 1 to 2**32 - 1.
     unit : what the cells are; None for linear ones.
+    reconnects : a board that was reset in the midst gets all it had learnt again, and the run goes on. What it learnt since
+        ``state`` was last asked for it then learns once more.
     """
 
     machine: GoldenMachine | None = None
@@ -186,34 +194,106 @@ class OnBoard(Learner):
         weights: Sequence[NDArray[Any]],
         lfsr: int,
         unit: PulseUnit | None = None,
+        reconnects: bool = False,
     ) -> None:
-        board.write_settings(settings, lfsr)
-        board.write_weights(weights)
-        if board.spec.pulses:
-            board.memristors.load(unit)
         self.board, self.spec = board, board.spec
-        self._before, self._pulses_before = board.read_counters(), board.memristors.counts()
-        self._line: dict[str, int] = {}
+        self._settings, self._unit, self._reconnects = settings, unit, reconnects
+        nothing = dict.fromkeys(COUNTERS, 0)
+        pulses = np.zeros((len(self.spec.matrices) if self.spec.pulses else 0, PULSE_COUNTERS), np.int64)
+        self._kept = State(tuple(weights), lfsr, 0, nothing, pulses)
+        # What was learnt since then, with its settings; only where it may be needed.
+        self._since: list[tuple[Settings, NDArray[Any], NDArray[np.bool_]]] = []
+        self._line = dict.fromkeys(LINE, 0)
+        self._restored = 0
+        self._surely(self._load)
+
+    # -- a board that was reset --------------------------------------------------------------------------------------
+
+    def _load(self) -> None:
+        """Give the board what was kept, and count from there what its counters grow by."""
+        board, kept = self.board, self._what_was_kept()
+        board.write_settings(self._settings, kept.lfsr)
+        board.write_weights(kept.weights)
+        if self.spec.pulses:
+            board.memristors.load(self._unit)
+        self._base = {**kept.counters, "learnt": kept.learnt, "recalled": self._recalls(), **self._line}
+        self._pulses_base = kept.pulses
+        self._before, self._pulses_before = board.read_counters(), self._pulses_now()
+
+    def _what_was_kept(self) -> State:
+        """What a board gets that has forgotten what it had learnt."""
+        return self._kept
+
+    def _recalls(self) -> int:
+        """Recalls so far; nobody asks for those of a board without a golden machine."""
+        return 0
+
+    def _restore(self) -> None:
+        """Give a board that was reset all that it had learnt."""
+        warn("The board was reset; it gets back what it had learnt, and the run goes on.")
+        self._restored += 1
+        self.board.identify_again()
+        latest = self._settings
+        try:
+            self._load()
+            for settings, group in groupby(self._since, itemgetter(0)):
+                _, inputs, targets = zip(*group, strict=True)
+                self._change(settings)
+                deque(self.board.learn_many(inputs, targets), maxlen=0)
+            self._change(latest)
+        finally:
+            # It may be reset in the midst of this as well.
+            self._settings = latest
+
+    def _surely(self, work: Callable[[], Answered]) -> Answered:
+        """What ``work`` comes to, begun again each time that the board was reset in its midst."""
+        reset = False
+        while True:
+            try:
+                if reset:
+                    self._restore()
+                return work()
+            except BoardReset:
+                if not self._reconnects:
+                    raise
+                reset = True
+
+    # -- learning and recall -----------------------------------------------------------------------------------------
 
     def use(self, settings: Settings) -> None:
         """Learn with these settings from now on."""
-        before, lfsr = self.board.read_settings()
-        if before != settings:
-            self.board.write_settings(settings, lfsr)
+        self._surely(lambda: self._change(settings))
+
+    def _change(self, settings: Settings) -> None:
+        if settings != self._settings:
+            self.board.write_settings(settings, self.board.read_settings()[1])
+            self._settings = settings
 
     def learn(
         self, names: Sequence[str], inputs: NDArray[Any], targets: NDArray[np.bool_], stopped: Stopped
     ) -> Iterator[LearnReply]:
         """Learn on the board until stopped; yields every reply."""
-        source = takewhile(lambda _: not stopped(), inputs)
-        for index, (reply, states) in enumerate(self.board.learn_many(source, targets)):
-            self._learnt(names[index], inputs[index], targets[index], reply, states)
-            yield reply
+        done, reset = 0, False
+        while done < len(inputs) and not stopped():
+            try:
+                if reset:
+                    self._restore()
+                source = takewhile(lambda _: not stopped(), inputs[done:])
+                for reply, states in self.board.learn_many(source, targets[done:]):
+                    self._learnt(names[done], inputs[done], targets[done], reply, states)
+                    done += 1
+                    yield reply
+            except BoardReset:
+                if not self._reconnects:
+                    raise
+                reset = True
 
     def _learnt(
         self, name: str, pattern: NDArray[Any], target: NDArray[np.bool_], reply: LearnReply, states: States | None
     ) -> None:
         """The board has learnt a pattern."""
+        if self._reconnects:
+            self._since.append((self._settings, pattern, target))
 
     def answer(
         self,
@@ -223,18 +303,29 @@ class OnBoard(Learner):
         stopped: Stopped = lambda: False,
     ) -> NDArray[Any]:
         """The board's answers (count, outputs) to inputs (count, ...); fewer if stopped."""
-        answers = []
-        for index, (reply, answer) in enumerate(self.board.recall_many(takewhile(lambda _: not stopped(), inputs))):
-            self._recalled(f"{name} {index}", inputs[index], reply, answer)
-            answers.append(answer)
-            advance()
+        answers: list[Answer] = []
+
+        def ask() -> None:
+            for reply, answer in self.board.recall_many(takewhile(lambda _: not stopped(), inputs[len(answers) :])):
+                self._recalled(f"{name} {len(answers)}", inputs[len(answers)], reply, answer)
+                answers.append(answer)
+                advance()
+
+        self._surely(ask)
         return np.stack(answers) if answers else np.zeros((0, self.spec.outputs), np.uint8)
 
     def _recalled(self, name: str, pattern: NDArray[Any], reply: RecallReply, answer: Answer) -> None:
         """The board has recalled a pattern."""
 
+    # -- what was learnt ---------------------------------------------------------------------------------------------
+
     def state(self) -> State:
         """What the board has learnt; its counters are those of learning alone if it has recalled nothing."""
+        self._kept = self._surely(self._read_state)
+        self._since.clear()
+        return self._kept
+
+    def _read_state(self) -> State:
         counted = self.counted()
         counters = {name: counted[name] for name in COUNTERS}
         lfsr = self.board.read_settings()[1]
@@ -244,22 +335,22 @@ class OnBoard(Learner):
         """What the board's counters have grown by; wrapped as they are."""
         counters, widths = self.board.read_counters(), Counters.widths()
         grown = {
-            name: (getattr(counters, name) - getattr(self._before, name)) % (1 << 8 * widths[name])
+            name: (self._base[name] + getattr(counters, name) - getattr(self._before, name)) % (1 << 8 * widths[name])
             for name in (*COMPARED, *LINE)
         }
         # Kept, since a board is closed before the figures are asked for.
-        self._line = {"retries": self.board.link.retries, **{name: grown.pop(name) for name in LINE}}
+        self._line = {name: grown.pop(name) for name in LINE}
         return grown
 
     def figures(self) -> dict[str, Any]:
         """What went wrong on the line, up to the last time that the counters were read."""
-        return {"link": self._line}
+        return {"link": {"retries": self.board.link.retries, **self._line, "restored": self._restored}}
 
     def pulse_counts(self) -> NDArray[np.int64]:
         """What the board's counters of pulses up, down and lost have grown by, (matrices, 3); wrapped as they are."""
-        now, before = (
-            np.array([astuple(row) for row in rows], np.int64).reshape(-1, 3)
-            for rows in (self.board.memristors.counts(), self._pulses_before)
-        )
-        grown: NDArray[np.int64] = (now - before) % COUNTER_WRAP
+        grown: NDArray[np.int64] = (self._pulses_base + self._pulses_now() - self._pulses_before) % COUNTER_WRAP
         return grown
+
+    def _pulses_now(self) -> NDArray[np.int64]:
+        counts = self.board.memristors.counts()
+        return np.array([astuple(row) for row in counts], np.int64).reshape(-1, PULSE_COUNTERS)

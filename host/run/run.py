@@ -1,16 +1,19 @@
 """A training run: where it begins, what it learns, and how far it goes."""
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 from ohmprop.host.link.board import connect
+from ohmprop.host.link.lasting import lasting_port
+from ohmprop.host.link.port import Port, open_port
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.learner import Alone, Learner, OnBoard
 from ohmprop.host.run.task import Source, Task
 from ohmprop.host.run.twin import Twin
+from ohmprop.host.show.console import warn
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.errors import UserError
 from ohmprop.model.float64.reference import initial_weights, quantise
@@ -113,14 +116,26 @@ class Run:
 
 
 @contextmanager
-def learning(board: str, start: Checkpoint, alone: bool = False, compare: bool = True) -> Iterator[Learner]:
+def learning(
+    board: str,
+    start: Checkpoint,
+    alone: bool = False,
+    compare: bool = True,
+    waits: Callable[[], bool] | None = None,
+) -> Iterator[Learner]:
     """Who learns, with all that the start has learnt; a board, named as ``--board`` names it, is closed at the end.
 
     With ``alone`` the golden board is the golden machine itself. With ``compare`` the golden machine stands beside a board.
+    With ``waits`` a port that breaks is waited for until that answers true, and a board that was reset gets back what it had
+    learnt; else either ends the run.
     """
     if alone and board == "golden":
         yield Alone(start.spec, start.weights, start.lfsr, start.unit)
         return
-    with connect(board, start.spec) as connected:
+
+    def opening(url: str, baud: int) -> Port:
+        return lasting_port(url, baud, waits, warn) if waits else open_port(url, baud)
+
+    with connect(board, start.spec, opening) as connected:
         kind = Twin if compare else OnBoard
-        yield kind(connected, start.spec.settings, start.weights, start.lfsr, start.unit)
+        yield kind(connected, start.spec.settings, start.weights, start.lfsr, start.unit, waits is not None)

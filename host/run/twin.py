@@ -21,7 +21,7 @@ DESCRIBED = 10
 class Twin(OnBoard):
     """A board as the learner, and a golden machine that does all the board does; notes where the two differ.
 
-    Parameters are those of ``OnBoard``.
+    Parameters are those of ``OnBoard``; a board that was reset gets what the golden machine has learnt, to the last reply.
 
     Attributes
     ----------
@@ -39,19 +39,29 @@ class Twin(OnBoard):
         weights: Sequence[NDArray[Any]],
         lfsr: int,
         unit: PulseUnit | None = None,
+        reconnects: bool = False,
     ) -> None:
-        super().__init__(board, settings, weights, lfsr, unit)
         self.differences: list[str] = []
         self.count = 0
         self.machine = golden(board.spec, settings, weights, lfsr, unit)
-        # Left by whatever the board has learnt before; nothing but recurrent backpropagation changes them.
-        self.machine.side_states = board.read_side_states()
+        super().__init__(board, settings, weights, lfsr, unit, reconnects)
 
-    def use(self, settings: Settings) -> None:
-        """Learn with these settings from now on."""
-        if settings != self.machine.settings:
-            self.board.write_settings(settings, self.machine.lfsr)
-            self.machine.settings = settings
+    def _load(self) -> None:
+        """Give the board what the golden machine has learnt."""
+        super()._load()
+        # Left by whatever the board has learnt before; nothing but recurrent backpropagation changes them.
+        self.machine.side_states = self.board.read_side_states()
+
+    def _what_was_kept(self) -> State:
+        """What the golden machine has learnt, up to the last reply."""
+        return state_of(self.machine)
+
+    def _recalls(self) -> int:
+        return self.machine.recalled
+
+    def _change(self, settings: Settings) -> None:
+        super()._change(settings)
+        self.machine.settings = settings
 
     def state(self) -> State:
         """What the golden machine has learnt, which outlives a board whose cable is cut."""
@@ -71,6 +81,9 @@ class Twin(OnBoard):
 
     def check(self, where: str) -> None:
         """Compare all weights, the side network's states, the LFSR and the machine's counters."""
+        self._surely(lambda: self._compare_all(where))
+
+    def _compare_all(self, where: str) -> None:
         machine = self.machine
         for index, matrices in enumerate(zip(self.board.read_weights(), machine.weights, strict=True)):
             self._compare_arrays(f"{where}: weights of matrix {index}", *matrices)

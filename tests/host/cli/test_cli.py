@@ -56,7 +56,7 @@ def test_train_save_load_recall(folder):
     assert result.exit_code == 0, result.output
     figures = json.loads((folder / "t.json").read_text())
     assert figures["bit_exact"] is True
-    assert figures["link"] == {"retries": 0, "refused": 0, "repeated": 0, "dropped": 0}
+    assert figures["link"] == {"retries": 0, "refused": 0, "repeated": 0, "dropped": 0, "restored": 0}
     assert figures["learnt"] == 120
     assert figures["training"]["patterns"] == 120
     assert (folder / "pictures/weights.png").exists()

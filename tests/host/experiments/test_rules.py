@@ -50,6 +50,7 @@ def test_every_rule_has_a_case_and_each_machine_its_own_order_beside_all_togethe
     for task in {case.task for case in SHORT}:
         first = first_of(task).spec.settings
         assert (first.rule, first.order, first.free_eps, first.nudged_eps) == ("ep", "together", 0.5, 0.5)
+        assert not first_of(task).spec.in_turn
         assert MachineSpec.load(task.machine) in [case.spec for case in SHORT if case.task == task]
 
 

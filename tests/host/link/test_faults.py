@@ -12,6 +12,8 @@ from ohmprop.host.cli.main import main
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.faults import DISCONNECT, KINDS, Fault, FaultyPort, SimulatedTime, at_random
 from ohmprop.host.link.port import GoldenPort, open_port
+from ohmprop.host.run.run import fresh
+from ohmprop.host.run.twin import Twin
 from ohmprop.model.errors import MachineError
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.golden.machine import GoldenMachine
@@ -213,3 +215,16 @@ def test_the_command_plants_each_fault_at_each_byte(tmp_path):
     assert figures["passed"] and figures["retries"] and figures["lost"] == figures["duplicated"] == 0
     refused = CliRunner().invoke(main, [*command, "--board", "sim"])
     assert refused.exit_code == 2 and "leave out --board" in refused.stderr
+
+
+def test_a_run_says_what_went_wrong_on_its_line():
+    rng, clock = np.random.default_rng(5), SimulatedTime()
+    port = FaultyPort(GoldenPort(GoldenBoard(SPEC), clock.sleep), at_random(0.01, rng), at_random(0.01, rng), clock.now)
+    board = Board(port, SPEC, 1.0, clock.now)
+    twin = Twin(board, SPEC.settings, fresh(SPEC, 1).weights, 1)
+    patterns = rng.random((100, SPEC.neurons)) < 0.5
+    assert len(list(twin.learn([""] * 100, patterns, patterns, lambda: False))) == 100
+    twin.check("at the end")
+    link = twin.figures()["link"]
+    assert twin.count == 0 and link["retries"] == board.link.retries > 20
+    assert link["refused"] > 0 and link["repeated"] > 0 and link["restored"] == 0
