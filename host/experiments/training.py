@@ -192,21 +192,34 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
         **(done.memristors.figures() if done.memristors else {}),
         **report.figures(training),
     }
-    if files.json:
-        write_json(files.json, figures)
-    if files.out:
-        report.draw(files.out)
-    page.finish(figures, report)
+    complaints = [kept.complaint] if kept.complaint else []
+    complaints += _written(files, figures, report, page)
     report.show(figures)
     note_idle(start.spec.settings, training.patterns)
     learner.require_equal()
     if stopped():
         where = kept.complaint or f"What was learnt is kept, and {kept.command} continues it."
         raise KeyboardInterrupt(f"Interrupted after {training.learnt} patterns. {where}")
-    if kept.complaint:
-        raise UserError(kept.complaint)
+    if complaints:
+        raise UserError("; ".join([*(text.rstrip(".") for text in complaints[:-1]), complaints[-1]]))
     if not manner.keep_going and (failure := report.failure()):
         raise MachineError(failure)
+
+
+def _written(files: Files, figures: dict[str, Any], report: Report, page: Page) -> list[str]:
+    """Write figures, pictures and page; a sentence for each that could not be, so that the others are there all the same."""
+    works: list[Callable[[], None]] = [lambda: page.finish(figures, report)]
+    if json := files.json:
+        works.insert(0, lambda: write_json(json, figures))
+    if out := files.out:
+        works.insert(0, lambda: report.draw(out))
+    complaints = []
+    for work in works:
+        try:
+            work()
+        except UserError as error:
+            complaints.append(str(error))
+    return complaints
 
 
 def _rule_figures(spec: MachineSpec, training: Training) -> dict[str, Any]:

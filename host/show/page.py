@@ -12,6 +12,7 @@ from jinja2 import Environment, PackageLoader, StrictUndefined
 
 from ohmprop.host.show.console import text_of
 from ohmprop.host.show.files import write_file
+from ohmprop.model.errors import UserError
 
 #: Seconds after which the page of a run that goes on is loaded again.
 RELOAD_SECONDS = 10
@@ -33,10 +34,16 @@ def write_page(
     draw : draws pictures into a folder.
     going_on : the run is under way, and the page is loaded again every RELOAD_SECONDS.
     """
-    with tempfile.TemporaryDirectory() as folder:
-        draw(Path(folder))
-        files = sorted(Path(folder).glob("*.png"))
-        pictures = {file.stem.replace("-", " "): base64.b64encode(file.read_bytes()).decode() for file in files}
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            draw(Path(folder))
+            files = sorted(Path(folder).glob("*.png"))
+            pictures = {file.stem.replace("-", " "): base64.b64encode(file.read_bytes()).decode() for file in files}
+    except OSError as error:
+        raise UserError(
+            f"There is no room for the pictures of {path} in {tempfile.gettempdir()} ({error.strerror}); make room there, or "
+            "give another folder in TMPDIR."
+        ) from None
     single = {name: value for name, value in figures.items() if not isinstance(value, Mapping)}
     groups = {name: value for name, value in figures.items() if isinstance(value, Mapping)}
     tables = {"figures": single, **groups, "versions": _versions()}

@@ -271,3 +271,50 @@ def test_what_can_be_kept_nowhere_is_said_to_be_lost(folder, monkeypatch):
     assert result.exit_code == 2 and "t.json cannot be written" in result.stderr
     result = train("--epochs", 2, "--save", "w.npz")
     assert result.exit_code == 2 and "what was learnt is lost" in result.stderr and result.stderr.count("\n") == 1
+
+
+#: Runs whose disk fills up: how they start, and what they write.
+FILLING = {
+    "patterns": ("--board", "golden"),
+    "data": ("--board", "golden", "--data", "digits", "--machine", "digits-64-32-10", "--per-class", "2"),
+    "virtual": ("--board", "sim", "--data", "digits", "--machine", "digits-64-32-10", "--per-class", "2"),
+}
+#: Each write of a run of patterns, and some of the others.
+STEP = {"patterns": 1, "data": 5, "virtual": 9}
+WRITTEN = {"--checkpoint": "c.npz", "--save": "w.npz", "--json": "t.json", "--out": "out", "--report": "p.html"}
+
+
+@pytest.mark.parametrize("kind", FILLING)
+def test_a_disk_that_fills_up_at_any_write_of_a_run_costs_nothing_learnt(kind, folder, monkeypatch):
+    """From each write on nothing more can be written there: the run ends as ever, and what was learnt is kept elsewhere."""
+    words = [*FILLING[kind], "--epochs", "2", "--every", "10"]
+    (folder / "disk").mkdir()
+    files = [word for option, name in WRITTEN.items() for word in (option, f"disk/{name}")]
+    replaced, writes, room = os.replace, 0, 1 << 30
+
+    def filling(source, target):
+        nonlocal writes
+        if Path(target).resolve().is_relative_to(folder / "disk"):
+            writes += 1
+            if writes > room:
+                raise OSError(28, "No space left on device")
+        replaced(source, target)
+
+    monkeypatch.setattr("ohmprop.host.show.files.os.replace", filling)
+    assert run("train", *words, *files).exit_code == 0
+    whole, in_all = Checkpoint.load(folder / "disk" / "w.npz"), writes
+    assert in_all > 8
+    for room in range(0, in_all, STEP[kind]):
+        for name in ("c.npz", "w.npz", "t.json", "p.html"):
+            (folder / "disk" / name).unlink(missing_ok=True)
+        (folder / "runs" / "interrupted.npz").unlink(missing_ok=True)
+        writes = 0
+        result = run("train", *words, *files)
+        assert result.exit_code == 2 and "No space left" in result.stderr and "Traceback" not in result.output, room
+        last = result.stderr.splitlines()[-1]
+        assert "cannot be written" in last and last.endswith("."), last
+        places = (folder / "disk" / "c.npz", folder / "disk" / "w.npz", folder / "runs" / "interrupted.npz")
+        kept = [Checkpoint.load(path) for path in places if path.exists()]
+        reached = max(kept, key=lambda checkpoint: checkpoint.learnt)
+        assert all(map(np.array_equal, reached.weights, whole.weights)) and reached.lfsr == whole.lfsr, room
+        assert reached.counters == whole.counters and "busy clocks" in result.output, room
