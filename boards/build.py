@@ -18,15 +18,15 @@ NAME = "top"
 MISSED = "missed-timing"
 
 
-def prepare(board: BoardDescription, spec: MachineSpec, directory: Path, seed: int) -> list[list[str]]:
-    """Write the files of the build into ``directory``; returns the command lines, tool first."""
+def planned(board: BoardDescription, spec: MachineSpec, seed: int) -> Any:
+    """Amaranth's build plan; its ``files`` are texts by their names, the design in RTLIL among them."""
     board.family.prepare()
     options = {**board.family.options, **board.options}
     placing = [options.pop("nextpnr_opts", ""), f"--seed {seed}", f"--report {NAME}.report.json", "--timing-allow-fail"]
     placing.append(f"--freq {spec.clock_hz / 1e6:g}")
     # Before all else, since it may be impossible.
     clock = board.clock(spec.clock_hz)
-    plan = board.platform().build(
+    return board.platform().build(
         BoardTop(board, spec, clock),
         name=NAME,
         do_build=False,
@@ -34,6 +34,11 @@ def prepare(board: BoardDescription, spec: MachineSpec, directory: Path, seed: i
         nextpnr_opts=" ".join(placing).strip(),
         **options,
     )
+
+
+def prepare(board: BoardDescription, spec: MachineSpec, directory: Path, seed: int) -> list[list[str]]:
+    """Write the files of the build into ``directory``; returns the command lines, tool first."""
+    plan = planned(board, spec, seed)
     plan.extract(str(directory))
     commands = json.loads(plan.files[f"build_{NAME}.json"])["commands"]
     return [[str(word) for word in command] for command in commands]

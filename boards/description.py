@@ -117,11 +117,11 @@ def board(name: str) -> BoardDescription:
 
 
 def lane_multipliers(spec: MachineSpec, serial: bool) -> int:
-    """Multipliers that a lane takes: its own; of a recurrent machine the side network's; with pulses two, and the read noise's.
+    """Multipliers that a lane takes: its own; of a side network another; with pulses two, and the read noise's.
 
     A serial machine has one neuron and one synapse unit, whose products are made of logic cells.
     """
-    return 1 if serial else 1 + spec.recurrent + 3 * spec.pulses
+    return 1 if serial else 1 + (spec.recurrent and not spec.asymmetric) + 3 * spec.pulses
 
 
 def needs(spec: MachineSpec) -> dict[str, int]:

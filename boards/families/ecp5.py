@@ -5,6 +5,7 @@ from typing import Any
 
 from amaranth import Elaboratable, Instance, Module, Signal
 
+from ohmprop.boards.design import Memory
 from ohmprop.boards.families.family import Family
 
 #: Range of the PLL's own oscillator, in Hz, and what divides the crystal.
@@ -78,6 +79,25 @@ def prepare() -> None:
     os.environ.setdefault("OPENFPGALOADER", "true")
 
 
+#: Bits up to which a table is made of LUTs.
+TABLE_BITS = 2048
+#: Up to here four times the number of 16 x 4 bits of distributed RAM, as Yosys weighs them, is less than a block RAM.
+DISTRIBUTED = 16
+
+
+def in_logic(memory: Memory) -> bool:
+    """What PREPARE says is distributed, small memories and small tables."""
+    if memory.forced:
+        return False
+    # The weights' words are kept in a register at once, so that their memories count as clocked.
+    clocked = memory.clocked or memory.name.startswith("cells")
+    if (".neurons" in memory.module and memory.name != "tanh") or memory.name == "drive" or not clocked:
+        return True
+    if not memory.written:
+        return memory.bits <= TABLE_BITS
+    return -(-memory.depth // 16) * -(-memory.width // 4) < DISTRIBUTED
+
+
 ECP5 = Family(
     tools=("yosys", "nextpnr-ecp5", "ecppack"),
     cells={
@@ -89,6 +109,8 @@ ECP5 = Family(
     settings=settings,
     step_hz=1_000_000,
     clock=Clock,
+    block_ram_modes=((512, 36), (1024, 18), (2048, 9), (4096, 4), (8192, 2), (16384, 1)),
+    in_logic=in_logic,
     options={"script_after_read": PREPARE},
     prepare=prepare,
 )

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from ohmprop.boards.design import Memory
 from ohmprop.model.errors import UserError
 
 
@@ -34,6 +35,8 @@ class Family:
     step_hz : a step in which clocks are looked for that the PLL can make.
     clock : makes the component with ports ``clk`` (the clock) and ``locked`` (it is steady), from an oscillator's pin and the
         PLL's settings.
+    block_ram_modes : (words, bits of a word) that a block RAM can have.
+    in_logic : whether synthesis makes a memory of logic cells and not of block RAMs.
     options : of the tools, by Amaranth's names (``synth_opts``, ``nextpnr_opts``, ``script_after_read``).
     prepare : what else Amaranth's platform needs before a build.
     """
@@ -43,6 +46,8 @@ class Family:
     settings: Callable[[int, int], tuple[int, int] | None]
     step_hz: int
     clock: Callable[[str, tuple[int, int]], Any]
+    block_ram_modes: tuple[tuple[int, int], ...]
+    in_logic: Callable[[Memory], bool]
     options: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] = lambda: None
 

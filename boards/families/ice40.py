@@ -4,6 +4,7 @@ from typing import Any
 
 from amaranth import Elaboratable, Instance, Module, Signal
 
+from ohmprop.boards.design import Memory
 from ohmprop.boards.families.family import Family
 
 #: Range of the PLL's own oscillator, in Hz.
@@ -53,6 +54,19 @@ class Clock(Elaboratable):
         return m
 
 
+BLOCK_RAM_MODES = ((256, 16), (512, 8), (1024, 4), (2048, 2))
+#: Bits for each block RAM up to which a memory is made of flip-flops, and a table of LUTs.
+FEW_BITS, TABLE_BITS = 64, 1024
+
+
+def in_logic(memory: Memory) -> bool:
+    """Small memories become flip-flops, small tables LUTs, and so does what is read without a clock."""
+    if memory.forced:
+        return False
+    few = FEW_BITS if memory.written else TABLE_BITS
+    return not memory.clocked or memory.bits <= few * memory.blocks(BLOCK_RAM_MODES)
+
+
 ICE40 = Family(
     tools=("yosys", "nextpnr-ice40", "icepack"),
     cells={
@@ -65,6 +79,8 @@ ICE40 = Family(
     settings=settings,
     step_hz=125_000,
     clock=Clock,
+    block_ram_modes=BLOCK_RAM_MODES,
+    in_logic=in_logic,
     # Older versions of nextpnr stop at the names of scopes that Yosys writes.
     options={"synth_opts": "-device u", "script_after_synth": "delete t:$scopeinfo"},
 )

@@ -1,17 +1,21 @@
 """``ohmprop board``: list, build, program and report on FPGA boards."""
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 from rich.console import Console
 from rich.table import Table
 
 from ohmprop.host.cli.options import common
+from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.text import read_json
+
+if TYPE_CHECKING:
+    from ohmprop.boards.description import BoardDescription
 
 # The boards' package is imported when a command runs, since a PC that only drives a board has no Amaranth.
 
@@ -40,6 +44,7 @@ def list_boards() -> None:
 
 
 _name = click.argument("name")
+_name_or_all = click.argument("name", required=False)
 _out = click.option("--out", type=click.Path(path_type=Path), help="The build's folder [default: build/NAME-MACHINE].")
 _machine = click.option(
     "--machine", type=click.Path(path_type=Path), help="A machine's TOML file or name [default: the board's first one]."
@@ -47,7 +52,7 @@ _machine = click.option(
 
 
 @board.command("build")
-@_name
+@_name_or_all
 @_machine
 @click.option("--freq", type=click.FloatRange(1, 400), help="The machine's clock in MHz [default: the board's].")
 @click.option("--baud", type=click.IntRange(1), help="The serial rate [default: the board's].")
@@ -56,36 +61,39 @@ _machine = click.option(
     "--seed", type=click.IntRange(0, 2**31 - 1), default=1, show_default=True, help="Seed of place and route."
 )
 @click.option("--no-place", is_flag=True, help="Stop after synthesis.")
-@click.option(
-    "--estimate", is_flag=True, help="Only report, from the spec alone, whether memory and multipliers suffice."
-)
+@click.option("--estimate", is_flag=True, help="Only estimate, in seconds, what the machine takes and whether it fits.")
+@click.option("--all", "all_boards", is_flag=True, help="With --estimate: for every board.")
 @_out
 @common("json")
 def build_board(
-    name: str, machine: Path | None, freq: float | None, out: Path | None, json_file: Path | None, **options: Any
+    name: str | None, machine: Path | None, freq: float | None, out: Path | None, json_file: Path | None, **options: Any
 ) -> None:
     """Build a machine for a board: bitstream, logs and report.
 
     The machine takes the board's lanes, memory, clock and serial rate; its file as built is written beside the bitstream, for
     --machine of the other commands. Exits with 1 if the clock was not reached.
 
+    \b
     Example: ohmprop board build icebreaker --machine mnist-784-128-10
+             ohmprop board build --estimate --all --machine mine.toml
     """
     from ohmprop.boards.build import build
-    from ohmprop.boards.description import available, needs
     from ohmprop.boards.description import board as board_of
+    from ohmprop.boards.description import boards
 
+    if options["all_boards"] and (name or not options["estimate"]):
+        raise click.UsageError("--all goes with --estimate and without the name of a board.")
+    if not (name or options["all_boards"]):
+        raise click.UsageError("Missing argument 'NAME'.")
     check_writable(json_file)
-    chosen = board_of(name)
-    machine = machine or Path(chosen.machines[0])
-    spec = chosen.machine(
-        MachineSpec.load(machine), round(freq * 1e6) if freq else None, options["baud"], options["lanes"]
-    )
+    asked = (round(freq * 1e6) if freq else None, options["baud"], options["lanes"])
     if options["estimate"]:
-        has = available(chosen)
-        for what, needed in needs(spec).items():
-            click.echo(f"{what.replace('_', ' ')}: {needed} of {has[what]}")
+        chosen_ones = boards() if options["all_boards"] else [board_of(str(name))]
+        _estimate(chosen_ones, machine, asked, json_file)
         return
+    chosen = board_of(str(name))
+    machine = machine or Path(chosen.machines[0])
+    spec = chosen.machine(MachineSpec.load(machine), *asked)
     progress = Console(stderr=True, highlight=False, soft_wrap=True).print
     folder = _folder(chosen.name, machine, out)
     report = build(chosen, spec, machine.stem, folder, options["seed"], not options["no_place"], progress)
@@ -97,6 +105,57 @@ def build_board(
             f"The clock of {report['target_mhz']:g} MHz was not reached, only {report['fmax_mhz']}; give a lower --freq or "
             "another --seed."
         )
+
+
+def _estimate(
+    chosen: "list[BoardDescription]",
+    machine: Path | None,
+    asked: tuple[int | None, int | None, int | None],
+    json_file: Path | None,
+) -> None:
+    """Show what a machine would take on boards, with the clock, baud rate and lanes that are asked for."""
+    from ohmprop.boards.estimate import estimate
+
+    rows: list[dict[str, Any]] = []
+    for one in chosen:
+        try:
+            spec = one.machine(MachineSpec.load(machine or one.machines[0]), *asked)
+            rows.append(estimate(one, spec))
+        except UserError as error:
+            if len(chosen) == 1:
+                raise
+            rows.append({"board": one.name, "fits": False, "why": str(error)})
+    if json_file:
+        write_json(json_file, {"boards": rows} if len(chosen) > 1 else rows[0])
+    shown = Table(title="Estimates from the design, without synthesis")
+    for head in (
+        "board",
+        "logic cells",
+        "flip-flops",
+        "block RAMs",
+        "multipliers",
+        "clocks, dense",
+        "patterns/s",
+        "fits",
+    ):
+        shown.add_column(head)
+    for row in rows:
+        if "why" in row:
+            shown.add_row(row["board"], *7 * ["-"])
+            continue
+        logic = f"{row['logic_cells']:,} of {row['logic_cells_available']:,}, ± {row['luts_error']:.0%}"
+        cells = [f"{row[name]} of {row[f'{name}_available']}" for name in ("block_rams", "multipliers")]
+        flip_flops = f"{row['flip_flops']:,}, ± {row['flip_flops_error']:.0%}"
+        rates = (f"{row['clocks_per_pattern_dense']:,}", f"{row['patterns_per_second']:,}")
+        shown.add_row(row["board"], logic, flip_flops, *cells, *rates, "yes" if row["fits"] else "no")
+    print_table(shown)
+    for row in rows:
+        if "why" in row:
+            click.echo(f"{row['board']}: {row['why']}")
+    click.echo(
+        "An estimate. Block RAMs, multipliers and clocks are exact; the errors are the largest of syntheses that were each "
+        "left out of the fit. Patterns per second are those of a typical pattern, the serial link included."
+    )
 
 
 @board.command("program")

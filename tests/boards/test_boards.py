@@ -264,8 +264,6 @@ def test_a_machine_that_outgrows_its_report_or_its_fpga_is_found():
     assert with_more("SB_LUT4", spare + 1)[-1] == "5281 logic cells of 5280"
 
 
-# Amaranth would rather have buffers made by hand.
-@pytest.mark.filterwarnings("ignore:Using platform.request without:DeprecationWarning")
 @pytest.mark.slow
 @pytest.mark.parametrize("file", ICEBREAKER, ids=lambda file: file.stem)
 def test_a_machine_does_not_outgrow_its_committed_report(file, tmp_path):
