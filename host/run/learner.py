@@ -34,6 +34,9 @@ LINE = ("refused", "repeated", "dropped")
 #: Those that both board and golden machine have.
 COMPARED = ("busy_clocks", "steps", "learnt", "recalled", "rows_skipped", "updates_skipped")
 
+#: Times that a board may be reset without doing anything of what it is asked; then its power supply is at fault.
+RESETS = 10
+
 Stopped = Callable[[], bool]
 Answered = TypeVar("Answered")
 
@@ -247,16 +250,16 @@ class OnBoard(Learner):
 
     def _surely(self, work: Callable[[], Answered]) -> Answered:
         """What ``work`` comes to, begun again each time that the board was reset in its midst."""
-        reset = False
+        resets = 0
         while True:
             try:
-                if reset:
+                if resets:
                     self._restore()
                 return work()
             except BoardReset:
-                if not self._reconnects:
+                resets += 1
+                if not self._reconnects or resets > RESETS:
                     raise
-                reset = True
 
     # -- learning and recall -----------------------------------------------------------------------------------------
 
@@ -273,20 +276,20 @@ class OnBoard(Learner):
         self, names: Sequence[str], inputs: NDArray[Any], targets: NDArray[np.bool_], stopped: Stopped
     ) -> Iterator[LearnReply]:
         """Learn on the board until stopped; yields every reply."""
-        done, reset = 0, False
+        done = resets = 0
         while done < len(inputs) and not stopped():
             try:
-                if reset:
+                if resets:
                     self._restore()
                 source = takewhile(lambda _: not stopped(), inputs[done:])
                 for reply, states in self.board.learn_many(source, targets[done:]):
                     self._learnt(names[done], inputs[done], targets[done], reply, states)
-                    done += 1
+                    done, resets = done + 1, 0
                     yield reply
             except BoardReset:
-                if not self._reconnects:
+                resets += 1
+                if not self._reconnects or resets > RESETS:
                     raise
-                reset = True
 
     def _learnt(
         self, name: str, pattern: NDArray[Any], target: NDArray[np.bool_], reply: LearnReply, states: States | None

@@ -11,7 +11,7 @@ from ohmprop.host.link.faults import DISCONNECT, Fault, FaultyPort, SimulatedTim
 from ohmprop.host.link.lasting import LastingPort
 from ohmprop.host.link.port import GoldenPort, open_port
 from ohmprop.host.run.checkpoint import Keeper
-from ohmprop.host.run.learner import OnBoard
+from ohmprop.host.run.learner import RESETS, OnBoard
 from ohmprop.host.run.run import Run, fresh
 from ohmprop.host.run.task import ImageSource, PatternSource
 from ohmprop.host.run.train import train
@@ -19,6 +19,7 @@ from ohmprop.host.run.twin import Twin
 from ohmprop.model.data.datasets import Choice
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.golden.board import GoldenBoard
+from ohmprop.model.link.frames import Status
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.virtual_board import VirtualBoard
 
@@ -149,6 +150,27 @@ def test_without_it_a_reset_ends_the_run():
     learner = Twin(board, spec.settings, run.start.weights, run.start.lfsr)
     with pytest.raises(BoardReset, match="was reset"):
         train(run, learner)
+
+
+class Weak(GoldenBoard):
+    """Loses its power at each LEARN."""
+
+    resets = 0
+
+    def _learn(self, payload):
+        self._identified, self.resets = False, self.resets + 1
+        return Status.NOT_IDENTIFIED, bytes(1)
+
+
+@pytest.mark.parametrize("kind", [Twin, OnBoard])
+def test_a_board_that_is_reset_again_and_again_ends_the_run(kind):
+    run, clock = run_of("digits"), SimulatedTime()
+    spec, device = run.start.spec, Weak(run.start.spec)
+    board = Board(GoldenPort(device, clock.sleep), spec, clock=clock.now)
+    learner = kind(board, spec.settings, run.start.weights, run.start.lfsr, None, True)
+    with pytest.raises(BoardReset, match="power supply"):
+        train(run, learner)
+    assert device.resets == learner.figures()["link"]["restored"] + 1 == RESETS + 1
 
 
 @pytest.mark.parametrize(("stops", "seconds"), [(True, 1), (False, 601)])
