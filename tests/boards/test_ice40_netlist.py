@@ -57,7 +57,7 @@ def netlist(spec: MachineSpec, directory: Path) -> str:
 
 def test_the_netlist_learns_like_the_golden_machine(tmp_path, monkeypatch):
     board = ohmprop.sim.virtual_board
-    program = compile_design(netlist(SPEC, tmp_path), tmp_path / "board", [board.MAIN], ["-O3"], ["-O1"])
+    program = compile_design(netlist(SPEC, tmp_path), tmp_path / "board", [board.MAIN], ["-O3"], ["-O0"])
     monkeypatch.setattr(board, "compile_board", lambda spec, progress: program)
     rng = np.random.default_rng(6)
     with board.VirtualBoard(SPEC) as simulated, closing(open_port(simulated.port, SPEC.baud)) as port:
