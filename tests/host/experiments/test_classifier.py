@@ -110,7 +110,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     @contextmanager
-    def opened(board, spec):
+    def opened(board, spec, opening):
         assert board == "device"
         yield GoldenPort(GoldenBoard(spec))
 
