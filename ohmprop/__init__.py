@@ -9,16 +9,32 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from ohmprop.host.estimators.classifier import EPClassifier
+    from ohmprop.host.estimators.machine import Machine
+    from ohmprop.host.estimators.memory import AssociativeMemory
     from ohmprop.host.link.board import Board
     from ohmprop.model.golden.machine import GoldenMachine
     from ohmprop.model.memristors.curves import Device
     from ohmprop.model.spec import MachineSpec
 
-__all__ = ["Board", "GoldenMachine", "MachineSpec", "machine", "memristor", "open_board"]
+__all__ = [
+    "AssociativeMemory",
+    "Board",
+    "EPClassifier",
+    "GoldenMachine",
+    "Machine",
+    "MachineSpec",
+    "machine",
+    "memristor",
+    "open_board",
+]
 
 _HOMES = {
+    "AssociativeMemory": "ohmprop.host.estimators.memory",
+    "EPClassifier": "ohmprop.host.estimators.classifier",
     "Board": "ohmprop.host.link.board",
     "GoldenMachine": "ohmprop.model.golden.machine",
+    "Machine": "ohmprop.host.estimators.machine",
     "MachineSpec": "ohmprop.model.spec",
 }
 

@@ -35,7 +35,7 @@ LAYERS = (
     ("host.link",),
     ("host.show",),
     ("host.run",),
-    ("host.experiments",),
+    ("host.estimators", "host.experiments"),
     ("host.cli",),
     ("the public door",),
 )

@@ -1,5 +1,6 @@
 """What ``ohmprop data check`` does: how a data set is understood, in figures and as a sheet of images."""
 
+from math import prod
 from pathlib import Path
 
 import click
@@ -22,7 +23,7 @@ def run_data_check(source: ImageSource, seed: int, json_file: Path | None, out: 
     if out:
         check_writable(out, folder=True)
     dataset = load(source.data, source.choice, seed)
-    machine = made_for(dataset)
+    machine = made_for(prod(dataset.shape), len(dataset.classes))
     height, width = dataset.shape
     counts = [
         np.bincount(labels, minlength=len(dataset.classes)) for labels in (dataset.train_labels, dataset.test_labels)

@@ -66,6 +66,13 @@ class Board:
     Every method raises MachineError if the link breaks, stays silent, or the board refuses; a request whose frame or
     reply was lost is sent again under its number, so it is executed once. A board that has forgotten what it had learnt
     is a MachineError of the kind BoardReset.
+
+    Examples
+    --------
+    >>> with connect("golden", MachineSpec(layers=(4,))) as board:
+    ...     weights = board.read_weights()
+    >>> weights[0].shape
+    (4, 4)
     """
 
     def __init__(

@@ -34,6 +34,8 @@ FILE_BYTES = 1 << 26
 TEXT_BYTES = 1 << 16
 #: Members of devices, with their most bytes.
 CELLS_BYTES = {"cells": TEXT_BYTES, "unit": FILE_BYTES}
+#: What the names of an estimator's own arrays begin with.
+BESIDE = "beside_"
 #: Bytes before a member's data: numpy writes 128.
 HEADER_BYTES = 1 << 10
 #: The options of a run that --resume takes from the file, with their types; either the first ones or the others.
@@ -65,6 +67,7 @@ class Checkpoint:
     run : the options to resume the run with, PATTERN_OPTIONS or DATA_OPTIONS; ``content`` is the CRC-32 of the patterns or
         images. Empty if there is no run to resume.
     memristors : what the cells are; None if they are linear.
+    beside : arrays of numbers that an estimator needs besides, by their names.
     """
 
     spec: MachineSpec
@@ -75,6 +78,7 @@ class Checkpoint:
     counters: Mapping[str, int] = field(default_factory=dict)
     run: Mapping[str, Any] = field(default_factory=dict)
     memristors: Memristors | None = None
+    beside: Mapping[str, NDArray[Any]] = field(default_factory=dict)
 
     @property
     def unit(self) -> PulseUnit | None:
@@ -103,6 +107,7 @@ class Checkpoint:
         members: dict[str, Any] = {name: np.frombuffer(content, np.uint8) for name, content in plain.items()}
         members["weights"] = np.concatenate([matrix.reshape(-1) for matrix in self.weights])
         members |= {"lfsr": np.uint32(self.lfsr), "learnt": np.int64(self.learnt), "seed": np.int64(self.seed)}
+        members |= {f"{BESIDE}{name}": array for name, array in self.beside.items()}
         np.savez_compressed(buffer, **members)
         write_file(path, buffer.getvalue())
 
@@ -130,6 +135,8 @@ class Checkpoint:
                     parts = {
                         name: _member(archive, name, most).tobytes() for name, most in CELLS_BYTES.items() if pulsed
                     }
+                    named = [Path(name).stem for name in archive.namelist() if name.startswith(BESIDE)]
+                    beside = {name.removeprefix(BESIDE): _member(archive, name, FILE_BYTES) for name in named}
             counters, run = _counters(texts["counters"]), _run(texts["run"])
             saved = MachineSpec.from_saved(texts["machine_toml"])
             memristors = Memristors.unpack(saved, parts) if parts else None
@@ -163,7 +170,7 @@ class Checkpoint:
         matrices = checked_weights(saved, _matrices(saved, weights))
         # A pulse unit changes no weights; without one there are no devices.
         machine = replace(spec, pulses=spec.pulses or memristors is not None) if spec else saved
-        return cls(machine, matrices, lfsr, learnt, seed, counters, run, memristors)
+        return cls(machine, matrices, lfsr, learnt, seed, counters, run, memristors, beside)
 
 
 def resumed(path: Path) -> dict[str, Any]:

@@ -173,7 +173,8 @@ class ImageSource:
         """The machine of a file or a name, or one that is made for the data."""
         if path is not None:
             return MachineSpec.load(path)
-        return made_for(choose(self._found, self.choice))
+        dataset = choose(self._found, self.choice)
+        return made_for(prod(dataset.shape), len(dataset.classes))
 
     @cached_property
     def _found(self) -> Labelled:
@@ -244,10 +245,9 @@ def _choice(run: Mapping[str, Any]) -> Choice:
     )
 
 
-def made_for(dataset: Dataset) -> MachineSpec:
-    """A machine for a data set: an input per pixel, one hidden layer, an output per class."""
-    inputs = prod(dataset.shape)
-    return MachineSpec(layers=(inputs, _NARROW if inputs <= _NARROW_INPUTS else _WIDE, len(dataset.classes)))
+def made_for(inputs: int, outputs: int, **fields: Any) -> MachineSpec:
+    """A machine for data: an input per pixel, one hidden layer, an output per class; ``fields`` are others of its spec."""
+    return MachineSpec(layers=(inputs, _NARROW if inputs <= _NARROW_INPUTS else _WIDE, outputs), **fields)
 
 
 def check_fits(spec: MachineSpec, dataset: Dataset) -> None:
@@ -267,12 +267,18 @@ def check_fits(spec: MachineSpec, dataset: Dataset) -> None:
 
 @dataclass(frozen=True)
 class ImageTask:
-    """Training images, which each epoch has in an order of its own; an output per class."""
+    """Training images, which each epoch has in an order of its own; an output per class.
+
+    Members
+    -------
+    first_epoch : the number of its epoch 0 in a longer run, other images in former epochs.
+    """
 
     source: ImageSource
     dataset: Dataset
     seed: int
     pixel_bits: int
+    first_epoch: int = 0
     alone = True
 
     @property
@@ -312,11 +318,12 @@ class ImageTask:
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """An order that follows from the seed and the epoch."""
-        return order(self.dataset, epoch, self.seed)
+        return order(self.dataset, self.first_epoch + epoch, self.seed)
 
     def settings(self, spec: MachineSpec, epoch: int) -> Settings:
         """The spec's, with the learning rates of the epoch."""
-        return replace(spec.settings, eta_shifts=eta_shifts_at(spec, epoch, self.source.halvings))
+        shifts = eta_shifts_at(spec, self.first_epoch + epoch, self.source.halvings)
+        return replace(spec.settings, eta_shifts=shifts)
 
 
 def learnt_as(start: Checkpoint) -> tuple[tuple[Label, ...], Preparation]:

@@ -1,13 +1,16 @@
-"""How the neurons of the golden machine relax: their states after every Euler step of both phases of a learnt pattern."""
+"""How the neurons of a machine relax: their states after every Euler step of both phases of a learnt pattern."""
 
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Protocol
 
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmprop.host.link.board import Board
+from ohmprop.host.link.weights import Weights
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.spec import Settings
+from ohmprop.model.link.records import LearnReply, RecallReply
+from ohmprop.model.spec import MachineSpec, Settings
 
 
 @dataclass(frozen=True)
@@ -24,30 +27,91 @@ class Trace:
     free_steps: int
 
 
+class Subject(Protocol):
+    """A machine whose states can be traced: the golden one, or a board."""
+
+    spec: MachineSpec
+
+    def held(self) -> tuple[Settings, int, Weights]:
+        """The settings, the LFSR and the weights that it holds."""
+
+    def put(self, settings: Settings, lfsr: int, weights: Weights) -> None:
+        """Give it these."""
+
+    def learn(self, pattern: NDArray[Any], target: NDArray[np.bool_]) -> LearnReply:
+        """Learn a pattern (inputs,) with its target (outputs,)."""
+
+    def recall(self, pattern: NDArray[Any]) -> tuple[RecallReply, NDArray[Any]]:
+        """Recall a pattern (inputs,): the reply and the answer (outputs,)."""
+
+    def states(self) -> NDArray[Any]:
+        """The neurons' states (neurons,) after the last pattern."""
+
+
+class OnGolden:
+    """The golden machine as a subject."""
+
+    def __init__(self, machine: GoldenMachine) -> None:
+        self.spec, self.machine = machine.spec, machine
+        self.learn, self.recall = machine.learn, machine.recall
+
+    def held(self) -> tuple[Settings, int, Weights]:
+        """The settings, the LFSR and copies of the weights."""
+        return self.machine.settings, self.machine.lfsr, tuple(matrix.copy() for matrix in self.machine.weights)
+
+    def put(self, settings: Settings, lfsr: int, weights: Weights) -> None:
+        """Give it these."""
+        self.machine.settings, self.machine.lfsr, self.machine.weights = settings, lfsr, weights
+
+    def states(self) -> NDArray[Any]:
+        """The neurons' states (neurons,)."""
+        return self.machine.states
+
+
+class OnPort:
+    """A connected board as a subject."""
+
+    def __init__(self, board: Board) -> None:
+        self.spec, self._board = board.spec, board
+        self.learn, self.recall, self.states = board.learn, board.recall, board.read_states
+
+    def held(self) -> tuple[Settings, int, Weights]:
+        """The settings, the LFSR and the weights, as the board has them."""
+        return *self._board.read_settings(), self._board.read_weights()
+
+    def put(self, settings: Settings, lfsr: int, weights: Weights) -> None:
+        """Give the board these."""
+        self._board.write_settings(settings, lfsr)
+        self._board.write_weights(weights)
+
+
 def trace(machine: GoldenMachine, pattern: NDArray[Any], target: NDArray[np.bool_]) -> Trace:
-    """The states while a copy of the machine learns a pattern, which leaves the machine itself as it is.
+    """The states while a copy of the golden machine learns a pattern, which leaves the machine itself as it is."""
+    copy = GoldenMachine(machine.spec, machine.settings, machine.lfsr)
+    copy.weights, copy.device = machine.weights, machine.device
+    return traced(OnGolden(copy), pattern, target)
+
+
+def traced(subject: Subject, pattern: NDArray[Any], target: NDArray[np.bool_]) -> Trace:
+    """The states while a machine learns a pattern; it then gets back settings, LFSR and weights. Its counters go on.
 
     The pattern is learnt again for each step, up to it, since that is what a board can do as well.
     """
-    settings = machine.settings
-    rows: list[NDArray[Any]] = [np.zeros(machine.spec.neurons, np.int64)]
+    settings, lfsr, weights = subject.held()
+    rows: list[NDArray[Any]] = [np.zeros(subject.spec.neurons, np.int64)]
     taken = []
-    for phase, most in (("free_steps", settings.free_steps), ("nudged_steps", settings.nudged_steps)):
-        done = 0
-        for count in range(1, most + 1):
-            limits: dict[str, Any] = {"nudged_steps": 0, phase: count}
-            copy = _copy(machine, replace(settings, **limits))
-            reply = copy.learn(pattern, target)
-            if getattr(reply, phase) < count:
-                break
-            rows.append(copy.states.astype(np.int64))
-            done = count
-        taken.append(done)
+    try:
+        for phase, most in (("free_steps", settings.free_steps), ("nudged_steps", settings.nudged_steps)):
+            done = 0
+            for count in range(1, most + 1):
+                limits: dict[str, Any] = {"nudged_steps": 0, phase: count}
+                subject.put(replace(settings, **limits), lfsr, weights)
+                reply = subject.learn(pattern, target)
+                if getattr(reply, phase) < count:
+                    break
+                rows.append(subject.states().astype(np.int64))
+                done = count
+            taken.append(done)
+    finally:
+        subject.put(settings, lfsr, weights)
     return Trace(np.array(rows), taken[0])
-
-
-def _copy(machine: GoldenMachine, settings: Settings) -> GoldenMachine:
-    """A machine that has learnt the same, with other settings."""
-    copy = GoldenMachine(machine.spec, settings, machine.lfsr)
-    copy.weights, copy.device = machine.weights, machine.device
-    return copy

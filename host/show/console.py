@@ -2,6 +2,7 @@
 
 import signal
 import sys
+import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager, suppress
 from functools import cache
@@ -111,17 +112,25 @@ def print_table(table: Table, width: int = 120) -> None:
 
 @contextmanager
 def progress(title: str, total: int) -> Iterator[Callable[[], None]]:
-    """A progress bar on standard error if that is a terminal; call what it yields once for each of ``total`` items."""
+    """A progress bar in a notebook or, if that is a terminal, on standard error; call what it yields once for each item."""
     console = Console(stderr=True)
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with Progress(
+        *columns, console=console, transient=True, disable=not (console.is_terminal or console.is_jupyter)
+    ) as bar:
         task = bar.add_task(title, total=total)
         yield lambda: bar.advance(task)
 
 
 @contextmanager
 def stoppable() -> Iterator[Callable[[], bool]]:
-    """Ctrl-C asks for a stop (what it yields says whether) instead of interrupting; a second one interrupts at once."""
+    """Ctrl-C asks for a stop (what it yields says whether) instead of interrupting; a second one interrupts at once.
+
+    In a thread, which Ctrl-C does not reach, nothing is asked.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield lambda: False
+        return
     asked = False
 
     def ask(number: int, frame: FrameType | None) -> None:

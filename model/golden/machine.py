@@ -36,6 +36,13 @@ class GoldenMachine:
     rows_skipped : words of zero inputs that were neither read nor programmed, not wrapped.
     updates_skipped : updates left out since the nudge had moved no state, not wrapped.
     pulses : pulses up, pulses down, pulses lost at a rail of each matrix, a symmetric pair counting once; int64 (matrices, 3).
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> machine = GoldenMachine(MachineSpec(layers=(4,)))
+    >>> machine.learn(np.array([True, False, True, False])).free_steps > 0
+    True
     """
 
     def __init__(self, spec: MachineSpec, settings: Settings | None = None, lfsr: int = DEFAULT_LFSR) -> None:

@@ -33,6 +33,12 @@ class MachineSpec(MachineFields):
     """A machine: its topology, number formats, parallelism and link (the fields of MachineFields).
 
     Validated on construction: UserError for an impossible machine. Hashable and frozen.
+
+    Examples
+    --------
+    >>> spec = MachineSpec(layers=(784, 128, 10), lanes=32)
+    >>> spec.synapses
+    101632
     """
 
     def __post_init__(self) -> None:

@@ -1,0 +1,167 @@
+"""``Machine``: one machine on one backend, pattern by pattern, for people who want to see."""
+
+from collections.abc import Sequence
+from contextlib import ExitStack
+from dataclasses import replace
+from os import PathLike, fspath
+from types import TracebackType
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmprop.host.estimators.conventions import InputError
+from ohmprop.host.link.board import connect
+from ohmprop.host.link.weights import Weights, checked_weights
+from ohmprop.host.run.checkpoint import Checkpoint
+from ohmprop.host.run.learner import golden
+from ohmprop.host.run.run import fresh
+from ohmprop.host.run.trace import OnGolden, OnPort, Subject, Trace, traced
+from ohmprop.model.link.records import LearnReply, RecallReply
+from ohmprop.model.spec import MachineSpec, Settings
+
+
+class Machine:
+    """A machine to look into: its weights and states, one pattern at a time, and every neuron along a pattern.
+
+    The golden machine and boards come to the same bits. Close it, or use it with ``with``; a golden one needs neither.
+
+    Parameters
+    ----------
+    machine : a ready machine's name, a TOML file's path, or a MachineSpec.
+    board : ``golden``, ``sim``, or the port of a board, which gets fresh weights.
+    seed : of the weights.
+
+    Examples
+    --------
+    >>> from ohmprop import Machine, MachineSpec
+    >>> machine = Machine(MachineSpec(layers=(4,)))
+    >>> pattern = [True, False, True, False]
+    >>> for _ in range(30):
+    ...     reply = machine.learn(pattern)
+    >>> machine.recall([True, True, True, False]).tolist()
+    [True, False, True, False]
+    >>> machine.trace(pattern).states.shape[1]
+    4
+    """
+
+    def __init__(self, machine: str | PathLike[str] | MachineSpec, board: str = "golden", seed: int = 1) -> None:
+        spec = machine if isinstance(machine, MachineSpec) else MachineSpec.load(fspath(machine))
+        self._open(fresh(spec, seed), board)
+
+    @classmethod
+    def holding(cls, start: Checkpoint, board: str = "golden") -> "Machine":
+        """The machine of a checkpoint, with all it has learnt."""
+        machine = cls.__new__(cls)
+        machine._open(start, board)
+        return machine
+
+    def _open(self, start: Checkpoint, board: str) -> None:
+        self.spec = start.spec
+        self._stack = ExitStack()
+        self._subject: Subject
+        if board == "golden":
+            self._subject = OnGolden(golden(self.spec, self.spec.settings, start.weights, start.lfsr, start.unit))
+        else:
+            connected = self._stack.enter_context(connect(board, self.spec))
+            self._subject = OnPort(connected)
+            self._subject.put(self.spec.settings, start.lfsr, start.weights)
+            if start.unit:
+                connected.memristors.load(start.unit)
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, where: TracebackType | None
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close the board; a golden machine stays as it is."""
+        self._stack.close()
+
+    # -- what it holds -----------------------------------------------------------------------------------------------
+
+    @property
+    def weights(self) -> Weights:
+        """The weights in LSBs, int16, matrix after matrix as those of GoldenMachine; a copy, to be assigned when changed."""
+        return self._subject.held()[2]
+
+    @weights.setter
+    def weights(self, matrices: Sequence[NDArray[Any]]) -> None:
+        settings, lfsr, _ = self._subject.held()
+        self._subject.put(settings, lfsr, checked_weights(self.spec, tuple(matrices)))
+
+    @property
+    def settings(self) -> Settings:
+        """The run-time settings; ``machine.settings = dataclasses.replace(machine.settings, ...)`` changes them."""
+        return self._subject.held()[0]
+
+    @settings.setter
+    def settings(self, settings: Settings) -> None:
+        # A spec refuses what its hardware has not.
+        checked = replace(self.spec, settings=settings).settings
+        self._subject.put(checked, *self._subject.held()[1:])
+
+    @property
+    def lfsr(self) -> int:
+        """The random register, 1 to 2**32 - 1."""
+        return self._subject.held()[1]
+
+    @property
+    def states(self) -> NDArray[Any]:
+        """The neurons' states in LSBs (neurons,) after the last pattern, first hidden layer first."""
+        return self._subject.states()
+
+    # -- patterns ----------------------------------------------------------------------------------------------------
+
+    def learn(self, pattern: Any, target: Any = None) -> LearnReply:
+        """Learn a pattern (inputs,), whose target (outputs,) are true and false; of a recurrent machine it is the pattern.
+
+        Returns steps of both phases, clocks, and the LFSR. InputError if pattern or target do not fit the machine.
+        """
+        inputs = self._pattern(pattern)
+        return self._subject.learn(inputs, self._target(inputs, target))
+
+    def recall(self, pattern: Any) -> NDArray[Any]:
+        """The answer (outputs,) to a pattern (inputs,): which states are positive, or a layered machine's outputs' states."""
+        return self._subject.recall(self._pattern(pattern))[1]
+
+    def reply(self, pattern: Any) -> RecallReply:
+        """Steps of both phases and clocks that a recall of a pattern (inputs,) takes."""
+        return self._subject.recall(self._pattern(pattern))[0]
+
+    def trace(self, pattern: Any, target: Any = None) -> Trace:
+        """Every neuron's state after every Euler step of both phases while it learns a pattern, which it then forgets again.
+
+        A board runs 1, 2, 3 ... steps, its states are read, and settings, weights and LFSR are written back.
+        """
+        inputs = self._pattern(pattern)
+        return traced(self._subject, inputs, self._target(inputs, target))
+
+    def _pattern(self, pattern: Any) -> NDArray[Any]:
+        found, spec = np.asarray(pattern), self.spec
+        largest = 1 if spec.recurrent else spec.brightest
+        if found.shape != (spec.inputs,) or found.dtype.kind not in "bui":
+            raise InputError(
+                f"A pattern of shape {found.shape} and type {found.dtype} does not fit; give {spec.inputs} whole numbers from 0 "
+                f"to {largest}."
+            )
+        if found.min() < 0 or found.max() > largest:
+            raise InputError(f"A pattern holds numbers from {found.min()} to {found.max()}; give 0 to {largest}.")
+        return found.astype(np.bool_ if spec.recurrent else np.uint8)
+
+    def _target(self, inputs: NDArray[Any], target: Any) -> NDArray[np.bool_]:
+        if target is None:
+            if not self.spec.recurrent:
+                raise InputError(
+                    f"A layered machine learns a pattern with its target; give {self.spec.outputs} of true and false."
+                )
+            return inputs
+        found = np.asarray(target)
+        if found.shape != (self.spec.outputs,) or not np.isin(found, (0, 1)).all():
+            raise InputError(
+                f"A target of shape {found.shape} does not fit; give {self.spec.outputs} of true and false."
+            )
+        return found.astype(np.bool_)

@@ -1,0 +1,188 @@
+"""``AssociativeMemory``: a recurrent machine that stores patterns and recalls them from corrupted ones."""
+
+from collections.abc import Mapping
+from os import PathLike
+from pathlib import Path
+from typing import Any, Self
+
+import numpy as np
+from numpy.typing import NDArray
+
+from ohmprop.host.estimators.conventions import (
+    InputError,
+    checked_labels,
+    checked_samples,
+    input_errors,
+    require_fitted,
+    seed_of,
+)
+from ohmprop.host.estimators.learned import ARRAYS, Learned
+from ohmprop.host.run.checkpoint import Checkpoint
+from ohmprop.host.run.task import PatternSource, PatternTask, check_recurrent
+from ohmprop.model.data.patterns import Patterns, Pixels, nearest, recalled
+from ohmprop.model.spec import MachineSpec
+
+#: Units of a recurrent machine.
+LEAST_UNITS, MOST_UNITS = 2, 256
+
+
+class AssociativeMemory(Learned):
+    """A memory of patterns that an FPGA, or its model in every bit, learns by equilibrium propagation.
+
+    Numbers are white above the middle between the smallest and the largest that it is fitted to, and black else.
+
+    Parameters
+    ----------
+    machine : a ready machine's name, a TOML file's path, or a MachineSpec, recurrent; None for one that is made for the data: a
+        unit a feature, 2 to 256.
+    board, epochs, settings, device, random_state, verbose : as those of EPClassifier.
+
+    Attributes
+    ----------
+    patterns_ : what is stored, bool (patterns, features), white is true.
+    middle_ : numbers above it are white.
+    n_features_in_, checkpoint_, epochs_, training_, spec_, weights_ : as those of EPClassifier.
+
+    Examples
+    --------
+    >>> from ohmprop import AssociativeMemory
+    >>> patterns = [[1, 1, 1, 1, 0, 0, 0, 0], [1, 0, 1, 0, 1, 0, 1, 0]]
+    >>> memory = AssociativeMemory(epochs=30).fit(patterns)
+    >>> memory.recall([[1, 1, 1, 1, 0, 0, 0, 1]]).astype(int).tolist()
+    [[1, 1, 1, 1, 0, 0, 0, 0]]
+    """
+
+    def __init__(
+        self,
+        machine: str | PathLike[str] | MachineSpec | None = None,
+        board: str = "golden",
+        epochs: int = 100,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        device: str | None = None,
+        random_state: Any = 1,
+        verbose: bool = False,
+    ) -> None:
+        self.machine = machine
+        self.board = board
+        self.epochs = epochs
+        self.settings = settings
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
+
+    # -- learning ----------------------------------------------------------------------------------------------------
+
+    def fit(self, X: Any, y: Any = None) -> Self:
+        """Store patterns X (count, features), from fresh weights; ``y`` is not used. Returns itself.
+
+        InputError, a ValueError, if the data or the parameters are wrong; MachineError if a board fails or a bit differs.
+        After Ctrl-C it holds what was learnt up to there.
+        """
+        with input_errors(self):
+            X = checked_samples(X, self, fits=True)
+            self._start(X)
+            self._go_on(X, self.epochs)
+        return self
+
+    def partial_fit(self, X: Any, y: Any = None) -> Self:
+        """Learn one epoch of patterns more, those before or others, with the weights as they are. Returns itself."""
+        with input_errors(self):
+            first = not hasattr(self, "checkpoint_")
+            X = checked_samples(X, self, fits=first)
+            if first:
+                self._start(X)
+            self._go_on(X, 1)
+        return self
+
+    def _start(self, X: NDArray[np.float64]) -> None:
+        features = X.shape[1]
+        if not LEAST_UNITS <= features <= MOST_UNITS:
+            raise InputError(
+                f"X has {features} feature(s), n_features = {features}, and a recurrent machine has {LEAST_UNITS} to "
+                f"{MOST_UNITS} units; give patterns of that size."
+            )
+        # Half of each, since their sum may be beyond float64.
+        self.middle_ = float(X.min()) / 2 + float(X.max()) / 2
+        start = self._begin(lambda: MachineSpec(layers=(features,)), seed_of(self.random_state))
+        check_recurrent(start.spec)
+        if start.spec.neurons != features:
+            raise InputError(
+                f"The patterns have {features} features and this machine has {start.spec.neurons} units; give another machine, "
+                "or None for one that is made for the data."
+            )
+        self.checkpoint_, self.epochs_ = start, 0
+        self.patterns_ = np.zeros((0, features), np.bool_)
+
+    def _go_on(self, X: NDArray[np.float64], epochs: int) -> None:
+        white = self._white(X)
+        loaded = Patterns(white, (1, white.shape[1]), tuple(map(str, range(len(white)))))
+        known = np.concatenate([self.patterns_, white])
+        # Each once, in the order in which they came.
+        self.patterns_ = known[np.sort(np.unique(known, axis=0, return_index=True)[1])]
+        self._learn(self.checkpoint_, PatternTask(ARRAYS, loaded), epochs, self.epochs_)
+
+    def _white(self, X: NDArray[np.float64]) -> Pixels:
+        white: Pixels = self.middle_ < X
+        return white
+
+    def encode(self, X: Any) -> Pixels:
+        """The pixels, bool (count, features), that the machine gets for images X."""
+        require_fitted(self, "checkpoint_")
+        with input_errors(self):
+            return self._white(checked_samples(X, self, fits=False))
+
+    # -- answers -----------------------------------------------------------------------------------------------------
+
+    def recall(self, X: Any) -> Pixels:
+        """What images X (count, features) become, bool (count, features): the input is taken away, and the network settles."""
+        require_fitted(self, "checkpoint_")
+        with input_errors(self):
+            signs: Pixels = self._answers(self.encode(X))
+            return signs
+
+    def score(self, X: Any, y: Any = None) -> float:
+        """The share of images X (count, features) that become a stored pattern in every pixel.
+
+        ``y`` (count,) are the rows of ``patterns_`` that they are to become; by default that which is nearest to each image.
+        """
+        require_fitted(self, "checkpoint_")
+        signs = self.recall(X)
+        with input_errors(self):
+            white = self.encode(X)
+            rows = nearest(self.patterns_, white) if y is None else checked_labels(y, len(white), "AssociativeMemory")
+            if not np.isin(rows, np.arange(len(self.patterns_))).all():
+                raise InputError(
+                    f"y holds rows that are not in patterns_, which has {len(self.patterns_)}; give 0 and up."
+                )
+            return float(recalled(self.patterns_, rows.astype(np.int64), signs).mean())
+
+    def _beside(self) -> dict[str, NDArray[Any]]:
+        return {"patterns": self.patterns_, "middle": np.array(self.middle_)}
+
+    # -- files -------------------------------------------------------------------------------------------------------
+
+    @classmethod
+    def load(cls, path: str | PathLike[str], **params: Any) -> "AssociativeMemory":
+        """A memory with what a file holds that ``save`` or ``ohmprop train --save`` wrote.
+
+        A command's file holds no patterns, so they are read again from where they came. ``params`` are those of ``__init__``.
+        UserError as for --load.
+        """
+        start = Checkpoint.load(Path(path))
+        if not start.spec.recurrent:
+            raise InputError(f"{path} holds a classifier and no memory of patterns; give it to EPClassifier.load.")
+        run = start.run
+        learnt = {"epochs": run["epochs"]} if "epochs" in run else {}
+        memory = cls(**{"machine": start.spec, "random_state": start.seed, **learnt, **params})
+        memory.n_features_in_ = start.spec.neurons
+        memory.checkpoint_, memory.epochs_, memory.middle_ = start, run.get("epochs", 0), 0.5
+        if "patterns" in start.beside:
+            memory.patterns_ = start.beside["patterns"].reshape(-1, start.spec.neurons).astype(np.bool_)
+            memory.middle_ = float(start.beside["middle"])
+        else:
+            memory.patterns_ = PatternSource(run.get("patterns", "glyphs")).load(start.spec, start.seed).inputs
+        return memory
+
+    def __sklearn_is_fitted__(self) -> bool:
+        return hasattr(self, "checkpoint_")
