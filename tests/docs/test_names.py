@@ -109,3 +109,12 @@ def test_files_of_adding_are_files():
     assert [name for name in named if "NAME" not in name and not (ROOT / name).is_file()] == []
     for name in named:
         assert "NAME" not in name or (ROOT / name).parent.is_dir(), name
+
+
+def test_the_examples_of_the_estimators_run_one_after_the_other(capsys):
+    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.DOTALL)
+    exec("\n".join(blocks), {})
+    score, memory, shape = capsys.readouterr().out.splitlines()
+    assert float(score) > 0.9
+    assert float(memory) > 0.9
+    assert shape.startswith("(") and ", 67) " in shape
