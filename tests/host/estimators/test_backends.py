@@ -102,7 +102,7 @@ def estimators():
 @pytest.mark.parametrize("number", [0, 1], ids=["layered", "recurrent"])
 def test_ctrl_c_keeps_what_was_learnt(number, monkeypatch):
     estimator, data = estimators()[number]
-    looks = 0
+    looks, former = 0, signal.getsignal(signal.SIGINT)
     train = learned.train
 
     def interrupted(run, learner, advance, stopped):
@@ -120,12 +120,11 @@ def test_ctrl_c_keeps_what_was_learnt(number, monkeypatch):
         estimator.fit(*data)
     monkeypatch.undo()
     assert estimator.epochs_ == 2
-    whole, other = estimators()[number][0], estimators()[number][0]
+    whole = estimators()[number][0]
     for _ in range(3):
         whole.partial_fit(*data)
     assert np.array_equal(estimator.partial_fit(*data).weights_[0], whole.weights_[0])
-    assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
-    assert other.epochs == 50
+    assert signal.getsignal(signal.SIGINT) is former
 
 
 @pytest.mark.parametrize("number", [0, 1], ids=["layered", "recurrent"])
