@@ -31,8 +31,8 @@ __all__ = [
 
 _HOMES = {
     "AssociativeMemory": "ohmprop.host.estimators.memory",
-    "EPClassifier": "ohmprop.host.estimators.classifier",
     "Board": "ohmprop.host.link.board",
+    "EPClassifier": "ohmprop.host.estimators.classifier",
     "GoldenMachine": "ohmprop.model.golden.machine",
     "Machine": "ohmprop.host.estimators.machine",
     "MachineSpec": "ohmprop.model.spec",

@@ -27,8 +27,7 @@ from ohmprop.model.data.labelled import Label
 from ohmprop.model.data.preparation import Preparation
 from ohmprop.model.spec import MachineSpec
 
-#: Fields of a machine that is made for tables of numbers, where a value of 0 is no background as in images: without biases two
-#: features tell 82 % of three blobs apart, with them and 8 bits a number 94 %.
+#: Fields of a machine that is made for tables of numbers, where a value of 0 is no background as in images.
 TABLES: dict[str, Any] = {"biases": True, "pixel_bits": 8}
 
 
@@ -80,14 +79,10 @@ class EPClassifier(ClassifierMixin, Learned):
         random_state: Any = 1,
         verbose: bool = False,
     ) -> None:
-        self.machine = machine
-        self.board = board
-        self.epochs = epochs
+        super().__init__(
+            machine, board, epochs, settings=settings, device=device, random_state=random_state, verbose=verbose
+        )
         self.halvings = halvings
-        self.settings = settings
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     # -- learning ----------------------------------------------------------------------------------------------------
 
@@ -99,8 +94,9 @@ class EPClassifier(ClassifierMixin, Learned):
         """
         with input_errors(self):
             X = checked_samples(X, self, fits=True)
-            self._start(X, checked_labels(y, len(X), "EPClassifier"), None)
-            self._go_on(X, y, self.epochs)
+            labels = checked_labels(y, len(X), "EPClassifier")
+            self._start(X, labels, None)
+            self._go_on(X, labels, self.epochs)
         return self
 
     def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
@@ -112,14 +108,20 @@ class EPClassifier(ClassifierMixin, Learned):
         with input_errors(self):
             first = not hasattr(self, "checkpoint_")
             X = checked_samples(X, self, fits=first)
+            labels = checked_labels(y, len(X), "EPClassifier")
             if first:
-                self._start(X, checked_labels(y, len(X), "EPClassifier"), classes)
-            self._go_on(X, y, 1)
+                self._start(X, labels, classes)
+            self._go_on(X, labels, 1)
         return self
 
     def _start(self, X: NDArray[np.float64], labels: NDArray[Any], classes: Any) -> None:
         """Classes, scale and fresh weights."""
-        self.classes_ = np.unique(labels if classes is None else np.asarray(classes))
+        try:
+            self.classes_ = np.unique(labels if classes is None else np.asarray(classes))
+        except TypeError:
+            raise InputError(
+                "y holds classes of kinds that cannot be sorted; give numbers only, or text only."
+            ) from None
         features, count = X.shape[1], len(self.classes_)
         if not 2 <= count <= MOST_CLASSES:
             many = f"{count} class" if count == 1 else f"{count} classes"
@@ -146,8 +148,8 @@ class EPClassifier(ClassifierMixin, Learned):
                     "that is made for the data."
                 )
 
-    def _go_on(self, X: NDArray[np.float64], y: Any, epochs: int) -> None:
-        dataset = self._dataset(X, checked_labels(y, len(X), "EPClassifier"))
+    def _go_on(self, X: NDArray[np.float64], labels: NDArray[Any], epochs: int) -> None:
+        dataset = self._dataset(X, labels)
         halvings = default_halvings(self.epochs) if self.halvings is None else self.halvings
         start, source = self.checkpoint_, ImageSource(ARRAYS, halvings=halvings)
         task = ImageTask(source, dataset, start.seed, start.spec.pixel_bits, self.epochs_)

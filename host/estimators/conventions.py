@@ -74,16 +74,18 @@ class InputError(UserError, ValueError):
 
 @contextmanager
 def input_errors(estimator: object) -> Iterator[None]:
-    """Whatever is refused as the user's mistake is an InputError, and leaves the estimator as it was."""
+    """Whatever ends before anything was learnt leaves the estimator as it was; the user's mistake is an InputError."""
     before = dict(vars(estimator))
     try:
         yield
-    except UserError as error:
-        vars(estimator).clear()
-        vars(estimator).update(before)
-        if isinstance(error, InputError):
-            raise
-        raise InputError(str(error)) from None
+    except BaseException as error:
+        now = getattr(estimator, "checkpoint_", None)
+        if now is None or now.learnt == 0 or now is before.get("checkpoint_"):
+            vars(estimator).clear()
+            vars(estimator).update(before)
+        if isinstance(error, UserError) and not isinstance(error, InputError):
+            raise InputError(str(error)) from None
+        raise
 
 
 def seed_of(random_state: Any) -> int:
@@ -143,16 +145,22 @@ def checked_samples(X: Any, estimator: object, fits: bool) -> NDArray[np.float64
         raise InputError(
             "Input X contains NaN or infinity; every number must be finite, so fill in or drop such samples."
         )
-    name = type(estimator).__name__
+    name, columns = type(estimator).__name__, names_of(X)
     if fits:
         estimator.n_features_in_ = features  # type: ignore[attr-defined]
-        columns = names_of(X)
         if columns is not None:
             estimator.feature_names_in_ = columns  # type: ignore[attr-defined]
         elif hasattr(estimator, "feature_names_in_"):
             del estimator.feature_names_in_
     elif features != (expected := estimator.n_features_in_):  # type: ignore[attr-defined]
         raise InputError(f"X has {features} features, but {name} is expecting {expected} features as input.")
+    elif columns is not None and not np.array_equal(
+        columns, fitted := getattr(estimator, "feature_names_in_", columns)
+    ):
+        raise InputError(
+            "The feature names should match those that were passed during fit: "
+            f"{', '.join(map(str, fitted))}; X has {', '.join(columns)}."
+        )
     return array
 
 

@@ -36,16 +36,29 @@ class Learned(BaseEstimator):
     training_ : what the last call of a fit took: steps, clocks, patterns in a second.
     """
 
-    machine: str | PathLike[str] | MachineSpec | None
-    board: str
-    epochs: int
-    settings: Mapping[str, Any] | None
-    device: str | None
-    verbose: bool
     n_features_in_: int
     checkpoint_: Checkpoint
     epochs_: int
     training_: Training
+
+    def __init__(
+        self,
+        machine: str | PathLike[str] | MachineSpec | None = None,
+        board: str = "golden",
+        epochs: int = 100,
+        *,
+        settings: Mapping[str, Any] | None = None,
+        device: str | None = None,
+        random_state: Any = 1,
+        verbose: bool = False,
+    ) -> None:
+        self.machine = machine
+        self.board = board
+        self.epochs = epochs
+        self.settings = settings
+        self.device = device
+        self.random_state = random_state
+        self.verbose = verbose
 
     # -- what was learnt ---------------------------------------------------------------------------------------------
 

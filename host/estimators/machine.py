@@ -17,7 +17,7 @@ from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.learner import golden
 from ohmprop.host.run.run import fresh
 from ohmprop.host.run.trace import OnGolden, OnPort, Subject, Trace, traced
-from ohmprop.model.link.records import LearnReply, RecallReply
+from ohmprop.model.link.records import LearnReply
 from ohmprop.model.spec import MachineSpec, Settings
 
 
@@ -128,14 +128,11 @@ class Machine:
         """The answer (outputs,) to a pattern (inputs,): which states are positive, or a layered machine's outputs' states."""
         return self._subject.recall(self._pattern(pattern))[1]
 
-    def reply(self, pattern: Any) -> RecallReply:
-        """Steps of both phases and clocks that a recall of a pattern (inputs,) takes."""
-        return self._subject.recall(self._pattern(pattern))[0]
-
     def trace(self, pattern: Any, target: Any = None) -> Trace:
         """Every neuron's state after every Euler step of both phases while it learns a pattern, which it then forgets again.
 
-        A board runs 1, 2, 3 ... steps, its states are read, and settings, weights and LFSR are written back.
+        A board runs 1, 2, 3 ... steps, its states are read, and settings, weights and LFSR are written back. Its counters go
+        on, and with them the patterns after which a device that decays does so.
         """
         inputs = self._pattern(pattern)
         return traced(self._subject, inputs, self._target(inputs, target))

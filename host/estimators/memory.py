@@ -1,6 +1,5 @@
 """``AssociativeMemory``: a recurrent machine that stores patterns and recalls them from corrupted ones."""
 
-from collections.abc import Mapping
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -51,25 +50,6 @@ class AssociativeMemory(Learned):
     >>> memory.recall([[1, 1, 1, 1, 0, 0, 0, 1]]).astype(int).tolist()
     [[1, 1, 1, 1, 0, 0, 0, 0]]
     """
-
-    def __init__(
-        self,
-        machine: str | PathLike[str] | MachineSpec | None = None,
-        board: str = "golden",
-        epochs: int = 100,
-        *,
-        settings: Mapping[str, Any] | None = None,
-        device: str | None = None,
-        random_state: Any = 1,
-        verbose: bool = False,
-    ) -> None:
-        self.machine = machine
-        self.board = board
-        self.epochs = epochs
-        self.settings = settings
-        self.device = device
-        self.random_state = random_state
-        self.verbose = verbose
 
     # -- learning ----------------------------------------------------------------------------------------------------
 
@@ -158,7 +138,7 @@ class AssociativeMemory(Learned):
             return float(recalled(self.patterns_, rows.astype(np.int64), signs).mean())
 
     def _beside(self) -> dict[str, NDArray[Any]]:
-        return {"patterns": self.patterns_, "middle": np.array(self.middle_)}
+        return {"stored_patterns": self.patterns_, "stored_middle": np.array(self.middle_)}
 
     # -- files -------------------------------------------------------------------------------------------------------
 
@@ -177,9 +157,12 @@ class AssociativeMemory(Learned):
         memory = cls(**{"machine": start.spec, "random_state": start.seed, **learnt, **params})
         memory.n_features_in_ = start.spec.neurons
         memory.checkpoint_, memory.epochs_, memory.middle_ = start, run.get("epochs", 0), 0.5
-        if "patterns" in start.beside:
-            memory.patterns_ = start.beside["patterns"].reshape(-1, start.spec.neurons).astype(np.bool_)
-            memory.middle_ = float(start.beside["middle"])
+        if start.beside:
+            stored, middle = start.beside["stored_patterns"], start.beside["stored_middle"]
+            kinds, shapes = (stored.dtype.char, middle.dtype.char), (stored.shape[1:], middle.shape)
+            if kinds != ("?", "d") or shapes != ((start.spec.neurons,), ()):
+                raise InputError(f"The patterns in {path} are damaged; fit and save again.")
+            memory.patterns_, memory.middle_ = stored, float(middle)
         else:
             memory.patterns_ = PatternSource(run.get("patterns", "glyphs")).load(start.spec, start.seed).inputs
         return memory

@@ -34,8 +34,8 @@ FILE_BYTES = 1 << 26
 TEXT_BYTES = 1 << 16
 #: Members of devices, with their most bytes.
 CELLS_BYTES = {"cells": TEXT_BYTES, "unit": FILE_BYTES}
-#: What the names of an estimator's own arrays begin with.
-BESIDE = "beside_"
+#: Members of an estimator's own, with their most bytes.
+BESIDE_BYTES = {"stored_patterns": FILE_BYTES, "stored_middle": 8}
 #: Bytes before a member's data: numpy writes 128.
 HEADER_BYTES = 1 << 10
 #: The options of a run that --resume takes from the file, with their types; either the first ones or the others.
@@ -67,7 +67,7 @@ class Checkpoint:
     run : the options to resume the run with, PATTERN_OPTIONS or DATA_OPTIONS; ``content`` is the CRC-32 of the patterns or
         images. Empty if there is no run to resume.
     memristors : what the cells are; None if they are linear.
-    beside : arrays of numbers that an estimator needs besides, by their names.
+    beside : what an estimator keeps besides, all of BESIDE_BYTES or nothing.
     """
 
     spec: MachineSpec
@@ -107,7 +107,7 @@ class Checkpoint:
         members: dict[str, Any] = {name: np.frombuffer(content, np.uint8) for name, content in plain.items()}
         members["weights"] = np.concatenate([matrix.reshape(-1) for matrix in self.weights])
         members |= {"lfsr": np.uint32(self.lfsr), "learnt": np.int64(self.learnt), "seed": np.int64(self.seed)}
-        members |= {f"{BESIDE}{name}": array for name, array in self.beside.items()}
+        members |= self.beside
         np.savez_compressed(buffer, **members)
         write_file(path, buffer.getvalue())
 
@@ -135,8 +135,8 @@ class Checkpoint:
                     parts = {
                         name: _member(archive, name, most).tobytes() for name, most in CELLS_BYTES.items() if pulsed
                     }
-                    named = [Path(name).stem for name in archive.namelist() if name.startswith(BESIDE)]
-                    beside = {name.removeprefix(BESIDE): _member(archive, name, FILE_BYTES) for name in named}
+                    kept = {f"{name}.npy" for name in BESIDE_BYTES} & set(archive.namelist())
+                    beside = {name: _member(archive, name, most) for name, most in BESIDE_BYTES.items() if kept}
             counters, run = _counters(texts["counters"]), _run(texts["run"])
             saved = MachineSpec.from_saved(texts["machine_toml"])
             memristors = Memristors.unpack(saved, parts) if parts else None

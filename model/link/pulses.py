@@ -50,7 +50,8 @@ def pack_steps(tables: StepTables) -> bytes:
 def unpack_steps(spec: MachineSpec, data: bytes) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Steps and noises (2, 2**bits), from the lowest weight on: the inverse of ``pack_steps``."""
     entries = np.frombuffer(data, "<u2").reshape(2, 1 << spec.weight.bits, 2) & 0xFFF
-    steps, noises = np.moveaxis(np.roll(entries, -spec.weight.low, axis=1), 2, 0).astype(np.int64)
+    # Rows in one piece, as tables that were never packed have them: others would need compiled loops of their own.
+    steps, noises = np.moveaxis(np.roll(entries, -spec.weight.low, axis=1), 2, 0).astype(np.int64, order="C")
     return steps, noises
 
 

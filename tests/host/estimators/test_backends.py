@@ -45,6 +45,11 @@ def test_the_digits_come_to_the_bits_of_the_command(tmp_path):
     assert all(map(np.array_equal, classifier.weights_, saved.weights))
     assert (classifier.checkpoint_.lfsr, classifier.checkpoint_.learnt) == (saved.lfsr, saved.learnt)
     assert classifier.checkpoint_.counters == saved.counters
+    classifier.save(tmp_path / "e.npz")
+    np.save(tmp_path / "x.npy", X[:5].reshape(5, 8, 8))
+    asked = ("--board", "golden", "--out", tmp_path / "answers.npy")
+    ohmprop("predict", tmp_path / "x.npy", "--load", tmp_path / "e.npz", *asked)
+    assert np.array_equal(np.load(tmp_path / "answers.npy"), classifier.outputs(X[:5]))
     # And what the command has learnt can be asked and goes on here.
     again = EPClassifier.load(file)
     assert np.array_equal(again.outputs(X[:50]), classifier.outputs(X[:50]))
@@ -146,3 +151,20 @@ def test_a_board_that_differs_is_said_and_what_was_learnt_kept(number, monkeypat
     with pytest.raises(MachineError, match=r"differ in 1 places.*\.$"):
         estimator.fit(*data)
     assert estimator.checkpoint_.learnt == len(data[0])
+
+
+@pytest.mark.parametrize("number", [0, 1], ids=["layered", "recurrent"])
+def test_a_board_that_breaks_leaves_what_was_learnt(number, monkeypatch):
+    estimator, data = estimators()[number]
+    estimator.set_params(board="sim", epochs=3)
+    learn, left = GoldenMachine.learn, iter(range(len(data[0]) + 1))
+
+    def breaks(machine, pattern, target=None):
+        if next(left, None) is None:
+            raise MachineError("The board does not answer.")
+        return learn(machine, pattern, target)
+
+    monkeypatch.setattr(GoldenMachine, "learn", breaks)
+    with pytest.raises(MachineError, match="does not answer"):
+        estimator.fit(*data)
+    assert (estimator.checkpoint_.learnt, estimator.epochs_) == (len(data[0]) + 1, 1)

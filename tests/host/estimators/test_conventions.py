@@ -8,14 +8,17 @@ import textwrap
 import numpy as np
 import pytest
 from sklearn.base import clone
-from sklearn.datasets import load_iris
+from sklearn.datasets import load_iris, make_blobs
 from sklearn.exceptions import DataConversionWarning, NotFittedError
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import MinMaxScaler
+from sklearn.preprocessing import MinMaxScaler, StandardScaler
+from sklearn.utils import shuffle
 from sklearn.utils.estimator_checks import check_estimator
 
 from ohmprop import AssociativeMemory, EPClassifier, MachineSpec
+from ohmprop.host.estimators import learned
+from ohmprop.model.errors import MachineError, UserError
 
 X = np.array([[0, 0, 9], [0, 1, 9], [9, 9, 0], [9, 8, 0]])
 Y = np.array(["low", "low", "high", "high"])
@@ -54,6 +57,82 @@ def test_partial_fits_come_to_the_bits_of_a_fit():
     memory = AssociativeMemory(epochs=3).fit(PATTERNS)
     again = AssociativeMemory().partial_fit(PATTERNS).partial_fit(PATTERNS).partial_fit(PATTERNS)
     assert np.array_equal(memory.weights_[0], again.weights_[0])
+
+
+def test_partial_fits_halve_the_rates_as_a_fit_does():
+    samples, classes = load_iris(return_X_y=True)
+    whole = EPClassifier(epochs=4, halvings=1).fit(samples, classes)
+    parts = EPClassifier(epochs=4, halvings=1)
+    for _ in range(4):
+        parts.partial_fit(samples, classes)
+    assert whole.checkpoint_.learnt == 600
+    assert all(map(np.array_equal, whole.weights_, parts.weights_))
+    assert not np.array_equal(whole.weights_[0], EPClassifier(epochs=4, halvings=0).fit(samples, classes).weights_[0])
+
+
+class Frame:
+    """A data frame as far as an estimator looks at one."""
+
+    def __init__(self, values, columns):
+        self.values, self.columns = values, columns
+
+    def __array__(self, dtype=None, copy=None):
+        return np.asarray(self.values, dtype)
+
+
+class Tensor:
+    """A tensor as far as an estimator looks at one."""
+
+    def __init__(self, values):
+        self.values = values
+
+    def detach(self):
+        return self
+
+    def cpu(self):
+        return np.asarray(self.values)
+
+
+def test_names_of_features_are_kept_and_compared():
+    classifier = EPClassifier(epochs=1).fit(Frame(X, ["a", "b", "c"]), Y)
+    assert classifier.feature_names_in_.tolist() == ["a", "b", "c"]
+    assert np.array_equal(classifier.predict(Frame(X, ["a", "b", "c"])), classifier.predict(X))
+    with pytest.raises(ValueError, match=r"feature names .*: a, b, c; X has a, c, b\.$"):
+        classifier.predict(Frame(X, ["a", "c", "b"]))
+    assert not hasattr(classifier.fit(X, Y), "feature_names_in_")
+
+
+def test_tensors_are_taken():
+    classifier = EPClassifier(epochs=1).fit(Tensor(X), Tensor([0, 0, 1, 1]))
+    assert np.array_equal(classifier.weights_[0], EPClassifier(epochs=1).fit(X, [0, 0, 1, 1]).weights_[0])
+
+
+def test_a_machine_for_tables_tells_apart_what_one_for_images_does_not():
+    samples, classes = shuffle(*make_blobs(300, centers=3, random_state=0), random_state=7)
+    samples = StandardScaler().fit_transform(samples)
+    plain = EPClassifier(MachineSpec(layers=(2, 64, 3))).fit(samples, classes).score(samples, classes)
+    made = EPClassifier().fit(samples, classes).score(samples, classes)
+    assert plain < 0.85
+    assert made > 0.9
+
+
+@pytest.mark.parametrize("kind", [MachineError, KeyboardInterrupt])
+@pytest.mark.parametrize("fitted", [False, True], ids=["unfitted", "fitted"])
+def test_what_ends_before_anything_was_learnt_leaves_the_estimator_as_it_was(kind, fitted, monkeypatch):
+    for estimator, data in ((EPClassifier(epochs=1), (X, Y)), (AssociativeMemory(epochs=1), (PATTERNS,))):
+        before = dict(vars(estimator.fit(*data) if fitted else estimator))
+        with monkeypatch.context() as patch:
+            patch.setattr(learned, "learning", raising(kind))
+            with pytest.raises(kind):
+                estimator.fit(*data)
+        assert vars(estimator) == before
+
+
+def raising(kind):
+    def raises(*_args, **_options):
+        raise kind("it ends.")
+
+    return raises
 
 
 def test_more_classes_may_be_named_than_the_first_samples_have():
@@ -103,6 +182,7 @@ REFUSED = {
     "no classes": (X, None, ValueError),
     "too few labels": (X, Y[:3], ValueError),
     "two columns of labels": (X, np.stack([Y, Y], 1), ValueError),
+    "numbers beside text": (X, np.array([0, "a", 1, "b"], object), ValueError),
     "fractions": (X, [0.5, 1.5, 2.5, 3.5], ValueError),
     "65 classes": (np.arange(130).reshape(65, 2), range(65), ValueError),
     "1025 features": (np.zeros((2, 1025)), ["x", "y"], ValueError),
@@ -164,9 +244,23 @@ def test_a_file_of_the_other_kind_is_named(tmp_path):
         AssociativeMemory.load(tmp_path / "c.npz")
 
 
-def test_a_column_of_labels_is_taken_with_a_warning():
-    with pytest.warns(DataConversionWarning, match="column-vector"):
+def test_the_patterns_of_a_damaged_file_are_refused(tmp_path):
+    AssociativeMemory(epochs=1).fit(PATTERNS).save(tmp_path / "m.npz")
+    whole = dict(np.load(tmp_path / "m.npz"))
+    for name, wrong in (("stored_patterns", PATTERNS[:, :7] == 1), ("stored_middle", np.zeros(1))):
+        np.savez(tmp_path / "wrong.npz", **whole | {name: wrong})
+        with pytest.raises(ValueError, match=r"patterns in .* are damaged"):
+            AssociativeMemory.load(tmp_path / "wrong.npz")
+    del whole["stored_middle"]
+    np.savez(tmp_path / "wrong.npz", **whole)
+    with pytest.raises(UserError, match="cannot be read as saved weights"):
+        AssociativeMemory.load(tmp_path / "wrong.npz")
+
+
+def test_a_column_of_labels_is_taken_with_one_warning():
+    with pytest.warns(DataConversionWarning, match="column-vector") as warned:
         assert EPClassifier(epochs=1).fit(X, Y[:, None]).classes_.tolist() == ["high", "low"]
+    assert len(warned) == 1
 
 
 WITHOUT = textwrap.dedent("""

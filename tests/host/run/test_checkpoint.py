@@ -18,6 +18,7 @@ from click.testing import CliRunner
 from ohmprop.host.cli.main import main
 from ohmprop.host.experiments import training
 from ohmprop.host.run.checkpoint import Checkpoint
+from ohmprop.host.run.memristors import Memristors
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
 from tests.kills import same
@@ -318,3 +319,14 @@ def test_a_disk_that_fills_up_at_any_write_of_a_run_costs_nothing_learnt(kind, f
         reached = max(kept, key=lambda checkpoint: checkpoint.learnt)
         assert all(map(np.array_equal, reached.weights, whole.weights)) and reached.lfsr == whole.lfsr, room
         assert reached.counters == whole.counters and "busy clocks" in result.output, room
+
+
+def test_loops_compiled_for_a_new_device_serve_one_from_a_file():
+    spec = MachineSpec(layers=(4,), lanes=2, pulses=True)
+    made = Memristors.of(spec, "epiram", "pair", 3)
+    loaded = Memristors.unpack(spec, made.pack(spec))
+    for name in ("steps", "noises"):
+        arrays = [getattr(memristors.unit.tables, name) for memristors in (made, loaded)]
+        assert np.array_equal(*arrays)
+        assert arrays[0].flags.c_contiguous
+        assert arrays[1].flags.c_contiguous
