@@ -11,12 +11,14 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.host.estimators.conventions import InputError
+from ohmprop.host.estimators.ranges import Ranges, ranges
+from ohmprop.host.estimators.summary import Summary, summary
 from ohmprop.host.link.board import connect
 from ohmprop.host.link.weights import Weights, checked_weights
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.learner import golden
 from ohmprop.host.run.run import fresh
-from ohmprop.host.run.trace import OnGolden, OnPort, Subject, Trace, traced
+from ohmprop.host.run.trace import OnGolden, OnPort, Subject, Trace, traced, with_float64
 from ohmprop.model.link.records import LearnReply
 from ohmprop.model.spec import MachineSpec, Settings
 
@@ -131,11 +133,36 @@ class Machine:
     def trace(self, pattern: Any, target: Any = None) -> Trace:
         """Every neuron's state after every Euler step of both phases while it learns a pattern, which it then forgets again.
 
+        Beside it stand the states of the float64 reference from the same weights.
+
         A board runs 1, 2, 3 ... steps, its states are read, and settings, weights and LFSR are written back. Its counters go
         on, and with them the patterns after which a device that decays does so.
         """
         inputs = self._pattern(pattern)
-        return traced(self._subject, inputs, self._target(inputs, target))
+        goal = self._target(inputs, target)
+        return with_float64(self._subject, traced(self._subject, inputs, goal), inputs, goal)
+
+    def ranges(self, patterns: Any, targets: Any = None) -> Ranges:
+        """What share of each number format weights, states, currents and increments use while it learns these patterns.
+
+        ``patterns`` (count, inputs) with ``targets`` (count, outputs), each learnt from where the machine stands, and forgotten
+        again. States and currents are those at the end of either phase.
+        """
+        inputs = [self._pattern(row) for row in np.asarray(patterns)]
+        if not inputs:
+            raise InputError("There is no pattern to learn; give at least one, as (count, inputs).")
+        wanted = [None] * len(inputs) if targets is None else list(np.asarray(targets))
+        if len(wanted) != len(inputs):
+            raise InputError(f"There are {len(inputs)} patterns and {len(wanted)} targets; give a target for each.")
+        goals = [self._target(row, target) for row, target in zip(inputs, wanted, strict=True)]
+        return ranges(self._subject, list(zip(inputs, goals, strict=True)))
+
+    def summary(self, boards: bool = True) -> Summary:
+        """Layers, number formats, clocks, and what the machine needs on each board.
+
+        The boards' figures are estimates, which take some seconds; leave them out with ``boards=False``.
+        """
+        return summary(self.spec, boards)
 
     def _pattern(self, pattern: Any) -> NDArray[Any]:
         found, spec = np.asarray(pattern), self.spec

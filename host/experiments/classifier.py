@@ -25,7 +25,8 @@ from ohmprop.host.show.pictures import (
     errors_picture,
     hidden_picture,
     misread_picture,
-    states_picture,
+    save,
+    states_figure,
 )
 from ohmprop.model.data.labelled import Label
 from ohmprop.model.float64.bptt import symmetry
@@ -214,7 +215,7 @@ class ImageReport:
         label = task.dataset.test_labels[0]
         found = trace(machine, task.test_inputs[0], np.arange(spec.outputs) == label)
         what = f"the first test image, of class {task.dataset.classes[label]}"
-        states_picture(out / "states.png", found.states, found.free_steps, spec.outputs, what)
+        save(states_figure(found.states, found.free_steps, found.outputs, what), out / "states.png")
 
     def sketch(self, out: Path) -> None:
         """The errors epoch by epoch."""

@@ -20,7 +20,7 @@ from ohmprop.host.run.train import Training, train
 from ohmprop.host.show.console import note_idle, print_table, progress, show, stoppable, warn
 from ohmprop.host.show.files import ROOM, check_writable, write_json
 from ohmprop.host.show.page import write_page
-from ohmprop.host.show.pictures import cosines_picture, states_picture, weights_picture
+from ohmprop.host.show.pictures import cosines_picture, save, states_figure, weights_picture
 from ohmprop.model.data.patterns import nearest_pattern_bound, recalled
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.bptt import symmetry
@@ -326,7 +326,7 @@ class PatternReport:
         if machine := self._learner.machine:
             found = trace(machine, self._task.inputs[0], self._task.targets[0])
             what = f"pattern {self._task.loaded.names[0]}"
-            states_picture(out / "states.png", found.states, found.free_steps, machine.spec.outputs, what)
+            save(states_figure(found.states, found.free_steps, found.outputs, what), out / "states.png")
 
     def show(self, figures: dict[str, Any]) -> None:
         """Print all figures, and of the patterns that are not recalled who recalls them."""

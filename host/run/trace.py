@@ -8,9 +8,12 @@ from numpy.typing import NDArray
 
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.weights import Weights
+from ohmprop.host.show.picture import Picture
+from ohmprop.model.float64.reference import Reference, as_float64
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.link.records import LearnReply, RecallReply
 from ohmprop.model.spec import MachineSpec, Settings
+from ohmprop.model.spec.settings import NEGATIVE, POSITIVE, RANDOM
 
 
 @dataclass(frozen=True)
@@ -19,12 +22,23 @@ class Trace:
 
     Members
     -------
-    states : (steps + 1, neurons), the first row before the first step.
+    states : (steps + 1, neurons) in LSBs, the first row before the first step.
     free_steps : those of the free phase; the others are nudged.
+    outputs : the last neurons, whose states are the answer.
+    float64 : what the float64 reference comes to from the same weights in the same steps, likewise in LSBs, not rounded; None
+        where nobody asked for it.
     """
 
     states: NDArray[np.integer[Any]]
     free_steps: int
+    outputs: int
+    float64: NDArray[np.float64] | None = None
+
+    def picture(self) -> Picture:
+        """All states as colours, the outputs' as lines, and those of float64 dashed; shown in a notebook, or saved."""
+        from ohmprop.host.show.pictures import states_figure
+
+        return Picture(states_figure(self.states, self.free_steps, self.outputs, "", self.float64))
 
 
 class Subject(Protocol):
@@ -92,6 +106,23 @@ def trace(machine: GoldenMachine, pattern: NDArray[Any], target: NDArray[np.bool
     return traced(OnGolden(copy), pattern, target)
 
 
+def with_float64(subject: Subject, found: Trace, pattern: NDArray[Any], target: NDArray[np.bool_]) -> Trace:
+    """A trace with the float64 reference's beside it, in as many steps of each phase as the machine took."""
+    spec, (settings, _, weights) = subject.spec, subject.held()
+    reference = Reference(spec, settings, as_float64(spec, weights))
+    free, nudged = found.free_steps, len(found.states) - 1 - found.free_steps
+    steps = [(count, 0) for count in range(1, free + 1)] + [(free, count) for count in range(1, nudged + 1)]
+
+    def along(nudge: str) -> NDArray[np.float64]:
+        limits = [replace(settings, free_steps=first, nudged_steps=second, nudge=nudge) for first, second in steps]
+        rows = [reference.states_after(pattern, target, one) for one in limits]
+        return np.array([np.zeros(spec.neurons), *rows]) * spec.state.one
+
+    # Of a sign that the machine drew, the one that it drew is nearer.
+    nudges = (POSITIVE, NEGATIVE) if settings.nudge == RANDOM else (settings.nudge,)
+    return replace(found, float64=min(map(along, nudges), key=lambda rows: float(np.abs(rows - found.states).sum())))
+
+
 def traced(subject: Subject, pattern: NDArray[Any], target: NDArray[np.bool_]) -> Trace:
     """The states while a machine learns a pattern; it then gets back settings, LFSR and weights. Its counters go on.
 
@@ -103,7 +134,8 @@ def traced(subject: Subject, pattern: NDArray[Any], target: NDArray[np.bool_]) -
     try:
         for phase, most in (("free_steps", settings.free_steps), ("nudged_steps", settings.nudged_steps)):
             done = 0
-            for count in range(1, most + 1):
+            # The free phase takes one step at least.
+            for count in range(1, max(most, phase == "free_steps") + 1):
                 limits: dict[str, Any] = {"nudged_steps": 0, phase: count}
                 subject.put(replace(settings, **limits), lfsr, weights)
                 reply = subject.learn(pattern, target)
@@ -114,4 +146,4 @@ def traced(subject: Subject, pattern: NDArray[Any], target: NDArray[np.bool_]) -
             taken.append(done)
     finally:
         subject.put(settings, lfsr, weights)
-    return Trace(np.array(rows), taken[0])
+    return Trace(np.array(rows), taken[0], subject.spec.outputs)

@@ -1,6 +1,5 @@
 """Pictures of a run, as PNG files."""
 
-import io
 import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -11,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 from numpy.typing import NDArray
 
-from ohmprop.host.show.files import write_file
+from ohmprop.host.show.picture import Picture
 from ohmprop.model.data.datasets import Dataset
 from ohmprop.model.data.labelled import Label
 
@@ -21,12 +20,10 @@ MOSAIC = 100
 
 def save(figure: Figure, path: Path) -> None:
     """Write a figure as a PNG."""
-    buffer = io.BytesIO()
     with warnings.catch_warnings():
         # A file's name in a title may have letters that matplotlib's own font has not; they are drawn as boxes.
         warnings.filterwarnings("ignore", "Glyph .* missing from font")
-        figure.savefig(buffer, format="png", dpi=120)
-    write_file(path, buffer.getvalue())
+        Picture(figure).save(path)
 
 
 def recall_picture(path: Path, shape: tuple[int, int], examples: Sequence[NDArray[np.bool_]], title: str) -> None:
@@ -143,26 +140,63 @@ def answers_picture(path: Path, images: NDArray[np.uint8], names: Sequence[str],
     _mosaic_picture(path, images / 255, names, title, "gray", 0)
 
 
-def states_picture(path: Path, states: NDArray[np.integer[Any]], free_steps: int, outputs: int, what: str) -> None:
-    """The states (steps + 1, neurons) along the phases of a pattern: all as colours, those of the last ``outputs`` as lines."""
+def states_figure(
+    states: NDArray[np.integer[Any]],
+    free_steps: int,
+    outputs: int,
+    what: str = "",
+    float64: NDArray[np.float64] | None = None,
+) -> Figure:
+    """The states (steps + 1, neurons) along the phases of a pattern: all as colours, those of the last ``outputs`` as lines.
+
+    ``what`` is what is learnt; the ``float64`` reference's states are dashed lines.
+    """
     figure = Figure(figsize=(8, 6), layout="constrained")
     above, below = figure.subplots(2, sharex=True)
     largest = max(1, int(np.abs(states).max()))
     low = -largest if states.min() < 0 else 0
     colours = "RdBu_r" if low else "viridis"
     image = above.imshow(states.T, cmap=colours, vmin=low, vmax=largest, aspect="auto", interpolation="nearest")
-    above.set(ylabel="neuron", title=f"States after every Euler step, {what}")
+    above.set(ylabel="neuron", title=f"States after every Euler step{what and ', '}{what}")
     figure.colorbar(image, ax=above, label="levels")
     for number in range(states.shape[1] - outputs, states.shape[1]):
-        below.plot(states[:, number], linewidth=1 if outputs > 10 else 1.5)
+        (line,) = below.plot(states[:, number], linewidth=1 if outputs > 10 else 1.5)
+        if float64 is not None:
+            below.plot(float64[:, number], "--", color=line.get_color(), linewidth=0.8)
     below.set(
         xlabel=f"steps: {free_steps} free, {len(states) - 1 - free_steps} nudged", ylabel="outputs' states, levels"
     )
     below.xaxis.set_major_locator(MaxNLocator(integer=True))
     below.grid(alpha=0.3)
+    if float64 is not None:
+        below.plot([], [], "--", color="gray", linewidth=0.8, label="float64")
+        below.legend(loc="center right")
     for axes in (above, below):
-        axes.axvline(free_steps + 0.5, color="black", linestyle="--", linewidth=1)
-    save(figure, path)
+        axes.axvline(free_steps + 0.5, color="black", linestyle=":", linewidth=1)
+    return figure
+
+
+def ranges_figure(kinds: Sequence[tuple[str, float, float]], magnitudes: Sequence[NDArray[np.float64]]) -> Figure:
+    """Of each kind of values the magnitudes that its format can hold, from the LSB to the largest, and where they lie.
+
+    ``kinds`` are name, LSB and largest; ``magnitudes`` those of the values that are not 0. After hls4ml's profiling plot.
+    """
+    figure = Figure(figsize=(8, 1 + 0.45 * len(kinds)), layout="constrained")
+    axes = figure.subplots()
+    names = [name for name, _, _ in kinds]
+    for place, (_, lsb, largest) in enumerate(kinds):
+        axes.barh(place, np.log2(largest / lsb), left=np.log2(lsb), height=0.7, color="0.85")
+    for place, values in enumerate(magnitudes):
+        if len(values):
+            least, low, middle, high, most = np.log2(np.quantile(values, (0, 0.25, 0.5, 0.75, 1)))
+            axes.hlines(place, least, most, color="black", linewidth=1)
+            axes.barh(place, high - low, left=low, height=0.4, color="C0", edgecolor="black")
+            axes.vlines(middle, place - 0.2, place + 0.2, color="C3", linewidth=2)
+    axes.set_yticks(range(len(kinds)), names)
+    axes.invert_yaxis()
+    axes.set(xlabel="log2 of the magnitude; grey: the format, blue: the middle half of the values, red: median")
+    axes.grid(axis="x", alpha=0.3)
+    return figure
 
 
 def hidden_picture(path: Path, weights: NDArray[np.int16], shape: tuple[int, int]) -> None:

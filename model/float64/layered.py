@@ -109,19 +109,26 @@ def _along_columns(matrix, states, flow):  # type: ignore[no-untyped-def]
 
 
 @compiled
+def _between_layers(weights, net, states, flow):  # type: ignore[no-untyped-def]
+    """Add what all layers' neurons drive into those above and below."""
+    firsts = net.firsts
+    for index in range(1, len(firsts) - 1):
+        lower, upper = slice(firsts[index - 1], firsts[index]), slice(firsts[index], firsts[index + 1])
+        if net.symmetric:
+            _along_rows(weights[index], states[lower], flow[upper])
+            _along_columns(weights[index], states[upper], flow[lower])
+        else:
+            _along_columns(weights[2 * index - 1], states[lower], flow[upper])
+            _along_columns(weights[2 * index], states[upper], flow[lower])
+
+
+@compiled
 def _relax(weights, net, states, drive, goal, phase):  # type: ignore[no-untyped-def]
     """Euler steps of all neurons, each turn's from the same old states."""
     flow, firsts = np.zeros_like(states), net.firsts
     for turn in range(phase.steps * phase.turns):
         flow[:] = drive - states
-        for index in range(1, len(firsts) - 1):
-            lower, upper = slice(firsts[index - 1], firsts[index]), slice(firsts[index], firsts[index + 1])
-            if net.symmetric:
-                _along_rows(weights[index], states[lower], flow[upper])
-                _along_columns(weights[index], states[upper], flow[lower])
-            else:
-                _along_columns(weights[2 * index - 1], states[lower], flow[upper])
-                _along_columns(weights[2 * index], states[upper], flow[lower])
+        _between_layers(weights, net, states, flow)
         if phase.nudged:
             flow[firsts[-2] :] += phase.beta * (goal - states[firsts[-2] :])
         epsilon = 1.0 if phase.feedforward and turn < phase.turns else phase.epsilon
@@ -174,7 +181,10 @@ def _contrast(weights, net, image, free, states, sign, alphas):  # type: ignore[
 
 @compiled
 def _learn(weights, net, images, targets, alphas, phases, rounds):  # type: ignore[no-untyped-def]
-    """Learn pattern after pattern; ``rounds`` are the times that the last phase is gone through, each with its update."""
+    """Learn pattern after pattern; ``rounds`` are the times that the last phase is gone through, each with its update.
+
+    Returns the states (neurons,) at the end of the last pattern.
+    """
     count = net.firsts[-1]
     states, drive, sign = np.zeros(count), np.zeros(count), 1.0 if phases[2].beta > 0 else -1.0
     for index in range(len(images)):
@@ -191,6 +201,7 @@ def _learn(weights, net, images, targets, alphas, phases, rounds):  # type: igno
             _relax(weights, net, states, drive, goal, phases[2])
             _contrast(weights, net, image, free, states, sign, alphas)
             free[:] = states
+    return states
 
 
 @compiled
@@ -230,6 +241,20 @@ class LayeredNetwork(Network):
 
     def learn(self, weights: Weights, patterns: NDArray[Any], targets: NDArray[np.bool_], settings: Settings) -> None:
         """Learn pattern after pattern, as Network.learn says."""
+        self._learnt(weights, patterns, targets, settings)
+
+    def states_after(
+        self, weights: Weights, pattern: NDArray[Any], target: NDArray[np.bool_], settings: Settings
+    ) -> Floats:
+        """The states (neurons,) at the end of one pattern, as Network.states_after says."""
+        copies = tuple(matrix.copy() for matrix in weights)
+        return self._learnt(copies, pattern[None], target[None], settings)
+
+    def _learnt(
+        self, weights: Weights, patterns: NDArray[Any], targets: NDArray[np.bool_], settings: Settings
+    ) -> Floats:
+        """Learn pattern after pattern; the states at the end of the last one."""
+        states: Floats = np.zeros(self.spec.neurons)
         rates = 2.0 ** -np.array(settings.eta_shifts, np.float64)
         images, wanted = self._pixels(patterns), np.asarray(targets, np.bool_)
         free, nudged, rounds = self._free(settings, settings.free_steps), self._nudged(settings), 1
@@ -240,12 +265,20 @@ class LayeredNetwork(Network):
             for index, sign in enumerate(self._signs.choice((-1.0, 1.0), len(images))):
                 phases = (free, nudged._replace(steps=0), nudged._replace(beta=sign * settings.beta))
                 one = slice(index, index + 1)
-                _learn(weights, self._net, images[one], wanted[one], rates, phases, rounds)
-            return
+                states = _learn(weights, self._net, images[one], wanted[one], rates, phases, rounds)
+            return states
         beta = -settings.beta if settings.nudge == NEGATIVE else settings.beta
         steps = nudged.steps if settings.nudge == CENTRED else 0
         phases = (free, nudged._replace(steps=steps, beta=-settings.beta), nudged._replace(beta=beta))
-        _learn(weights, self._net, images, wanted, rates, phases, rounds)
+        states = _learn(weights, self._net, images, wanted, rates, phases, rounds)
+        return states
+
+    def currents(self, weights: Weights, pattern: NDArray[Any], states: Floats) -> Floats:
+        """What drives the neurons (neurons,), as Network.currents says."""
+        flow = np.zeros(self.spec.neurons)
+        _drive(weights, self._net, self._pixels(pattern), flow)
+        _between_layers(weights, self._net, states, flow)
+        return flow
 
     def relaxed(
         self,

@@ -24,5 +24,15 @@ class Network(ABC):
         """Learn pattern after pattern at the rates of the settings; ``weights`` change in place."""
 
     @abstractmethod
+    def states_after(
+        self, weights: Weights, pattern: NDArray[Any], target: NDArray[np.bool_], settings: Settings
+    ) -> NDArray[np.float64]:
+        """The states (neurons,) at the end of one pattern's learning; the weights stay as they are."""
+
+    @abstractmethod
+    def currents(self, weights: Weights, pattern: NDArray[Any], states: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What drives the neurons (neurons,), the inputs' currents and the other neurons', with these states and no nudge."""
+
+    @abstractmethod
     def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> NDArray[Any]:
         """The answers (count, outputs) for patterns (count, inputs)."""

@@ -129,8 +129,8 @@ def learn_along(
     rounds: Sequence[int],
     estimate: Callable[[Floats, Floats], Floats],
     how: Steps = TOGETHER,
-) -> None:
-    """Go through the nudged phase from ``states`` on, in rounds; ``weights`` change in place after each.
+) -> Floats:
+    """Go through the nudged phase from ``states`` on, in rounds; ``weights`` change in place after each. Returns the states.
 
     ``rounds`` are the Euler steps of each: rounds of one step are continual equilibrium propagation (Ernoult et al. 2020), one
     round is the prototypical one. ``nudge`` is the target and beta; ``rates`` (neurons, neurons) are of the ``estimate`` of the
@@ -141,6 +141,7 @@ def learn_along(
         before = np.tanh(states)
         states = relax(weights, states, drive, steps, target, beta, how)
         weights += np.sign(beta) * rates * estimate(before, np.tanh(states))
+    return states
 
 
 def signed(pixels: NDArray[np.bool_], gain: float) -> Floats:

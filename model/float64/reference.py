@@ -1,6 +1,7 @@
 """The float64 reference: a machine's network without rounding, and without saturation of weights."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -44,6 +45,11 @@ def quantise(spec: MachineSpec, weights: Sequence[NDArray[np.float64]]) -> tuple
     )
 
 
+def as_float64(spec: MachineSpec, weights: Sequence[NDArray[np.integer[Any]]]) -> Weights:
+    """The machine's integers as float64: the inverse of ``quantise``, exact."""
+    return tuple(values / matrix.stored.one for matrix, values in zip(spec.matrices, weights, strict=True))
+
+
 class RecurrentNetwork(Network):
     """A recurrent layer; a pattern is bool (neurons,), True white, and so is an answer: where v > 0."""
 
@@ -65,14 +71,38 @@ class RecurrentNetwork(Network):
                 # The pair learns by the mean of both directions.
                 weights[0][:] += rates * side_gradient(weights[0], drive, goal, *steps) / 2
             elif rule.every_step or rule.asymmetric:
-                how, nudged_how = self._steps(settings)
-                free = relax(weights[0], np.zeros_like(drive), drive, settings.free_steps, how=how)
-                rounds = [1] * settings.nudged_steps if rule.every_step else [settings.nudged_steps]
-                estimate = vector_field_estimate if rule.asymmetric else symmetric_estimate
-                nudge = (goal, self._beta(settings))
-                learn_along(weights[0], free, drive, nudge, rates, rounds, estimate, nudged_how)
+                self._along(weights[0], drive, goal, settings)
             else:
                 weights[0][:] += rates * self._contrast(weights[0], drive, goal, settings)
+
+    def _along(
+        self,
+        weights: NDArray[np.float64],
+        drive: NDArray[np.float64],
+        goal: NDArray[np.float64],
+        settings: Settings,
+    ) -> NDArray[np.float64]:
+        """Both phases of one pattern, with an update after each nudged step or after all of them; the states at the end."""
+        rule, (how, nudged_how) = RULES[settings.rule], self._steps(settings)
+        rates = 2.0 ** -settings.eta_shifts[0] * self._mask
+        free = relax(weights, np.zeros_like(drive), drive, settings.free_steps, how=how)
+        rounds = [1] * settings.nudged_steps if rule.every_step else [settings.nudged_steps]
+        estimate = vector_field_estimate if rule.asymmetric else symmetric_estimate
+        return learn_along(weights, free, drive, (goal, self._beta(settings)), rates, rounds, estimate, nudged_how)
+
+    def states_after(
+        self, weights: Weights, pattern: NDArray[Any], target: NDArray[np.bool_], settings: Settings
+    ) -> NDArray[np.float64]:
+        """The states (neurons,) at the end of one pattern, as Network.states_after says; a side network leaves them at rest."""
+        drive, goal = signed(pattern, self._input_gain), signed(target, self._target_gain)
+        if RULES[settings.rule].second is Second.SIDE:
+            settings = replace(settings, nudged_steps=0)
+        return self._along(weights[0].copy(), drive, goal, settings)
+
+    def currents(self, weights: Weights, pattern: NDArray[Any], states: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What drives the neurons (neurons,), as Network.currents says."""
+        currents: NDArray[np.float64] = np.tanh(states) @ weights[0] + signed(pattern, self._input_gain)
+        return currents
 
     def recall(self, weights: Weights, patterns: NDArray[Any], settings: Settings) -> NDArray[np.bool_]:
         """Input on for the driven steps, off for the released, as Network.recall says."""
@@ -135,6 +165,14 @@ class Reference:
     def learn_many(self, patterns: NDArray[Any], targets: NDArray[np.bool_] | None = None) -> None:
         """Learn patterns (count, inputs) one after another; ``targets`` (count, outputs) are the patterns if not given."""
         self._network.learn(self.weights, patterns, patterns if targets is None else targets, self.settings)
+
+    def states_after(self, pattern: NDArray[Any], target: NDArray[np.bool_], settings: Settings) -> NDArray[np.float64]:
+        """The states (neurons,) at the end of learning a pattern (inputs,) by these settings; the weights stay as they are."""
+        return self._network.states_after(self.weights, pattern, target, settings)
+
+    def currents(self, pattern: NDArray[Any], states: NDArray[np.float64]) -> NDArray[np.float64]:
+        """What drives the neurons (neurons,) with a pattern (inputs,) on and these states, (neurons,): W s + I."""
+        return self._network.currents(self.weights, pattern, states)
 
     def train(
         self, patterns: NDArray[np.bool_], epochs: int, progress: Callable[[int], None] = lambda epoch: None

@@ -19,6 +19,7 @@ from ohmprop.host.run.train import train
 from ohmprop.model.float64.bptt import alignment, couplings, error_signals
 from ohmprop.model.float64.layered import LayeredNetwork, Nudge
 from ohmprop.model.float64.recurrent import relax, signed
+from ohmprop.model.float64.reference import as_float64
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.options import equipped
@@ -85,7 +86,7 @@ class Align:
         train(Run(start, learnt, EPOCHS), learner)
         inputs, targets = learnt.inputs[:PATTERNS], learnt.targets[:PATTERNS]
         weights = learner.machine.weights
-        floats = [values / matrix.stored.one for values, matrix in zip(weights, spec.matrices, strict=True)]
+        floats = as_float64(spec, weights)
         exact = _gradient(spec, floats, inputs, targets)
         return {
             "float64": {
