@@ -9,7 +9,13 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    import numpy as np
+    from numpy.typing import NDArray
+
     from ohmprop.host.estimators.classifier import EPClassifier
+    from ohmprop.host.estimators.data import Samples
     from ohmprop.host.estimators.machine import Machine
     from ohmprop.host.estimators.memory import AssociativeMemory
     from ohmprop.host.link.board import Board
@@ -24,6 +30,8 @@ __all__ = [
     "GoldenMachine",
     "Machine",
     "MachineSpec",
+    "load_data",
+    "load_patterns",
     "machine",
     "memristor",
     "open_board",
@@ -69,6 +77,34 @@ def memristor(name: str) -> "Device":
     from ohmprop.model.memristors.fitted import device_named
 
     return device_named(name)
+
+
+def load_data(
+    source: str, classes: "Sequence[int | str] | None" = None, per_class: int | None = None, resize: int | None = None
+) -> "Samples":
+    """Images and classes as ``--data`` names them: ``digits``, ``mnist``, or the path of your own; (X, y, X_test, y_test).
+
+    ``classes`` are those to keep, ``per_class`` the training images of each, ``resize`` their new width and height. UserError if
+    there is no such data.
+
+    >>> X, y, X_test, y_test = load_data("digits")
+    >>> X.shape, X_test.shape
+    ((1438, 64), (359, 64))
+    """
+    from ohmprop.host.estimators.data import images
+
+    return images(source, classes, per_class, resize)
+
+
+def load_patterns(source: str = "glyphs") -> "NDArray[np.bool_]":
+    """Patterns as ``--patterns`` names them: ``glyphs``, a folder of pictures, an .npy or a text file; bool (count, pixels).
+
+    >>> load_patterns().shape
+    (16, 100)
+    """
+    from ohmprop.host.estimators.data import patterns
+
+    return patterns(source)
 
 
 def open_board(port: str, spec: "MachineSpec | None" = None) -> "AbstractContextManager[Board]":

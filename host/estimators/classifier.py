@@ -9,6 +9,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmprop.host.estimators.carried import Carried, image_shape
 from ohmprop.host.estimators.conventions import (
     ClassifierMixin,
     InputError,
@@ -18,12 +19,12 @@ from ohmprop.host.estimators.conventions import (
     require_fitted,
     seed_of,
 )
-from ohmprop.host.estimators.learned import ARRAYS, Learned
+from ohmprop.host.estimators.data import pair
+from ohmprop.host.estimators.learned import ARRAYS
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.readings import read
 from ohmprop.host.run.task import ImageSource, ImageTask, check_layered, default_halvings, learnt_as, made_for
 from ohmprop.model.data.datasets import MOST_CLASSES, MOST_INPUTS, Dataset, pixels
-from ohmprop.model.data.labelled import Label
 from ohmprop.model.data.preparation import Preparation
 from ohmprop.model.spec import MachineSpec
 
@@ -31,7 +32,7 @@ from ohmprop.model.spec import MachineSpec
 TABLES: dict[str, Any] = {"biases": True, "pixel_bits": 8}
 
 
-class EPClassifier(ClassifierMixin, Learned):
+class EPClassifier(ClassifierMixin, Carried):
     """A classifier that an FPGA, or its model in every bit, learns by equilibrium propagation.
 
     The samples' numbers are scaled by the smallest and the largest of those it is fitted to, and rounded to the pixels of the
@@ -86,26 +87,30 @@ class EPClassifier(ClassifierMixin, Learned):
 
     # -- learning ----------------------------------------------------------------------------------------------------
 
-    def fit(self, X: Any, y: Any) -> Self:
+    def fit(self, X: Any, y: Any = None) -> Self:
         """Learn samples X (count, features) of classes y (count,), from fresh weights. Returns itself.
+
+        In place of both a tuple (X, y) may be given, or a Dataset of PyTorch.
 
         InputError, a ValueError, if the data or the parameters are wrong; MachineError if a board fails or a bit differs.
         After Ctrl-C it holds what was learnt up to there.
         """
         with input_errors(self):
+            X, y = pair(X, y)
             X = checked_samples(X, self, fits=True)
             labels = checked_labels(y, len(X), "EPClassifier")
             self._start(X, labels, None)
             self._go_on(X, labels, self.epochs)
         return self
 
-    def partial_fit(self, X: Any, y: Any, classes: Any = None) -> Self:
+    def partial_fit(self, X: Any, y: Any = None, classes: Any = None) -> Self:
         """Learn one epoch of samples more, with the board's weights as they are. Returns itself.
 
         The first call fixes the classes, those of y if ``classes`` does not name them, and the scale; as many calls with the
         same samples as ``epochs`` come to the bits of ``fit``.
         """
         with input_errors(self):
+            X, y = pair(X, y)
             first = not hasattr(self, "checkpoint_")
             X = checked_samples(X, self, fits=first)
             labels = checked_labels(y, len(X), "EPClassifier")
@@ -128,13 +133,10 @@ class EPClassifier(ClassifierMixin, Learned):
             raise InputError(f"y holds {many} in {len(X)} samples, and a machine distinguishes 2 to {MOST_CLASSES}.")
         if features > MOST_INPUTS:
             raise InputError(f"X has {features} features, and a machine has at most {MOST_INPUTS} inputs; choose some.")
-        side = math.isqrt(features)
         low, high = float(X.min()), float(X.max())
         if not math.isfinite(high - low):
             raise InputError("X holds numbers too large for float64 to tell apart; scale them down.")
-        self.preparation_ = Preparation(
-            (side, side) if side * side == features else (1, features), (low, high) if low < high else (low - 1, low)
-        )
+        self.preparation_ = Preparation(image_shape(features), (low, high) if low < high else (low - 1, low))
         seed = seed_of(self.random_state)
         self.checkpoint_ = self._begin(lambda: made_for(features, count, **TABLES), seed)
         self.epochs_ = 0
@@ -167,13 +169,6 @@ class EPClassifier(ClassifierMixin, Learned):
         nothing = np.zeros((0, X.shape[1]), np.uint8), np.zeros(0, np.int64)
         images, preparation = self._images(X), self.preparation_
         return Dataset(ARRAYS, "arrays", self._labels(), preparation, images, places.astype(np.int64), *nothing)
-
-    def _labels(self) -> tuple[Label, ...]:
-        """The classes as a file names them: whole numbers or text."""
-        return tuple(
-            int(label) if isinstance(label, float | np.number | bool | np.bool_ | int) else str(label)
-            for label in self.classes_.tolist()
-        )
 
     def _images(self, X: NDArray[np.float64]) -> NDArray[np.uint8]:
         return self.preparation_.apply(X.reshape(-1, *self.preparation_.shape))

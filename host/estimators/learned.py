@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from ohmprop.host.estimators.conventions import BaseEstimator, InputError, require_fitted
 from ohmprop.host.estimators.machine import Machine
+from ohmprop.host.estimators.networks.layers import Scaled
 from ohmprop.host.link.weights import Weights
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.learner import Learner
@@ -34,12 +35,14 @@ class Learned(BaseEstimator):
     checkpoint_ : the machine and all it has learnt, as a file of `ohmprop train` has it.
     epochs_ : rounds through the data so far.
     training_ : what the last call of a fit took: steps, clocks, patterns in a second.
+    scaled_ : what became of each matrix of a network that was carried in.
     """
 
     n_features_in_: int
     checkpoint_: Checkpoint
     epochs_: int
     training_: Training
+    scaled_: tuple[Scaled, ...]
 
     def __init__(
         self,

@@ -1,5 +1,6 @@
 """``AssociativeMemory``: a recurrent machine that stores patterns and recalls them from corrupted ones."""
 
+from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any, Self
@@ -16,9 +17,12 @@ from ohmprop.host.estimators.conventions import (
     seed_of,
 )
 from ohmprop.host.estimators.learned import ARRAYS, Learned
+from ohmprop.host.estimators.networks.layers import scaled
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.task import PatternSource, PatternTask, check_recurrent
 from ohmprop.model.data.patterns import Patterns, Pixels, nearest, recalled
+from ohmprop.model.float64.recurrent import synapse_mask
+from ohmprop.model.float64.reference import as_float64
 from ohmprop.model.spec import MachineSpec
 
 #: Units of a recurrent machine.
@@ -139,6 +143,46 @@ class AssociativeMemory(Learned):
 
     def _beside(self) -> dict[str, NDArray[Any]]:
         return {"stored_patterns": self.patterns_, "stored_middle": np.array(self.middle_)}
+
+    # -- networks in and out -----------------------------------------------------------------------------------------
+
+    @classmethod
+    def from_arrays(
+        cls, weights: Any, patterns: Any = None, *, middle: float = 0.5, **params: Any
+    ) -> "AssociativeMemory":
+        """A memory with the weights (units, units) of a network in floating point, symmetric and with no unit on itself.
+
+        ``patterns`` (count, units) are those that it stores, white above the ``middle``; ``params`` those of ``__init__``. What
+        became of the weights is in ``scaled_``.
+        """
+        memory = cls(**params)
+        try:
+            matrix: NDArray[np.float64] = np.array(weights, np.float64)
+        except (TypeError, ValueError):
+            raise InputError(
+                "The weights cannot be read as an array of numbers; give a matrix (units, units)."
+            ) from None
+        if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
+            raise InputError(f"Weights of shape {matrix.shape} do not fit; give a finite matrix (units, units).")
+        start = memory._begin(lambda: MachineSpec(layers=(len(matrix),)), seed_of(memory.random_state))
+        check_recurrent(start.spec)
+        if start.spec.neurons != len(matrix):
+            raise InputError(f"The weights are of {len(matrix)} units, and this machine has {start.spec.neurons}.")
+        if (matrix * ~synapse_mask(start.spec)).any() or (not start.spec.asymmetric and (matrix != matrix.T).any()):
+            raise InputError(
+                "The weights have a unit on itself, one that this machine has not, or are not symmetric; give (W + W.T) / 2 with "
+                "a diagonal of 0."
+            )
+        integers, memory.scaled_ = scaled(start.spec, (matrix,))
+        memory.n_features_in_, memory.middle_, memory.epochs_ = len(matrix), middle, 0
+        found = np.zeros((0, len(matrix))) if patterns is None else checked_samples(patterns, memory, fits=False)
+        memory.patterns_ = memory._white(found)
+        memory.checkpoint_ = replace(start, weights=integers, beside=memory._beside())
+        return memory
+
+    def to_arrays(self) -> NDArray[np.float64]:
+        """The weights (units, units) in floating point, as ``from_arrays`` takes them; row i is what unit i drives."""
+        return as_float64(self.spec_, self.weights_)[0]
 
     # -- files -------------------------------------------------------------------------------------------------------
 

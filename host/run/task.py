@@ -3,7 +3,7 @@
 import math
 import os
 import zlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import prod
@@ -176,6 +176,18 @@ class ImageSource:
         dataset = choose(self._found, self.choice)
         return made_for(prod(dataset.shape), len(dataset.classes))
 
+    def options(self, classes: Sequence[Label], preparation: Preparation, content: int) -> dict[str, Any]:
+        """What a file keeps of a run with these classes, whose images were prepared like this; ``content`` is their CRC-32."""
+        return {
+            "data": self.data if self.data in NAMES else os.path.abspath(self.data),
+            "classes": list(classes),
+            "per_class": self.choice.per_class,
+            "resize": self.choice.resize,
+            "prepared": preparation.to_json(),
+            "halvings": self.halvings,
+            "content": content,
+        }
+
     @cached_property
     def _found(self) -> Labelled:
         """The data as they are, which are read once."""
@@ -305,16 +317,8 @@ class ImageTask:
     @property
     def options(self) -> Mapping[str, Any]:
         """Where the images come from; a folder by its full path, so that a run goes on in another folder."""
-        source, dataset = self.source, self.dataset
-        return {
-            "data": source.data if source.data in NAMES else os.path.abspath(source.data),
-            "classes": list(dataset.classes),
-            "per_class": source.choice.per_class,
-            "resize": source.choice.resize,
-            "prepared": dataset.preparation.to_json(),
-            "halvings": source.halvings,
-            "content": content_of(dataset.train_images, dataset.train_labels),
-        }
+        content = content_of(self.dataset.train_images, self.dataset.train_labels)
+        return self.source.options(self.dataset.classes, self.dataset.preparation, content)
 
     def order(self, epoch: int) -> NDArray[np.int64]:
         """An order that follows from the seed and the epoch."""

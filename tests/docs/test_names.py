@@ -111,10 +111,13 @@ def test_files_of_adding_are_files():
         assert "NAME" not in name or (ROOT / name).parent.is_dir(), name
 
 
-def test_the_examples_of_the_estimators_run_one_after_the_other(capsys):
+def test_the_examples_of_the_estimators_run_one_after_the_other(capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.DOTALL)
     exec("\n".join(blocks), {})
-    score, memory, shape = capsys.readouterr().out.splitlines()
+    score, memory, shape, *shown = capsys.readouterr().out.splitlines()
+    assert any(line.startswith("weights 0") for line in shown)
+    assert "saturated: " in "\n".join(shown)
     assert float(score) > 0.9
     assert float(memory) > 0.9
     assert shape.startswith("(") and ", 67) " in shape

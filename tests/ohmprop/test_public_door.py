@@ -18,6 +18,7 @@ def test_every_name_that_is_promised_is_there_and_no_other():
     promised = {
         *("AssociativeMemory", "EPClassifier", "Machine"),
         *("MachineSpec", "GoldenMachine", "Board", "open_board", "machine", "memristor"),
+        *("load_data", "load_patterns"),
     }
     assert set(ohmprop.__all__) == promised
     assert all(callable(getattr(ohmprop, name)) for name in promised)

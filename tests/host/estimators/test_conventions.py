@@ -16,6 +16,7 @@ from sklearn.preprocessing import MinMaxScaler, StandardScaler
 from sklearn.utils import shuffle
 from sklearn.utils.estimator_checks import check_estimator
 
+import ohmprop
 from ohmprop import AssociativeMemory, EPClassifier, MachineSpec
 from ohmprop.host.estimators import learned
 from ohmprop.model.errors import MachineError, UserError
@@ -105,6 +106,43 @@ def test_names_of_features_are_kept_and_compared():
 def test_tensors_are_taken():
     classifier = EPClassifier(epochs=1).fit(Tensor(X), Tensor([0, 0, 1, 1]))
     assert np.array_equal(classifier.weights_[0], EPClassifier(epochs=1).fit(X, [0, 0, 1, 1]).weights_[0])
+
+
+class Items:
+    """A Dataset of PyTorch as far as an estimator looks at one."""
+
+    def __init__(self, *items):
+        self.items = items
+
+    def __len__(self):
+        return len(self.items)
+
+    def __getitem__(self, number):
+        return self.items[number]
+
+
+def test_a_pair_and_a_dataset_are_taken_for_samples_and_classes():
+    labels = [0, 0, 1, 1]
+    expected = EPClassifier(epochs=2).fit(X, labels)
+    dataset = Items(*((np.array(row).reshape(1, 3), label) for row, label in zip(X, labels, strict=True)))
+    for given in ((X, labels), dataset):
+        assert np.array_equal(EPClassifier(epochs=2).fit(given).weights_[0], expected.weights_[0])
+        parts = EPClassifier(epochs=2).partial_fit(given).partial_fit(given)
+        assert np.array_equal(parts.weights_[0], expected.weights_[0])
+    for wrong in (Items(*X), Items((X[0], "low"), (X[1], "high"))):
+        with pytest.raises(ValueError, match=r"are no pairs[\s\S]*\.$"):
+            EPClassifier().fit(wrong)
+
+
+def test_data_come_through_the_doors_of_the_command_line():
+    samples = ohmprop.load_data("digits", classes=[3, 8], per_class=20)
+    assert samples.X.shape == (40, 64)
+    assert set(samples.y) == set(samples.y_test) == {3, 8}
+    assert EPClassifier().fit(samples.X, samples.y).score(samples.X_test, samples.y_test) > 0.85
+    assert ohmprop.load_patterns("glyphs").shape == (16, 100)
+    for wrong in (lambda: ohmprop.load_data("no such data"), lambda: ohmprop.load_patterns("no such patterns")):
+        with pytest.raises(UserError, match=r"no such[\s\S]*\.$"):
+            wrong()
 
 
 def test_a_machine_for_tables_tells_apart_what_one_for_images_does_not():
