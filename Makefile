@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow boards sizes lint mutants mutants-drawn wheel-check clean
+.PHONY: demo test test-slow boards docs sizes lint mutants mutants-drawn wheel-check clean
 
 demo: .venv/ready
 	$(BIN)/ohmprop demo --out runs/demo
@@ -33,6 +33,10 @@ lint: .venv/ready
 	$(BIN)/mypy
 	$(BIN)/python -m scripts.imports
 	$(BIN)/python -m scripts.sizes
+
+# The site in build/site: the manual, notebooks that are run, the public door. Any warning is an error.
+docs: .venv/ready
+	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/site
 
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants

@@ -4,7 +4,7 @@ from typing import Any
 
 import click
 
-from ohmprop.host.cli.options import common
+from ohmprop.host.cli.options import common, pool_of
 
 
 @click.group(no_args_is_help=False)
@@ -68,7 +68,7 @@ def bench_nudges(**options: Any) -> None:
               help="Learn with seeds 1 to this number.")  # fmt: skip
 @click.option("--epochs", type=click.IntRange(1, 1000), default=30, show_default=True,
               help="Rounds through the images.")  # fmt: skip
-@common("json")
+@common("workers", "cluster", "json")
 def bench_depth(**options: Any) -> None:
     """Search for settings at which three hidden layers learn the digits, in the golden machine and in float64.
 
@@ -78,4 +78,4 @@ def bench_depth(**options: Any) -> None:
     """
     from ohmprop.host.experiments.depth import run_bench_depth
 
-    run_bench_depth(**options)
+    run_bench_depth(pool=pool_of(options), **options)

@@ -1,5 +1,6 @@
 """The options that several commands of the command line have in common."""
 
+import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -7,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 if TYPE_CHECKING:
+    from ohmprop.host.experiments.pools import Pool
     from ohmprop.host.run.task import ImageSource
 
 
@@ -50,6 +52,17 @@ class Threshold(click.ParamType):  # type: ignore[type-arg]
 
 
 _OPTIONS: dict[str, Callable[[Any], Any]] = {
+    "workers": click.option(
+        "--workers",
+        type=click.IntRange(1, 256),
+        show_default="all cores",
+        help="Processes that compute in parallel; the numbers do not depend on it.",
+    ),
+    "cluster": click.option(
+        "--cluster",
+        metavar="ADDRESS",
+        help="Compute on the workers of the Dask scheduler at this address, as tcp://host:8786, instead of on this computer.",
+    ),
     "machine": click.option(
         "--machine",
         type=click.Path(path_type=Path),
@@ -144,3 +157,13 @@ def common(*names: str) -> Callable[[Callable[..., None]], Callable[..., None]]:
         return command
 
     return add
+
+
+def pool_of(options: dict[str, Any]) -> "Pool":
+    """Who computes, by --workers and --cluster, which are taken out of the options; UsageError if both were given."""
+    from ohmprop.host.experiments.pools import Cluster, Processes
+
+    workers, cluster = options.pop("workers"), options.pop("cluster", None)
+    if workers and cluster:
+        raise click.UsageError("--workers are processes of this computer; leave them out with --cluster.")
+    return Cluster(cluster) if cluster else Processes(workers or os.cpu_count() or 1)

@@ -1,12 +1,11 @@
 """``ohmprop reproduce``: the table and figures of the paper."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ohmprop.host.cli.options import common
+from ohmprop.host.cli.options import common, pool_of
 
 
 @click.command()
@@ -19,9 +18,7 @@ from ohmprop.host.cli.options import common
               help="Probability that a pixel is flipped; may be repeated [default: the paper's].")  # fmt: skip
 @click.option("--cut", "cuts", type=click.IntRange(0), multiple=True,
               help="With fig2: diagonals cut from the weight matrix; may be repeated [default: 0 to 90].")  # fmt: skip
-@click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default="all cores",
-              help="Processes that compute in parallel; the numbers do not depend on it.")  # fmt: skip
-@common("seed", "json", "report")
+@common("workers", "cluster", "seed", "json", "report")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/reproduce"), show_default=True,
               help="Folder of the results; what it already holds of the same run is not computed again.")  # fmt: skip
 def reproduce(**options: Any) -> None:
@@ -38,4 +35,4 @@ def reproduce(**options: Any) -> None:
     from ohmprop.host.experiments.reproduce.command import plan_of, run_reproduce
 
     plan = plan_of(*(options.pop(name) for name in ("machine", "board", "seed", "quick", "flips", "cuts")))
-    run_reproduce(plan=plan, **options)
+    run_reproduce(plan=plan, pool=pool_of(options), **options)

@@ -1,12 +1,11 @@
 """The command ``ohmprop study``."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ohmprop.host.cli.options import common
+from ohmprop.host.cli.options import common, pool_of
 
 
 @click.command()
@@ -21,8 +20,7 @@ from ohmprop.host.cli.options import common
 @click.option("--seeds", type=click.IntRange(1, 1000), default=3, show_default=True,
               help="Trainings per point, with seeds 1 to this number.")  # fmt: skip
 @click.option("--quick", is_flag=True, help="Fewer epochs and corrupted images: a third of the time.")
-@click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default="all cores",
-              help="Processes that compute in parallel; the numbers do not depend on it.")  # fmt: skip
+@common("workers", "cluster")
 @common("json", "report")
 @click.option("--out", type=click.Path(path_type=Path), default=Path("runs/study"), show_default=True,
               help="Folder of the results; what it already holds of the same study is not computed again.")  # fmt: skip
@@ -42,8 +40,8 @@ def study(**options: Any) -> None:
     ideal          none|noise|spread|symmetry|levels|all: what is idealised in the device
     training       array|copied: on the array with its faults, or on one without and then copied
 
-    Writes study.csv, study.json and study.png into --out. Ctrl-C loses nothing: the same command continues, also with
-    more values or seeds.
+    Writes study.csv, study.json, study.png and report.html, a page with all of it, into --out. Ctrl-C loses nothing: the
+    same command continues, also with more values or seeds.
 
     \b
     Example: ohmprop study --vary stuck=0,0.05,0.1,0.2 --vary training=array,copied --out runs/faults
@@ -52,4 +50,4 @@ def study(**options: Any) -> None:
     from ohmprop.host.experiments.study.command import plan_of, run_study
 
     plan = plan_of(*(options.pop(name) for name in ("data", "vary", "fix", "tune", "seeds", "quick")))
-    run_study(plan, **options)
+    run_study(plan, pool_of(options), **options)

@@ -1,12 +1,11 @@
 """``ohmprop tune``: a search for settings at which a machine learns your images."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import click
 
-from ohmprop.host.cli.options import DATA, common, image_source
+from ohmprop.host.cli.options import DATA, common, image_source, pool_of
 
 
 @click.command()
@@ -15,8 +14,7 @@ from ohmprop.host.cli.options import DATA, common, image_source
               help="Rounds through the images that the machine is to learn in.")  # fmt: skip
 @click.option("--settings-only", is_flag=True,
               help="Change run-time settings alone, so that a board that is built keeps its bitstream.")  # fmt: skip
-@click.option("--workers", type=click.IntRange(1, 256), default=os.cpu_count() or 1, show_default="all cores",
-              help="Processes that compute in parallel; the numbers do not depend on it.")  # fmt: skip
+@common("workers")
 @common("seed")
 @click.option(
     "--save",
@@ -41,5 +39,5 @@ def tune(**options: Any) -> None:
     if not options["data"]:
         raise click.UsageError("Missing option '--data'.")
     source = image_source(options)
-    search = Search(*(options.pop(name) for name in ("epochs", "seed", "settings_only", "workers")))
+    search = Search(options.pop("epochs"), options.pop("seed"), options.pop("settings_only"), pool_of(options))
     run_tune(source, search=search, **{name: value for name, value in options.items() if name not in DATA})

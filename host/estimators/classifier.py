@@ -48,14 +48,16 @@ class EPClassifier(ClassifierMixin, Carried):
     epochs : rounds through the samples in all.
     halvings : how often learning rates are halved per epoch; None for 2.4 times in all epochs, at most once in each.
     settings : settings of the machine that differ from its own, as ``{"rule": "vector-field"}``.
-    device : a memristor's name in `ohmprop device list` for the synapses; None for linear cells.
+    device : a memristor's name in `ohmprop device list`, or a file of `ohmprop device fit`, for the synapses; None for linear
+        cells. A dict says more of the options of `ohmprop train`: ``{"device": "epiram", "scheme": "pair", "pulses": 1}``.
     random_state : the seed of initial weights and of the samples' order; a generator; or None for another seed each time.
     verbose : show a progress bar.
 
     Attributes
     ----------
     classes_ : the classes, sorted; output i stands for classes_[i].
-    n_features_in_ : features of the samples; feature_names_in_ their names, if they came as a data frame with names.
+    n_features_in_ : features of the samples.
+    feature_names_in_ : their names, if they came as a data frame with names.
     preparation_ : how numbers become pixels.
     checkpoint_, epochs_, training_, spec_, weights_ : what was learnt and how.
 
@@ -76,7 +78,7 @@ class EPClassifier(ClassifierMixin, Carried):
         *,
         halvings: float | None = None,
         settings: Mapping[str, Any] | None = None,
-        device: str | None = None,
+        device: str | Mapping[str, Any] | None = None,
         random_state: Any = 1,
         verbose: bool = False,
     ) -> None:

@@ -51,7 +51,7 @@ class Learned(BaseEstimator):
         epochs: int = 100,
         *,
         settings: Mapping[str, Any] | None = None,
-        device: str | None = None,
+        device: str | Mapping[str, Any] | None = None,
         random_state: Any = 1,
         verbose: bool = False,
     ) -> None:
@@ -91,7 +91,14 @@ class Learned(BaseEstimator):
         else:
             spec = MachineSpec.load(named if isinstance(named, str) else Path(named))
         start = fresh(equipped(spec, **self.settings) if self.settings else spec, seed)
-        return start.with_device(self.device, None, 1) if self.device else start
+        if not self.device:
+            return start
+        cells: dict[str, Any] = {"device": self.device} if isinstance(self.device, str) else dict(self.device)
+        if "device" not in cells or cells.keys() - {"device", "scheme", "pulses"}:
+            raise InputError(
+                f"device = {self.device!r} is no device; give its name, or a dict of device, scheme and pulses."
+            )
+        return start.with_device(cells["device"], cells.get("scheme"), cells.get("pulses", 1))
 
     def _learn(self, start: Checkpoint, task: Task, epochs: int, done: int) -> None:
         """Learn ``epochs`` rounds more on the board; what was learnt is kept, whatever ends it, and the board closed."""

@@ -8,6 +8,7 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmprop.host.estimators.carried import image_shape
 from ohmprop.host.estimators.conventions import (
     InputError,
     checked_labels,
@@ -20,6 +21,7 @@ from ohmprop.host.estimators.learned import ARRAYS, Learned
 from ohmprop.host.estimators.networks.layers import scaled
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.task import PatternSource, PatternTask, check_recurrent
+from ohmprop.host.show.picture import Picture
 from ohmprop.model.data.patterns import Patterns, Pixels, nearest, recalled
 from ohmprop.model.float64.recurrent import synapse_mask
 from ohmprop.model.float64.reference import as_float64
@@ -134,12 +136,28 @@ class AssociativeMemory(Learned):
         signs = self.recall(X)
         with input_errors(self):
             white = self.encode(X)
-            rows = nearest(self.patterns_, white) if y is None else checked_labels(y, len(white), "AssociativeMemory")
-            if not np.isin(rows, np.arange(len(self.patterns_))).all():
-                raise InputError(
-                    f"y holds rows that are not in patterns_, which has {len(self.patterns_)}; give 0 and up."
-                )
-            return float(recalled(self.patterns_, rows.astype(np.int64), signs).mean())
+            return float(recalled(self.patterns_, self._rows(white, y), signs).mean())
+
+    def _rows(self, white: Pixels, y: Any) -> NDArray[np.int64]:
+        """The rows (count,) of ``patterns_`` that images are to become; InputError if there are none such."""
+        rows = nearest(self.patterns_, white) if y is None else checked_labels(y, len(white), "AssociativeMemory")
+        if not np.isin(rows, np.arange(len(self.patterns_))).all():
+            raise InputError(f"y holds rows that are not in patterns_, which has {len(self.patterns_)}; give 0 and up.")
+        return rows.astype(np.int64)
+
+    def picture(self, X: Any, y: Any = None) -> Picture:
+        """Up to 16 images X (count, features) as they come, the patterns they are to become, and what they become, errors in red.
+
+        ``y`` as for ``score``. A notebook shows it by itself.
+        """
+        from ohmprop.host.show.pictures import recall_figure
+
+        recalled, white = self.recall(X), self.encode(X)
+        patterns = self.patterns_[self._rows(white, y)]
+        shape = image_shape(self.n_features_in_)
+        return Picture(
+            recall_figure(shape, (patterns, white, recalled), "What images become; errors that remain are red")
+        )
 
     def _beside(self) -> dict[str, NDArray[Any]]:
         return {"stored_patterns": self.patterns_, "stored_middle": np.array(self.middle_)}

@@ -19,7 +19,7 @@ from ohmprop.host.run.train import Training, train
 from ohmprop.host.run.twin import Twin
 from ohmprop.host.show.console import flip_text, progress, show, show_recall, stoppable
 from ohmprop.host.show.files import check_writable, write_json
-from ohmprop.host.show.pictures import accuracy_picture, noise_title, recall_picture, weights_picture
+from ohmprop.host.show.pictures import accuracy_picture, noise_title, recall_figure, save, weights_figure
 from ohmprop.model.data.patterns import Patterns, correlation, corrupt, recalled
 from ohmprop.model.errors import MachineError
 from ohmprop.model.float64.reference import Reference, initial_weights
@@ -108,12 +108,12 @@ def run(board: Board, run: Run, out: Path) -> tuple[dict[str, Any], Checkpoint]:
         for p, images in BOARD_IMAGES.items():
             row, examples = recall(twin, reference, patterns.pixels, Corruption(p, IMAGES, images), rng, advance)
             rows[flip_text(p)] = row
-            recall_picture(out / f"recall-{flip_text(p)}.png", patterns.shape, examples, noise_title(p))
+            save(recall_figure(patterns.shape, examples, noise_title(p)), out / f"recall-{flip_text(p)}.png")
     twin.check("after recall")
     clocks = (board.read_counters().clocks - before) % (1 << 48)
     seconds = training.seconds + sum(row["board_seconds"] for row in rows.values())
     accuracy_picture(out / "accuracy.png", curve.epochs, curve.shares, CURVE_P)
-    weights_picture(out / "weights.png", checkpoint.weights[0], spec.matrices[0].limit)
+    save(weights_figure(checkpoint.weights[0], spec.matrices[0].limit), out / "weights.png")
     alike = correlation(patterns.pixels)[np.triu_indices(len(patterns.pixels), 1)]
     figures = {
         **twin.figures(),

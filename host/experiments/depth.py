@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 from rich.table import Table
 
 from ohmprop.host.experiments.jobs import by_seed
+from ohmprop.host.experiments.pools import Pool
 from ohmprop.host.run.readings import error
 from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_json
@@ -68,10 +69,10 @@ TRIALS = (
 )
 
 
-def run_bench_depth(seeds: int, epochs: int, json_file: Path | None) -> None:
-    """Try everything with the seeds 1 to ``seeds``, on all cores, and show it."""
+def run_bench_depth(seeds: int, epochs: int, pool: Pool, json_file: Path | None) -> None:
+    """Try everything with the seeds 1 to ``seeds``, and show it."""
     check_writable(json_file)
-    outcomes = by_seed("learning", partial(_learn, epochs), TRIALS, seeds)
+    outcomes = by_seed("learning", partial(_learn, epochs), TRIALS, seeds, pool)
     ranked = sorted(outcomes.items(), key=lambda item: _mean(item[1], "test_error"))
     if json_file:
         fields = Outcome.__dataclass_fields__

@@ -1,15 +1,13 @@
 """Independent pieces of work: computed on all cores, each result a file, so that an interrupted run can continue."""
 
-import multiprocessing
 import os
-import signal
 from collections.abc import Callable, Generator, Iterable, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, ProcessPoolExecutor, wait
-from concurrent.futures.process import BrokenProcessPool
+from concurrent.futures import FIRST_COMPLETED, wait
 from contextlib import closing
 from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
+from ohmprop.host.experiments.pools import LostWorkersError, Pool, Processes, computer
 from ohmprop.host.show.console import note_uncompiled, progress, stoppable
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.model.errors import MachineError, UserError
@@ -82,8 +80,8 @@ def _read(path: Path) -> dict[str, Any]:
     return read_json(path, "file", "delete it and start again")
 
 
-def compute(title: str, cells: Sequence[Cell], store: Store, workers: int) -> None:
-    """Compute the cells that have no result yet, side by side in ``workers`` processes.
+def compute(title: str, cells: Sequence[Cell], store: Store, pool: Pool) -> None:
+    """Compute the cells that have no result yet, side by side; each result says what computer it is of.
 
     Ctrl-C stops after the cells under way, which take seconds, a second one at once; KeyboardInterrupt says what is left.
     A cell whose process was ended from outside is computed again by another, TRIES times at most; MachineError then.
@@ -92,7 +90,7 @@ def compute(title: str, cells: Sequence[Cell], store: Store, workers: int) -> No
     with (
         stoppable() as stopped,
         progress(title, len(missing)) as advance,
-        closing(side_by_side(_compute, missing, workers, stopped)) as results,
+        closing(side_by_side(_compute, missing, pool, stopped)) as results,
     ):
         for cell, result in results:
             store.save(cell, result)
@@ -103,41 +101,41 @@ def compute(title: str, cells: Sequence[Cell], store: Store, workers: int) -> No
 
 
 def side_by_side(
-    work: Callable[[Item], Outcome], items: Iterable[Item], workers: int, stopped: Callable[[], bool] = lambda: False
+    work: Callable[[Item], Outcome], items: Iterable[Item], pool: Pool, stopped: Callable[[], bool] = lambda: False
 ) -> Generator[tuple[Item, Outcome], None, None]:
-    """Yields each item with what ``work`` makes of it, as they are done by ``workers`` processes; close it if you leave early.
+    """Yields each item with what ``work`` makes of it, as they are done by a pool's workers; close it if you leave early.
 
-    Once ``stopped`` no item is begun, and those under way are waited for. Where a process is ended from outside the system
-    takes its pool's others with it: all that were under way are done again, TRIES times at most; MachineError then.
+    Once ``stopped`` no item is begun, and those that processes are at are waited for. Where a process is ended from outside the
+    system takes its pool's others with it: all that were under way are done again, TRIES times at most; MachineError then.
     """
     left, losses = dict(enumerate(items)), 0
     if left:
         note_uncompiled()
     while left and not stopped():
         try:
-            with closing(_pooled(work, left, workers, stopped)) as outcomes:
+            with closing(_pooled(pool.work(work), left, pool, stopped)) as outcomes:
                 for number, outcome in outcomes:
                     # Tries count from the last success, so that a long run may lose many workers.
                     losses = 0
                     yield left.pop(number), outcome
-        except BrokenProcessPool:
+        except LostWorkersError:
             losses += 1
             if losses == TRIES:
                 raise MachineError(
-                    f"Worker processes were killed from outside {TRIES} times in a row; free some memory or give fewer "
-                    "--workers, and the same command continues from what is done."
+                    f"Workers were killed from outside {TRIES} times in a row; {pool.remedy}, and the same command continues "
+                    "from what is done."
                 ) from None
 
 
 def by_seed(
-    title: str, work: Callable[[tuple[Item, int]], Outcome], items: Sequence[Item], seeds: int
+    title: str, work: Callable[[tuple[Item, int]], Outcome], items: Sequence[Item], seeds: int, pool: Pool | None = None
 ) -> dict[Item, list[Outcome]]:
-    """What ``work`` makes of each item with the seeds 1 to ``seeds``, in their order, on all cores, with a progress bar."""
+    """What ``work`` makes of each item with the seeds 1 to ``seeds``, in their order, with a progress bar; on all cores."""
     jobs = [(item, seed) for item in items for seed in range(1, seeds + 1)]
     outcomes: dict[tuple[Item, int], Outcome] = {}
     with (
         progress(title, len(jobs)) as advance,
-        closing(side_by_side(work, jobs, os.cpu_count() or 1)) as done,
+        closing(side_by_side(work, jobs, pool or Processes(os.cpu_count() or 1))) as done,
     ):
         for job, outcome in done:
             outcomes[job] = outcome
@@ -146,29 +144,19 @@ def by_seed(
 
 
 def _pooled(
-    work: Callable[[Item], Outcome], items: Mapping[int, Item], workers: int, stopped: Callable[[], bool]
+    work: Callable[[Item], Outcome], items: Mapping[int, Item], pool: Pool, stopped: Callable[[], bool]
 ) -> Generator[tuple[int, Outcome], None, None]:
-    """Yields the number of each item and what ``work`` makes of it; BrokenProcessPool if a process was ended from outside."""
-    # Spawned and not forked, so that threads of this process do no harm.
-    context = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(min(workers, len(items)), context, _leave_interrupts) as pool:
-        waiting = {pool.submit(work, item): number for number, item in items.items()}
-        try:
-            while waiting:
-                # Those that were done before the pool broke are results all the same, so they come first.
-                finished = wait(waiting, POLL_SECONDS, FIRST_COMPLETED).done
-                for future in sorted(finished, key=lambda future: future.exception() is not None):
-                    outcome = future.result()
-                    yield waiting.pop(future), outcome
-                if stopped():
-                    waiting = {future: number for future, number in waiting.items() if not future.cancel()}
-        except BrokenProcessPool:
-            raise
-        except BaseException:
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
+    """Yields the number of each item and what ``work`` makes of it; LostWorkersError if one was ended from outside."""
+    with pool.opened(len(items)) as executor:
+        waiting = {executor.submit(work, item): number for number, item in items.items()}
+        while waiting:
+            # Those that were done before workers were lost are results all the same, so they come first.
+            finished = wait(waiting, POLL_SECONDS, FIRST_COMPLETED).done
+            for future in sorted(finished, key=lambda future: future.cancelled() or future.exception() is not None):
+                outcome = future.result()
+                yield waiting.pop(future), outcome
+            if stopped():
+                waiting = {future: number for future, number in waiting.items() if not future.cancel()}
 
 
 def interrupted(title: str, done: int, total: int, store: Store) -> KeyboardInterrupt:
@@ -179,10 +167,5 @@ def interrupted(title: str, done: int, total: int, store: Store) -> KeyboardInte
     )
 
 
-def _leave_interrupts() -> None:
-    """Let the first process alone answer Ctrl-C, which a terminal sends to all."""
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-
-
 def _compute(cell: Cell) -> Result:
-    return cell.compute()
+    return {**cell.compute(), "computed_on": computer()}

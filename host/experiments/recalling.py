@@ -20,7 +20,7 @@ from ohmprop.host.run.task import PatternSource, PatternTask
 from ohmprop.host.run.twin import Twin
 from ohmprop.host.show.console import flip_text, print_table, progress, show, show_recall, stoppable
 from ohmprop.host.show.files import check_writable, write_file, write_json
-from ohmprop.host.show.pictures import noise_title, recall_picture
+from ohmprop.host.show.pictures import noise_title, recall_figure, save
 from ohmprop.model.data.patterns import Patterns, Pixels, nearest
 from ohmprop.model.data.pictures import Picture, otsu
 from ohmprop.model.data.preparation import Preparation, scale_of
@@ -102,7 +102,7 @@ def run_recall(
                 row, examples = recall(twin, None, task.inputs, corruption, rng, advance)
                 rows[flip_text(p)] = row
                 if out:
-                    recall_picture(out / f"recall-{flip_text(p)}.png", task.loaded.shape, examples, noise_title(p))
+                    save(recall_figure(task.loaded.shape, examples, noise_title(p)), out / f"recall-{flip_text(p)}.png")
         twin.check("after recall")
     figures: dict[str, Any] = {
         "spec_hash": memory.spec.spec_hash,
@@ -194,4 +194,4 @@ def _keep(
         write_file(out / "images" / f"{number}-{name}.png", picture.getvalue())
     if len(signs):
         title = "Stored patterns, your images, and what they became; pixels that differ are red"
-        recall_picture(out / "recalled.png", loaded.shape, (loaded.pixels[places], inputs, signs), title)
+        save(recall_figure(loaded.shape, (loaded.pixels[places], inputs, signs), title), out / "recalled.png")

@@ -20,7 +20,7 @@ from ohmprop.host.run.train import Training, train
 from ohmprop.host.show.console import note_idle, print_table, progress, show, stoppable, warn
 from ohmprop.host.show.files import ROOM, check_writable, write_json
 from ohmprop.host.show.page import write_page
-from ohmprop.host.show.pictures import cosines_picture, save, states_figure, weights_picture
+from ohmprop.host.show.pictures import cosines_picture, save, states_figure, weights_figure
 from ohmprop.model.data.patterns import nearest_pattern_bound, recalled
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.bptt import symmetry
@@ -321,7 +321,7 @@ class PatternReport:
 
     def draw(self, out: Path) -> None:
         """The weights and, if they are two for each pair, how symmetric they were along the training."""
-        weights_picture(out / "weights.png", self._matrix, self._weights)
+        save(weights_figure(self._matrix, self._weights), out / "weights.png")
         self.sketch(out)
         if machine := self._learner.machine:
             found = trace(machine, self._task.inputs[0], self._task.targets[0])

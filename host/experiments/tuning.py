@@ -18,6 +18,7 @@ from rich.table import Table
 
 from ohmprop.host.experiments.held_out import by_class, dead_outputs, held_out, learnt, misread
 from ohmprop.host.experiments.jobs import Result, Store, compute
+from ohmprop.host.experiments.pools import Pool
 from ohmprop.host.run.task import ImageSource, check_layered, default_halvings
 from ohmprop.host.show.console import print_table
 from ohmprop.host.show.files import check_writable, write_file, write_json
@@ -87,13 +88,13 @@ class Search:
     epochs : of the run that the machine is tuned for.
     seed : of the candidates and of their runs.
     settings_only : no setting is tried that wants other hardware.
-    workers : processes.
+    pool : who computes.
     """
 
     epochs: int
     seed: int
     settings_only: bool
-    workers: int
+    pool: Pool
 
 
 def run_tune(
@@ -123,7 +124,7 @@ def run_tune(
     for number, length in enumerate(sorted({min(length, epochs) for length in (*SHORT, epochs)})):
         trials = [Trial(text, source.data, source.choice, length, seed) for text in field]
         what = f"round {number + 1}: {len(field)} candidates, {length} {'epoch' if length == 1 else 'epochs'} each"
-        compute(what, trials, store, search.workers)
+        compute(what, trials, store, search.pool)
         ranked = sorted(trials, key=lambda trial: _rank(store, trial))
         # The machine's own settings stay, to be compared with.
         field = list(dict.fromkeys([*(trial.machine for trial in ranked[: -(-len(field) // GOES_ON)]), own]))

@@ -14,6 +14,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 from rich.table import Table
 
+from ohmprop.host.show.notebook import notebook_progress
 from ohmprop.model.arithmetic import COMPILED
 from ohmprop.model.spec import Settings
 
@@ -114,10 +115,12 @@ def print_table(table: Table, width: int = 120) -> None:
 def progress(title: str, total: int) -> Iterator[Callable[[], None]]:
     """A progress bar in a notebook or, if that is a terminal, on standard error; call what it yields once for each item."""
     console = Console(stderr=True)
+    if console.is_jupyter:
+        with notebook_progress(title, total) as advance:
+            yield advance
+        return
     columns = (TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(
-        *columns, console=console, transient=True, disable=not (console.is_terminal or console.is_jupyter)
-    ) as bar:
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task(title, total=total)
         yield lambda: bar.advance(task)
 

@@ -26,7 +26,7 @@ def save(figure: Figure, path: Path) -> None:
         Picture(figure).save(path)
 
 
-def recall_picture(path: Path, shape: tuple[int, int], examples: Sequence[NDArray[np.bool_]], title: str) -> None:
+def recall_figure(shape: tuple[int, int], examples: Sequence[NDArray[np.bool_]], title: str) -> Figure:
     """Examples of originals, corrupted and recalled images, one row each; pixels that differ from the original's are red.
 
     ``shape`` is height and width, ``examples`` the three rows, (count, pixels) each, with True for white.
@@ -50,7 +50,7 @@ def recall_picture(path: Path, shape: tuple[int, int], examples: Sequence[NDArra
     axes.imshow(mosaic, interpolation="nearest")
     axes.set_yticks([row * (height + 1) + height / 2 for row in range(3)], list(rows))
     axes.set(xticks=[], title=title)
-    save(figure, path)
+    return figure
 
 
 def noise_title(p: float) -> str:
@@ -70,14 +70,14 @@ def accuracy_picture(path: Path, epochs: Sequence[int], curves: Mapping[str, Seq
     save(figure, path)
 
 
-def weights_picture(path: Path, weights: NDArray[np.integer[Any]], limit: int) -> None:
+def weights_figure(weights: NDArray[np.integer[Any]], limit: int) -> Figure:
     """The weight matrix (neurons, neurons), from -limit to +limit."""
     figure = Figure(figsize=(6, 5), layout="constrained")
     axes = figure.subplots()
     image = axes.imshow(weights, cmap="RdBu_r", vmin=-limit, vmax=limit, interpolation="nearest")
     axes.set(xlabel="bit line (column)", ylabel="word line (row)", title="Weights, in levels")
     figure.colorbar(image)
-    save(figure, path)
+    return figure
 
 
 def cosines_picture(path: Path, cosines: Sequence[float]) -> None:

@@ -7,6 +7,7 @@ import click
 from rich.table import Table
 
 from ohmprop.host.experiments.jobs import Cell, Store, compute, interrupted
+from ohmprop.host.experiments.pools import Pool
 from ohmprop.host.experiments.reproduce import page
 from ohmprop.host.experiments.reproduce.accuracy import FIGURE2, FIGURE3, TABLE1
 from ohmprop.host.experiments.reproduce.family import FAMILY
@@ -44,9 +45,7 @@ def plan_of(
     return Plan(spec, seed, quick, tuple(sorted(set(flips))), tuple(sorted(set(cuts))), board)
 
 
-def run_reproduce(
-    target: str, plan: Plan, workers: int, json_file: Path | None, out: Path, report: Path | None
-) -> None:
+def run_reproduce(target: str, plan: Plan, pool: Pool, json_file: Path | None, out: Path, report: Path | None) -> None:
     """Compute a target, or all; KeyboardInterrupt after Ctrl-C, with what is done in ``out``."""
     board, seed = plan.board, plan.seed
     if board != "golden" and target not in ("table1", "all"):
@@ -74,7 +73,7 @@ def run_reproduce(
     figures = {}
     for name in names:
         here, there = _by_place(cells[name])
-        compute(name, here, store, workers)
+        compute(name, here, store, pool)
         _compute_on_board(name, there, store, board)
         finding = TARGETS[name].finding(plan, store)
         figures[name] = write(name, finding, plan, out)

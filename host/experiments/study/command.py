@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from ohmprop.host.experiments.jobs import Result, Store, compute
+from ohmprop.host.experiments.pools import Pool
 from ohmprop.host.experiments.study.parameters import parse
 from ohmprop.host.experiments.study.picture import picture
 from ohmprop.host.experiments.study.plan import Plan, Values, loaded
@@ -46,7 +47,7 @@ def plan_of(
     return Plan.of(data, fixed, varied, tuned, seeds, quick)
 
 
-def run_study(plan: Plan, workers: int, json_file: Path | None, out: Path, report: Path | None) -> None:
+def run_study(plan: Plan, pool: Pool, json_file: Path | None, out: Path, report: Path | None) -> None:
     """Compute a study and show it; KeyboardInterrupt after Ctrl-C, with what is done in ``out``."""
     # All points, so that what is wrong with one is said before anything is written.
     candidates = [(point, plan.candidates(point)) for point in plan.points()]
@@ -54,9 +55,9 @@ def run_study(plan: Plan, workers: int, json_file: Path | None, out: Path, repor
         check_writable(path)
     store = Store(out, plan.identity())
     choosing = [trial for point, found in candidates for trial in plan.choosing(point, found)]
-    compute("choosing settings", choosing, store, workers)
+    compute("choosing settings", choosing, store, pool)
     best = [(point, plan.best(point, found, store)) for point, found in candidates]
-    compute("learning", [trial for pair in best for trial in plan.trials(*pair)], store, workers)
+    compute("learning", [trial for pair in best for trial in plan.trials(*pair)], store, pool)
     points = [Point(*pair, [loaded(store, trial) for trial in plan.trials(*pair)]) for pair in best]
     _write_csv(plan, points, out / "study.csv")
     means = [float(np.mean(point.scores(SCORES[plan.data][0]))) for point in points]
@@ -70,11 +71,12 @@ def run_study(plan: Plan, workers: int, json_file: Path | None, out: Path, repor
     write_json(out / "study.json", figures)
     if json_file:
         write_json(json_file, figures)
-    if report:
-        what = "What ohmprop study came to, means of its seeds."
-        write_page(report, f"{plan.data}: {' and '.join(plan.varied)}", what, _page_figures(figures), draw)
+    what = "What ohmprop study came to, means of its seeds."
+    for page in (out / "report.html", report):
+        if page:
+            write_page(page, f"{plan.data}: {' and '.join(plan.varied)}", what, _page_figures(figures), draw)
     _show(plan, points)
-    Console(soft_wrap=True, highlight=False).print(f"study.csv, study.json and study.png are in {out}.")
+    Console(soft_wrap=True, highlight=False).print(f"study.csv, study.json, study.png and report.html are in {out}.")
 
 
 def _page_figures(figures: dict[str, Any]) -> dict[str, Any]:

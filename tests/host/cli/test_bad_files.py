@@ -28,7 +28,7 @@ REPORT = Path(__file__).parents[3] / "docs/boards/icebreaker-glyphs-100.json"
 #: Options of paths that are written.
 OUTPUTS = {"save", "checkpoint", "json_file", "out", "pictures", "report"}
 #: Options of text that name no file.
-WORDS = {"machines", "board", "listen", "fix", "tune"}
+WORDS = {"cluster", "machines", "board", "listen", "fix", "tune"}
 #: What an option reads, by its name or, where that means several things, by the command and its name.
 KINDS = {
     "machine": "machine", "patterns": "patterns", "data": "data", "load": "weights",

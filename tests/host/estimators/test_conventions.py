@@ -269,6 +269,9 @@ def test_memories_refuse_what_they_cannot_store():
     memory = AssociativeMemory(epochs=1).fit(PATTERNS)
     with pytest.raises(ValueError, match="rows that are not in patterns_"):
         memory.score(PATTERNS, [0, 2])
+    with pytest.raises(ValueError, match="rows that are not in patterns_"):
+        memory.picture(PATTERNS, [0, 2])
+    assert memory.picture(PATTERNS, [0, 1]).png().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="9 features, but AssociativeMemory is expecting 8"):
         memory.recall(np.zeros((1, 9)))
 

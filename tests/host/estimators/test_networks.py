@@ -272,6 +272,26 @@ def test_a_network_of_the_script_is_as_good_in_eight_bits_and_learns_on(monkeypa
 
 
 @torch_needed
+def test_the_six_lines_of_the_manual_run(monkeypatch, tmp_path):
+    import torch
+
+    monkeypatch.syspath_prepend(str(ROOT / "examples"))
+    monkeypatch.chdir(tmp_path)
+    import ep_in_pytorch as script
+
+    torch.save(script.train(1), "digits.pt")
+    page = (ROOT / "docs/python.md").read_text(encoding="utf-8")
+    block = page[page.index("    import torch\n") : page.index("**What it becomes.**")]
+    lines = [line[4:] for line in block.splitlines() if line.strip()]
+    assert len(lines) == 6
+    found = {}
+    program = "\n".join(lines).replace("/dev/ttyUSB0", "golden")
+    exec(program, found)
+    assert found["classifier"].checkpoint_.learnt == len(found["X"])
+    assert found["classifier"].score(found["X_test"], found["y_test"]) > 0.93
+
+
+@torch_needed
 def test_a_relu_network_that_loses_its_accuracy_is_warned_of(monkeypatch):
     monkeypatch.syspath_prepend(str(ROOT / "examples"))
     import ep_in_pytorch as script

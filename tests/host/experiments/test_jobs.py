@@ -9,6 +9,7 @@ import pytest
 
 from ohmprop.host.experiments import jobs
 from ohmprop.host.experiments.jobs import side_by_side
+from ohmprop.host.experiments.pools import Processes
 from ohmprop.model.errors import MachineError
 
 
@@ -32,7 +33,7 @@ def refused(item):
 
 def test_what_a_killed_process_was_at_is_done_again(tmp_path):
     items = [(number, str(tmp_path)) for number in range(4)]
-    with closing(side_by_side(killed_once, items, 2)) as done:
+    with closing(side_by_side(killed_once, items, Processes(2))) as done:
         assert sorted((number, square) for (number, _), square in done) == [(n, n * n) for n in range(4)]
     assert sorted(path.name for path in tmp_path.iterdir()) == ["1", "3"]
 
@@ -40,9 +41,9 @@ def test_what_a_killed_process_was_at_is_done_again(tmp_path):
 def test_tries_are_limited(monkeypatch):
     monkeypatch.setattr(jobs, "TRIES", 2)
     with pytest.raises(MachineError, match=r"2 times in a row.*--workers.*\.$"):
-        list(side_by_side(always_killed, [1], 1))
+        list(side_by_side(always_killed, [1], Processes(1)))
 
 
 def test_a_failure_of_the_work_is_no_loss_of_a_process():
     with pytest.raises(MachineError, match="This is refused"):
-        list(side_by_side(refused, [1, 2], 2))
+        list(side_by_side(refused, [1, 2], Processes(2)))
