@@ -36,7 +36,7 @@ lint: .venv/ready
 
 # The site in build/site: the manual, notebooks that are run, the public door. Any warning is an error.
 docs: .venv/ready
-	$(BIN)/python -m sphinx -W --keep-going -q -b html -d build/doctrees docs build/site
+	$(BIN)/python -m sphinx -W --keep-going -q -E -b html -d build/doctrees docs build/site
 
 mutants: .venv/ready
 	$(BIN)/python -m tests.mutants

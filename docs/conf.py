@@ -38,6 +38,8 @@ os.environ["PYTHONPATH"] = str(ROOT / "examples")
 os.environ["PATH"] = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
 nb_execution_raise_on_error = True
 nb_merge_streams = True
+# A notebook that warns is no example.
+nb_output_stderr = "remove-warn"
 
 autodoc_member_order = "bysource"
 autodoc_typehints = "none"
@@ -47,6 +49,23 @@ napoleon_custom_sections = ["Members"]
 SOURCE = re.compile(r"\[([^]]*)\]\(\.\./([^)]*)\)")
 
 
+#: A parameter or member and what it is; in numpydoc a type would stand there.
+NAMED = re.compile(r"(\w[\w, ]*) : (.*)")
+SECTIONS = ("Parameters", "Attributes", "Members")
+
+
+def named(app: Any, what: str, name: str, found: Any, options: Any, lines: list[str]) -> None:
+    """Put what a parameter is below its name, where napoleon expects it."""
+    section, turned = "", []
+    for line, after in zip(lines, [*lines[1:], ""], strict=True):
+        if after and set(after) == {"-"}:
+            section = line
+        match = NAMED.fullmatch(line) if section in SECTIONS else None
+        turned += [match[1], f"    {match[2]}"] if match else [line]
+    lines[:] = turned
+
+
 def setup(app: Any) -> None:
-    """Links to files of the tree become their names."""
+    """Links to files of the tree become their names; docstrings get napoleon's shape, before napoleon sees them."""
     app.connect("source-read", lambda app, name, text: text.__setitem__(0, SOURCE.sub(r"\1 (`\2`)", text[0])))
+    app.connect("autodoc-process-docstring", named, priority=400)
