@@ -118,7 +118,9 @@ def estimate(board: BoardDescription, spec: MachineSpec) -> dict[str, Any]:
         "multipliers": needs(spec)["multipliers"],
     }
     clocks = speed(spec, spec.clock_hz)
-    found |= {name: clocks[name] for name in ("clocks_per_pattern_dense", "clocks_per_pattern")}
+    found |= {
+        name: clocks[name] for name in ("clocks_per_pattern_dense", "clocks_per_pattern", "clocks_between_patterns")
+    }
     rows = link(spec, spec.clock_hz)
     found["patterns_per_second"] = next(
         row["patterns_per_second"]

@@ -9,6 +9,7 @@ from typing import Any
 
 from ohmprop.boards.description import BAUDS, BoardDescription
 from ohmprop.model.link.frames import CRC_BYTES
+from ohmprop.model.link.handling import handling_clocks
 from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.settings import LAYERS, TOGETHER
@@ -70,7 +71,10 @@ def make_report(built: Built) -> dict[str, Any]:
 
 
 def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
-    """Clocks of a learnt pattern, dense (every step, row and update) and typical; the rates that follow at a clock."""
+    """Clocks of a learnt pattern, dense (every step, row and update) and typical, and between two; the rates at a clock.
+
+    The rates are those of patterns whose frames wait already: from the end of a pattern to the end of the next.
+    """
     timing, steps = spec.timing, spec.settings.free_steps + spec.settings.nudged_steps
     turns = spec.turns(spec.settings)
     if spec.recurrent:
@@ -78,21 +82,22 @@ def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
     else:
         dense = timing.pattern(steps, 1, spec.inputs, turns=turns)
         typical = round(timing.pattern(*TYPICAL[spec.settings.order], round(PIXELS * spec.inputs), turns=turns))
+    between = handling_clocks(spec)
+    rates = {"_dense": clock_hz / (dense + between), "": clock_hz / (typical + between)}
     return {
         "clocks_per_pattern_dense": dense,
         "clocks_per_pattern": typical,
-        "patterns_per_second_dense": round(clock_hz / dense),
-        "patterns_per_second": round(clock_hz / typical),
-        "gcups_dense": round(spec.synapses * clock_hz / dense / 1e9, 4),
-        "gcups": round(spec.synapses * clock_hz / typical / 1e9, 4),
+        "clocks_between_patterns": between,
+        **{f"patterns_per_second{kind}": round(rate) for kind, rate in rates.items()},
+        **{f"gcups{kind}": round(spec.synapses * rate / 1e9, 4) for kind, rate in rates.items()},
     }
 
 
 def link(spec: MachineSpec, clock_hz: float) -> list[dict[str, Any]]:
     """Learnt patterns per second that the serial link carries, at each baud rate and pixel width, and what limits them."""
-    rate = clock_hz / speed(spec, clock_hz)["clocks_per_pattern"]
-    rows = []
+    clocks, rows = speed(spec, clock_hz)["clocks_per_pattern"], []
     for bits in (1,) if spec.recurrent else (1, 4, 8):
+        rate = clock_hz / (clocks + handling_clocks(spec, bits))
         for baud in BAUDS:
             carried = baud / (10 * learn_bytes(spec, bits))
             rows.append(
@@ -181,6 +186,7 @@ def table(report: dict[str, Any]) -> list[tuple[str, str]]:
         rows.append(("clock", f"{report['target_mhz']:g} MHz, not placed and routed"))
     rows += [
         ("clocks per pattern", f"{report['clocks_per_pattern']}, nothing skipped {report['clocks_per_pattern_dense']}"),
+        ("clocks between two patterns", str(report["clocks_between_patterns"])),
         (
             "patterns per second",
             f"{report['patterns_per_second']}, nothing skipped {report['patterns_per_second_dense']}",

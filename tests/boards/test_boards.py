@@ -19,6 +19,7 @@ from ohmprop.boards.tools import Tool, find_tool
 from ohmprop.host.cli.main import main
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.link.frames import encode_frame
+from ohmprop.model.link.handling import handling_clocks
 from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.spec import MachineSpec
 from tests.kit.paths import ROOT
@@ -196,7 +197,9 @@ def test_the_speed_is_that_of_the_timing():
     dense = timing.pattern(settings.free_steps + settings.nudged_steps, 1, 784, turns=2)
     found = speed(spec, 30e6)
     assert found["clocks_per_pattern_dense"] == dense > found["clocks_per_pattern"]
-    assert found["gcups_dense"] == round(spec.synapses * 30e6 / dense / 1e9, 4)
+    rate = 30e6 / (dense + handling_clocks(spec))
+    assert found["gcups_dense"] == round(spec.synapses * rate / 1e9, 4)
+    assert found["patterns_per_second_dense"] == round(rate)
     recurrent = board("icebreaker").machine(MachineSpec())
     assert speed(recurrent, 30e6)["clocks_per_pattern_dense"] == recurrent.timing.pattern(28, 1)
 
@@ -208,6 +211,12 @@ def test_the_link_limits_what_it_carries():
     rows = {(row["baud"], row["pixel_bits"]): row for row in link(spec, 30e6)}
     assert rows[1_000_000, 4]["patterns_per_second"] == round(1_000_000 / (10 * len(frame)))
     assert rows[1_000_000, 4]["limit"] == "link"
+    # Eight bits take more clocks to take in than one.
+    machine = link(spec, 1e5)
+    rates = {row["pixel_bits"]: row["patterns_per_second"] for row in machine if row["limit"] == "machine"}
+    typical = speed(spec, 1e5)["clocks_per_pattern"]
+    assert rates[8] == round(1e5 / (typical + handling_clocks(spec, 8)))
+    assert handling_clocks(spec, 8) == 784 * 3 + 2 * 2 + 36
 
 
 REPORTS = sorted((ROOT / "docs" / "boards").glob("*.json"))

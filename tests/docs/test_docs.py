@@ -278,6 +278,7 @@ def test_boards():
             report["board"],
             report["machine"],
             f"{report['clocks_per_pattern']:,} / {report['clocks_per_pattern_dense']:,}",
+            f"{report['clocks_between_patterns']:,}",
             f"{report['patterns_per_second']:,} / {report['patterns_per_second_dense']:,}",
             f"{report['gcups']:.3g} / {report['gcups_dense']:.3g}",
         )
