@@ -7,7 +7,8 @@ import socket
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing, contextmanager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
 from urllib.parse import urlsplit
 
@@ -27,6 +28,9 @@ PTY = re.compile(r"/dev/(pts/\d+|ttys\d+)")
 PTY_BAUD = 115_200
 #: Longest that one read of an idle port blocks, in seconds; deadlines are the driver's.
 POLL_SECONDS = 0.02
+#: Where Linux keeps how long a cable's chip waits for more, and as short as it can be, in ms.
+TIMERS = Path("/sys/bus/usb-serial/devices")
+LATENCY_MS = 1
 
 
 class Port(Protocol):
@@ -64,7 +68,29 @@ def open_port(url: str, baud: int) -> Port:
         port: Port = serial.serial_for_url(url, rate, timeout=POLL_SECONDS, write_timeout=5, exclusive=True)
     except Exception as error:  # pyserial and the system below raise termios.error, OSError, ValueError, TypeError, ...
         raise UserError(_explain(url, error)) from None
+    # Only where pyserial can; chips without such a timer refuse it.
+    with suppress(OSError, ValueError, NotImplementedError, AttributeError):
+        port.set_low_latency_mode(True)  # type: ignore[attr-defined]
     return port
+
+
+def held_back(url: str) -> str:
+    """A sentence, with the remedy, if the cable's chip holds replies back; else empty. Linux alone tells.
+
+    Chips of FTDI send a packet when 62 bytes are there or their timer ends, by default after 16 ms, for which a window of two
+    short replies would wait again and again.
+    """
+    timer = TIMERS / os.path.basename(os.path.realpath(url)) / "latency_timer"
+    try:
+        milliseconds = int(timer.read_text())
+    except (OSError, ValueError):
+        return ""
+    if milliseconds <= LATENCY_MS:
+        return ""
+    return (
+        f"The cable at {url} holds replies back for up to {milliseconds} ms, which makes learning several times slower; lower "
+        f"that with `echo {LATENCY_MS} | sudo tee {timer}`."
+    )
 
 
 def _explain(url: str, error: Exception) -> str:

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 from ohmprop.host.link.board import connect
 from ohmprop.host.link.lasting import lasting_port
-from ohmprop.host.link.port import Port, open_port
+from ohmprop.host.link.port import Port, held_back, open_port
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.learner import Alone, Learner, OnBoard
 from ohmprop.host.run.task import Source, Task
@@ -115,6 +116,11 @@ class Run:
         return Checkpoint(start.spec, weights, state.lfsr, learnt, start.seed, counters, self.options, memristors)
 
 
+@cache
+def _warn_once(sentence: str) -> None:
+    warn(sentence)
+
+
 @contextmanager
 def learning(
     board: str,
@@ -137,5 +143,7 @@ def learning(
         return lasting_port(url, baud, waits, warn) if waits else open_port(url, baud)
 
     with connect(board, start.spec, opening) as connected:
+        if complaint := held_back(board):
+            _warn_once(complaint)
         kind = Twin if compare else OnBoard
         yield kind(connected, start.spec.settings, start.weights, start.lfsr, start.unit, waits is not None)

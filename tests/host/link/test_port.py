@@ -6,8 +6,10 @@ from contextlib import closing
 import pytest
 import serial
 
+from ohmprop.host.link import port
 from ohmprop.host.link.exchange import Link
-from ohmprop.host.link.port import GoldenPort, open_port
+from ohmprop.host.link.port import GoldenPort, held_back, open_port
+from ohmprop.host.run import run
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.spec import MachineSpec
@@ -78,3 +80,46 @@ def test_why_a_link_broke(error, said):
         Link(Broken(GoldenBoard(MachineSpec(layers=(9,)))), 1.0)
     assert "on /dev/ttyUSB3 broke (" in str(caught.value) and said in str(caught.value)
     assert "readiness" not in str(caught.value) and "Write timeout" not in str(caught.value)
+
+
+class Opened:
+    """A port that notes whether low latency was asked for; ``refusal`` is what it says to that."""
+
+    def __init__(self, refusal=None):
+        self.asked, self.refusal = [], refusal
+
+    def set_low_latency_mode(self, low):
+        self.asked.append(low)
+        if self.refusal:
+            raise self.refusal
+
+
+@pytest.mark.parametrize("refusal", [None, ValueError("no"), OSError(errno.ENOTTY, "no"), NotImplementedError()])
+def test_low_latency_is_asked_for_and_may_be_refused(refusal, monkeypatch):
+    opened = Opened(refusal)
+    monkeypatch.setattr(serial, "serial_for_url", lambda url, baud, **options: opened)
+    assert open_port("/dev/ttyUSB0", 115_200) is opened
+    assert opened.asked == [True]
+
+
+def test_a_cable_that_holds_replies_back_is_named_with_the_remedy(tmp_path, monkeypatch):
+    monkeypatch.setattr(port, "TIMERS", tmp_path)
+    assert held_back("/dev/ttyUSB7") == ""
+    timer = tmp_path / "ttyUSB7" / "latency_timer"
+    timer.parent.mkdir()
+    timer.write_text("16\n")
+    assert held_back("/dev/ttyUSB7").endswith(f"that with `echo 1 | sudo tee {timer}`.")
+    assert "up to 16 ms" in held_back("/dev/ttyUSB7")
+    for short in ("1\n", "no number"):
+        timer.write_text(short)
+        assert held_back("/dev/ttyUSB7") == ""
+
+
+@pytest.mark.parametrize("layers", [(4,), (4, 3, 2)], ids=["recurrent", "layered"])
+def test_a_run_says_once_that_replies_are_held_back(layers, monkeypatch, capsys):
+    monkeypatch.setattr(run, "held_back", lambda url: f"Replies of {url} are held back from {layers}.")
+    start = run.fresh(MachineSpec(layers=layers, lanes=2), 1)
+    for _ in range(2):
+        with run.learning("golden", start):
+            pass
+    assert capsys.readouterr().err.splitlines() == [f"Replies of golden are held back from {layers}."]
