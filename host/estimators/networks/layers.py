@@ -13,7 +13,7 @@ from ohmprop.host.link.weights import Weights
 from ohmprop.model.float64.reference import as_float64, quantise
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.matrix import Matrix
+from ohmprop.model.spec.matrix import Matrix, layered_pre_shift
 
 Floats = NDArray[np.float64]
 #: Bits of fraction that a format of a layered machine's weights may have, and its bits if nobody says.
@@ -72,19 +72,18 @@ class Layers:
 
     def machine(self) -> MachineSpec:
         """A machine for these layers; its formats are those of 8 bits that lose the least of the weights."""
-        inputs = [self.weights[0], *self.biases]
-        spec = MachineSpec(
-            layers=self.sizes,
-            biases=bool(self.biases),
-            pixel_bits=8,
-            input_weight=_best(inputs),
-            weight=_best(self.weights[1:]),
-            fine_bits=0,
-        )
-        reached = [matrix.eta_shifts for matrix in spec.matrices]
-        shifts = zip(spec.settings.eta_shifts, reached, strict=True)
-        rates = tuple(min(max(shift, within[0]), within[-1]) for shift, within in shifts)
-        return replace(spec, settings=replace(spec.settings, eta_shifts=rates))
+        fields: dict[str, Any] = {"layers": self.sizes, "biases": bool(self.biases), "pixel_bits": 8, "fine_bits": 0}
+        plain = MachineSpec(**fields)
+        first, later = _best([self.weights[0], *self.biases]), _best(self.weights[1:])
+        rates = []
+        for shift, matrix in zip(plain.settings.eta_shifts, plain.matrices, strict=True):
+            weight = first if matrix.weight == plain.input_weight else later
+            pre_shift = layered_pre_shift(weight.fraction, matrix.product)
+            # The rates that are within reach follow from the format.
+            within = replace(matrix, weight=weight, pre_shift=pre_shift).eta_shifts
+            rates.append(min(max(shift, within[0]), within[-1]))
+        settings = replace(plain.settings, eta_shifts=tuple(rates))
+        return MachineSpec(**fields, input_weight=first, weight=later, settings=settings)
 
     def of_machine(self, spec: MachineSpec) -> tuple[Floats, ...]:
         """The same numbers as a machine has them, matrix after matrix; InputError if it is not of these layers."""

@@ -126,10 +126,11 @@ def _bound(layer: _Layer, sums: Floats | None, last: bool) -> None:
     if last and layer.activation != "ReLU":
         # Of outputs only the order counts.
         low, high = float(sums.min()), float(sums.max())
-        layer.top, layer.gain = 1.0, 1 / max(high - low, 1e-9)
+        layer.top, layer.gain = 1.0, 1 / ((high - low) or 1.0)
         layer.offset = -low * layer.gain
     else:
-        layer.top = max(float(sums.max()), 1e-9)
+        # A layer that no sample drives stays at 0, whatever its scale.
+        layer.top = max(float(sums.max()), 0.0) or 1.0
 
 
 def _stack(module: Any) -> Iterator[_Layer]:

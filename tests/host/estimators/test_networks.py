@@ -62,6 +62,16 @@ def test_what_becomes_of_each_matrix_is_said():
     assert EPClassifier.from_arrays(large, BIASES).scaled_[0].clipped < 0.05
 
 
+@pytest.mark.parametrize("first", [1e-3, 1, 1e3])
+@pytest.mark.parametrize("later", [1e-3, 1, 1e3])
+@pytest.mark.parametrize("biases", [False, True])
+def test_weights_of_any_size_get_a_machine_that_learns_on(first, later, biases):
+    weights = [WEIGHTS[0] * first, WEIGHTS[1] * later]
+    made = EPClassifier.from_arrays(weights, [offset * first for offset in BIASES] if biases else None)
+    assert same(made, EPClassifier.from_arrays(*made.to_arrays(), machine=made.spec_))
+    made.partial_fit(SAMPLES, np.arange(8) % 3)
+
+
 def test_what_came_in_learns_on():
     classifiers = [
         EPClassifier.from_arrays(WEIGHTS, BIASES, classes=["a", "b", "c"], board=b) for b in ("golden", "sim")
@@ -288,7 +298,7 @@ def test_the_six_lines_of_the_manual_run(monkeypatch, tmp_path):
     program = "\n".join(lines).replace("/dev/ttyUSB0", "golden")
     exec(program, found)
     assert found["classifier"].checkpoint_.learnt == len(found["X"])
-    assert found["classifier"].score(found["X_test"], found["y_test"]) > 0.93
+    assert found["classifier"].score(found["X_test"] / 255, found["y_test"]) > 0.93
 
 
 @torch_needed
