@@ -129,6 +129,8 @@ def test_a_pair_and_a_dataset_are_taken_for_samples_and_classes():
         assert np.array_equal(EPClassifier(epochs=2).fit(given).weights_[0], expected.weights_[0])
         parts = EPClassifier(epochs=2).partial_fit(given).partial_fit(given)
         assert np.array_equal(parts.weights_[0], expected.weights_[0])
+    rows = EPClassifier(epochs=2).fit((X[0], X[2]), [0, 1])
+    assert np.array_equal(rows.weights_[0], EPClassifier(epochs=2).fit(X[[0, 2]], [0, 1]).weights_[0])
     for wrong in (Items(*X), Items((X[0], "low"), (X[1], "high"))):
         with pytest.raises(ValueError, match=r"are no pairs[\s\S]*\.$"):
             EPClassifier().fit(wrong)
@@ -258,6 +260,11 @@ def test_parameters_that_do_not_fit_are_named(params, said):
         EPClassifier(**params).fit(X, Y)
 
 
+def test_numbers_at_the_middle_are_black():
+    memory = AssociativeMemory(epochs=1).fit([[0, 2, 0], [2, 0, 2]])
+    assert memory.encode([[1, 1.5, 2]]).tolist() == [[False, True, True]]
+
+
 def test_memories_refuse_what_they_cannot_store():
     for patterns in (np.zeros((1, 257)), np.zeros((1, 1))):
         with pytest.raises(ValueError, match="2 to 256 units"):
@@ -288,7 +295,8 @@ def test_a_file_of_the_other_kind_is_named(tmp_path):
 def test_the_patterns_of_a_damaged_file_are_refused(tmp_path):
     AssociativeMemory(epochs=1).fit(PATTERNS).save(tmp_path / "m.npz")
     whole = dict(np.load(tmp_path / "m.npz"))
-    for name, wrong in (("stored_patterns", PATTERNS[:, :7] == 1), ("stored_middle", np.zeros(1))):
+    wrongs = [("stored_patterns", PATTERNS[:, :7] == 1), ("stored_patterns", PATTERNS), ("stored_middle", np.zeros(1))]
+    for name, wrong in wrongs:
         np.savez(tmp_path / "wrong.npz", **whole | {name: wrong})
         with pytest.raises(ValueError, match=r"patterns in .* are damaged"):
             AssociativeMemory.load(tmp_path / "wrong.npz")

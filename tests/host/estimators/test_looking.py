@@ -8,6 +8,7 @@ import pytest
 from ohmprop import Machine, MachineSpec
 from ohmprop.boards.description import board
 from ohmprop.boards.estimate import estimate
+from ohmprop.host.estimators.ranges import Range, Ranges
 from ohmprop.host.show.pictures import ranges_figure
 from ohmprop.model.float64.reference import Reference, as_float64
 from ohmprop.model.spec.options import equipped
@@ -108,6 +109,12 @@ def test_ranges_find_planted_saturation(spec, where):
         moved = max(int(np.abs(new.astype(int) - was).max()) for new, was in zip(machine.weights, old, strict=True))
         assert max(one.largest for one in planted if one.name.startswith("increments")) >= moved
     assert [one.figures for one in planted] == [one.figures for one in golden_ranges(spec, weights, inputs, targets)]
+
+
+def test_the_ends_of_a_hard_sigmoid_are_meant():
+    values, states = np.array([0, 255]), LAYERED.state
+    assert Ranges([Range("states", states, states.high, values, ends_meant=True)]).saturated == []
+    assert Ranges([Range("states", states, states.high, values)]).saturated == ["states"]
 
 
 def golden_ranges(spec, weights, inputs, targets):

@@ -136,6 +136,9 @@ def test_a_loss_is_warned_of_and_none_is_not():
         warnings.simplefilter("error")
         compare(made, SAMPLES, None, places)
         compare(made, SAMPLES, places, (places + 1) % 3)
+        # One of forty is within what is tolerated.
+        many = np.tile(SAMPLES, (5, 1))
+        compare(made, many, None, np.r_[(places[0] + 1) % 3, np.tile(places, 5)[1:]])
     with pytest.warns(
         NetworkWarning, match=r"another class than the network for 100.0% of 8 samples[\s\S]*run backwards"
     ):
@@ -207,6 +210,18 @@ def test_hard_sigmoids_of_every_kind_are_the_same_network():
             given = module(torch.from_numpy(samples).float()).numpy() / (2 if module is wide else 1)
         # Nine inputs and five units, whose weights are within half an LSB.
         assert np.abs(states - given).max() < 0.05
+
+
+@torch_needed
+def test_inputs_are_scaled_to_where_pixels_stand():
+    from torch import nn
+
+    module = stack(nn.Hardtanh(0, 1), nn.Hardtanh(0, 1))
+    layers = networks.needing("torch_modules").module_layers(module, None, (-1.0, 3.0))
+    matrix = module[0].weight.detach().numpy().astype(float)
+    # A pixel of 255 stands at 255 / 256 and is 3, one of 0 is -1.
+    assert np.allclose(layers.weights[0] * 255 / 256, matrix * 4, rtol=0, atol=1e-12)
+    assert np.allclose(layers.biases[0], module[0].bias.detach().numpy() - matrix.sum(axis=1), rtol=0, atol=1e-7)
 
 
 @torch_needed

@@ -15,10 +15,10 @@ import pytest
 from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
-from ohmprop.host.experiments import pools
+from ohmprop.host.experiments import jobs, pools
 from ohmprop.host.experiments.jobs import side_by_side
 from ohmprop.host.experiments.pools import Cluster, computer, fingerprint
-from ohmprop.model.errors import UserError
+from ohmprop.model.errors import MachineError, UserError
 
 pytestmark = pytest.mark.skipif(importlib.util.find_spec("distributed") is None, reason="Dask is not installed")
 STUDY = ("study", "--vary", "stuck=0,0.1", "--set", "rate=6", "--seeds", 5, "--quick")
@@ -28,7 +28,10 @@ PATIENCE = 120
 
 def started(*arguments):
     command = [sys.executable, "-m", *map(str, arguments)]
-    return subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    # A task whose worker dies is given up at once, so that two workers do for what takes four by default.
+    environment = {**os.environ, "DASK_DISTRIBUTED__SCHEDULER__ALLOWED_FAILURES": "0"}
+    quiet = {"stdin": subprocess.DEVNULL, "stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    return subprocess.Popen(command, env=environment, **quiet)
 
 
 def until(condition):
@@ -97,8 +100,12 @@ def square(number):
     return number * number
 
 
-def ended(number):
-    os.kill(os.getpid(), signal.SIGKILL)
+def test_work_that_ends_each_worker_ends_in_a_sentence(tmp_path, monkeypatch):
+    monkeypatch.setattr(jobs, "TRIES", 2)
+    with cluster(tmp_path) as (address, workers):
+        with pytest.raises(MachineError, match=r"2 times in a row; look into what the workers print.*\.$"):
+            list(side_by_side(os._exit, [1], Cluster(address)))
+        assert all(worker.wait() for worker in workers)
 
 
 def test_workers_that_come_later_and_those_of_another_version(tmp_path, monkeypatch):

@@ -187,6 +187,7 @@ def test_the_files_and_going_on(small):
         assert point["mean"]["p = 0.10"] == pytest.approx(sum(float(row["p = 0.10"]) for row in pair) / 2)
         assert int(pair[0]["pulses_up"]) == point["trainings"][0]["pulses"][0][0]
     assert (small / "a/study.png").read_bytes().startswith(b"\x89PNG")
+    assert "data:image/png;base64," in (small / "a/report.html").read_text()
     assert json.loads((small / "all.json").read_text())["seeds"] == 1
     assert_sentence(run("--vary", "noise=0", "--vary", "training=array", "--out", "a"), 2, "varied", "--out")
 
