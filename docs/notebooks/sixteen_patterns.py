@@ -34,3 +34,13 @@ for share in (0.05, 0.1, 0.15, 0.2):
     images = (patterns ^ noise).reshape(-1, 100)
     score = memory.score(images, np.tile(np.arange(16), 50))
     print(f"flipped with p = {share}: {score:.1%} recalled in every pixel")
+
+# %% [markdown]
+# Every neuron's state while the first pattern is shown once more. The free phase settles, and the nudge moves hardly anything,
+# since the pattern is learnt. The dashed lines are float64; one neuron's state is beyond what the machine's format can hold, and
+# stands at its end.
+
+# %%
+with memory.opened() as machine:
+    trace = machine.trace(patterns[0])
+trace.picture()
