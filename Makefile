@@ -15,10 +15,7 @@ test-slow: .venv/ready
 
 # Every machine that docs/boards holds a report of; minutes each, those of the ULX3S most.
 boards: .venv/ready
-	@for report in docs/boards/*.json; do \
-	    name=$$(basename $$report .json); board=$${name%%-*}; \
-	    $(BIN)/ohmprop board build $$board --machine $${name#*-} --json $$report || exit 1; \
-	done
+	$(BIN)/python -m scripts.boards
 
 # The iCEBreaker's machines are synthesised again; their size is compared with the reports in docs/boards and with the FPGA.
 sizes: .venv/ready
