@@ -18,6 +18,7 @@ from ohmprop.boards.build import NAME, planned
 from ohmprop.boards.description import BoardDescription, needs
 from ohmprop.boards.design import Design, read_design
 from ohmprop.boards.report import link, speed
+from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
 
 #: What is fitted, and to what.
@@ -131,3 +132,11 @@ def estimate(board: BoardDescription, spec: MachineSpec) -> dict[str, Any]:
     found |= {f"{name}_available": limit for name, limit in limits.items()}
     found["fits"] = all(found[name] <= limit for name, limit in limits.items())
     return found
+
+
+def estimate_or_why(board: BoardDescription, spec: MachineSpec, *asked: int | None) -> dict[str, Any]:
+    """The estimate for a spec as the board has it, with clock, baud rate and lanes as ``asked``; or ``why`` it does not fit."""
+    try:
+        return estimate(board, board.machine(spec, *asked))
+    except UserError as error:
+        return {"board": board.name, "fits": False, "why": str(error)}

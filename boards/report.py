@@ -75,13 +75,9 @@ def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
 
     The rates are those of patterns whose frames wait already: from the end of a pattern to the end of the next.
     """
-    timing, steps = spec.timing, spec.settings.free_steps + spec.settings.nudged_steps
-    turns = spec.turns(spec.settings)
-    if spec.recurrent:
-        dense, typical = (round(timing.pattern(count, 1, turns=turns)) for count in (steps, RECURRENT_STEPS))
-    else:
-        dense = timing.pattern(steps, 1, spec.inputs, turns=turns)
-        typical = round(timing.pattern(*TYPICAL[spec.settings.order], round(PIXELS * spec.inputs), turns=turns))
+    dense, turns = spec.dense_clocks, spec.turns(spec.settings)
+    steps, updates = (RECURRENT_STEPS, 1.0) if spec.recurrent else TYPICAL[spec.settings.order]
+    typical = round(spec.timing.pattern(steps, updates, round(PIXELS * spec.layout.inputs), turns=turns))
     between = handling_clocks(spec)
     rates = {"_dense": clock_hz / (dense + between), "": clock_hz / (typical + between)}
     return {
@@ -113,8 +109,7 @@ def link(spec: MachineSpec, clock_hz: float) -> list[dict[str, Any]]:
 
 def learn_bytes(spec: MachineSpec, pixel_bits: int) -> int:
     """Bytes of a LEARN on the wire, COBS and closing zero included; its reply is shorter and goes the other way."""
-    pixels = input_bytes(spec) if spec.recurrent else -(-spec.inputs * pixel_bits // 8)
-    body = 2 + pixels + target_bytes(spec) + CRC_BYTES
+    body = 2 + input_bytes(spec, pixel_bits) + target_bytes(spec) + CRC_BYTES
     return body + -(-body // 254) + 1
 
 

@@ -114,17 +114,11 @@ def _estimate(
     json_file: Path | None,
 ) -> None:
     """Show what a machine would take on boards, with the clock, baud rate and lanes that are asked for."""
-    from ohmprop.boards.estimate import estimate
+    from ohmprop.boards.estimate import estimate_or_why
 
-    rows: list[dict[str, Any]] = []
-    for one in chosen:
-        try:
-            spec = one.machine(MachineSpec.load(machine or one.machines[0]), *asked)
-            rows.append(estimate(one, spec))
-        except UserError as error:
-            if len(chosen) == 1:
-                raise
-            rows.append({"board": one.name, "fits": False, "why": str(error)})
+    rows = [estimate_or_why(one, MachineSpec.load(machine or one.machines[0]), *asked) for one in chosen]
+    if len(rows) == 1 and "why" in rows[0]:
+        raise UserError(rows[0]["why"])
     if json_file:
         write_json(json_file, {"boards": rows} if len(chosen) > 1 else rows[0])
     shown = Table(title="Estimates from the design, without synthesis")

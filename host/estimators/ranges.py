@@ -16,7 +16,7 @@ from ohmprop.model.spec import MachineSpec
 
 #: Heads of the table, and how wide its columns are.
 HEADS = ("what", "format", "largest", "of the format", "at its end", "zero", "bits")
-WIDTHS = (14, 14, 10, 15, 12, 8, 6)
+WIDTHS = (24, 14, 10, 15, 12, 8, 6)
 
 
 @dataclass(frozen=True)
@@ -103,7 +103,7 @@ def ranges(subject: Subject, patterns: Sequence[tuple[NDArray[Any], NDArray[np.b
     states, currents, increments = [], [], []
     try:
         for pattern, target in patterns:
-            for nudged_steps in {0, settings.nudged_steps}:
+            for nudged_steps in sorted({0, settings.nudged_steps}):
                 subject.put(replace(settings, nudged_steps=nudged_steps), lfsr, weights)
                 subject.learn(pattern, target)
                 states.append(subject.states().astype(np.int64))
@@ -115,10 +115,10 @@ def ranges(subject: Subject, patterns: Sequence[tuple[NDArray[Any], NDArray[np.b
         subject.put(settings, lfsr, weights)
     return Ranges(
         [
-            *_matrices(spec, "weights", [matrix.astype(np.int64) for matrix in weights]),
+            *_matrices(spec, "", [matrix.astype(np.int64) for matrix in weights]),
             Range("states", spec.state, spec.state.high, np.array(states).ravel(), not spec.recurrent),
             Range("currents", spec.accumulator, spec.accumulator.high, np.array(currents).ravel()),
-            *_matrices(spec, "increments", [np.array(matrix) for matrix in zip(*increments, strict=True)]),
+            *_matrices(spec, "increments, ", [np.array(matrix) for matrix in zip(*increments, strict=True)]),
         ]
     )
 
@@ -126,8 +126,7 @@ def ranges(subject: Subject, patterns: Sequence[tuple[NDArray[Any], NDArray[np.b
 def _matrices(spec: MachineSpec, what: str, values: Sequence[NDArray[np.int64]]) -> list[Range]:
     """What is found of each matrix, without the synapses that a recurrent machine has not."""
     found = []
-    for index, (matrix, one) in enumerate(zip(spec.matrices, values, strict=True)):
+    for name, matrix, one in zip(spec.matrix_names, spec.matrices, values, strict=True):
         kept = one[..., synapse_mask(spec)] if spec.recurrent else one
-        name = what if len(values) == 1 else f"{what} {index}"
-        found.append(Range(name, matrix.stored, matrix.limit, kept.ravel()))
+        found.append(Range(f"{what}{name}", matrix.stored, matrix.limit, kept.ravel()))
     return found

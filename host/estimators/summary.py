@@ -30,8 +30,6 @@ class Summary(dict[str, Any]):
 def summary(spec: MachineSpec, boards: bool) -> Summary:
     """The machine in figures; with ``boards`` the estimates for all boards too, which take some seconds each."""
     settings, matrices = spec.settings, spec.matrices
-    steps = settings.free_steps + settings.nudged_steps
-    rows = 0 if spec.recurrent else spec.inputs
     formats = {
         "weights": [str(matrix.stored) for matrix in matrices],
         **{name: str(getattr(spec, name)) for name in ("state", "activity", "accumulator")},
@@ -40,7 +38,7 @@ def summary(spec: MachineSpec, boards: bool) -> Summary:
         formats["inputs"] = f"fxp-u{spec.pixel_bits}/{spec.pixel_bits}"
     found = Summary(
         layers=list(spec.layers),
-        topology="recurrent" if spec.recurrent else "layered",
+        topology=spec.topology.name,
         synapses=spec.synapses,
         matrices=[[matrix.rows, matrix.columns] for matrix in matrices],
         formats=formats,
@@ -48,7 +46,7 @@ def summary(spec: MachineSpec, boards: bool) -> Summary:
         weight_memory_words=spec.layout.words,
         rule=settings.rule,
         steps={"free": settings.free_steps, "nudged": settings.nudged_steps},
-        clocks_per_pattern_dense=round(spec.timing.pattern(steps, 1, rows, turns=spec.turns(settings))),
+        clocks_per_pattern_dense=spec.dense_clocks,
         spec_hash=spec.spec_hash,
     )
     return Summary(found, boards=_boards(spec)) if boards else found
@@ -58,18 +56,11 @@ def _boards(spec: MachineSpec) -> list[dict[str, Any]]:
     """The estimate for each board, or why there is none."""
     try:
         from ohmprop.boards.description import boards
-        from ohmprop.boards.estimate import estimate
+        from ohmprop.boards.estimate import estimate_or_why
 
-        known = boards()
+        return [estimate_or_why(board, spec) for board in boards()]
     except (UserError, ModuleNotFoundError) as error:
         return [{"board": "boards", "why": f"no estimate ({error})"}]
-    rows: list[dict[str, Any]] = []
-    for board in known:
-        try:
-            rows.append(estimate(board, board.machine(spec)))
-        except UserError as error:
-            rows.append({"board": board.name, "fits": False, "why": str(error)})
-    return rows
 
 
 def _said(value: Any) -> str:

@@ -223,7 +223,7 @@ class LayeredNetwork(Network):
 
     def __init__(self, spec: MachineSpec) -> None:
         super().__init__(spec)
-        one = spec.brightest / (1 << spec.pixel_bits) if spec.biases else 0.0
+        one = spec.white if spec.biases else 0.0
         self._net = Net(np.cumsum([0, *spec.layers[1:]]), one, not spec.asymmetric)
         self._signs = np.random.default_rng(0)
 

@@ -15,7 +15,5 @@ def handling_clocks(spec: MachineSpec, pixel_bits: int | None = None) -> int:
 
     A byte of pixels is taken apart, a clock for each pixel. ``pixel_bits`` are the machine's own unless others are asked for.
     """
-    if spec.recurrent:
-        return BYTE * (input_bytes(spec) + target_bytes(spec)) + TURNAROUND
-    bits = pixel_bits or spec.pixel_bits
-    return -(-spec.inputs * bits // 8) * (BYTE + 8 // bits) + BYTE * target_bytes(spec) + TURNAROUND
+    apart = 0 if spec.recurrent else 8 // (pixel_bits or spec.pixel_bits)
+    return input_bytes(spec, pixel_bits) * (BYTE + apart) + target_bytes(spec) * BYTE + TURNAROUND

@@ -33,9 +33,12 @@ def target_bytes(spec: MachineSpec) -> int:
     return len(target_blocks(spec)) * block_bytes(spec)
 
 
-def input_bytes(spec: MachineSpec) -> int:
-    """Bytes of one input on the link: one bit per neuron, or a layered machine's pixels, packed."""
-    return pattern_bytes(spec) if spec.recurrent else -(-spec.inputs * spec.pixel_bits // 8)
+def input_bytes(spec: MachineSpec, pixel_bits: int | None = None) -> int:
+    """Bytes of one input on the link: one bit per neuron, or a layered machine's pixels, packed.
+
+    ``pixel_bits`` are the machine's own unless others are asked for.
+    """
+    return pattern_bytes(spec) if spec.recurrent else -(-spec.inputs * (pixel_bits or spec.pixel_bits) // 8)
 
 
 def split_words(spec: MachineSpec, words: NDArray[np.int16]) -> tuple[NDArray[np.int8], NDArray[np.int8]]:

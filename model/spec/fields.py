@@ -112,6 +112,11 @@ class MachineFields:
         return self.activity.high
 
     @property
+    def white(self) -> float:
+        """Where an input of the brightest pixel stands, and that of the biases: 1 - 2**-pixel_bits."""
+        return self.brightest / (1 << self.pixel_bits)
+
+    @property
     def brightest(self) -> int:
         """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
         return (1 << self.pixel_bits) - 1

@@ -78,6 +78,13 @@ class MachineSpec(MachineFields):
         """Clocks of the machine's parts, and of a pattern."""
         return Timing(self.layout, self.serial)
 
+    @property
+    def dense_clocks(self) -> int:
+        """Busy clocks of a learnt pattern with all steps, every input's row and every update."""
+        settings = self.settings
+        steps = settings.free_steps + settings.nudged_steps
+        return self.timing.pattern(steps, 1, self.layout.inputs, turns=self.turns(settings))
+
     def turns(self, settings: Settings) -> int:
         """Turns of a step by these settings; 1 if all neurons step together, as with a side network."""
         together = settings.order == TOGETHER or RULES[settings.rule].second is Second.SIDE
@@ -99,6 +106,15 @@ class MachineSpec(MachineFields):
     def update_shift_base(self) -> int:
         """The eta_shift at which the first matrix's variable shift is zero; it reaches UPDATE_SHIFTS values from here."""
         return self.matrices[0].shift_base
+
+    @cached_property
+    def matrix_names(self) -> tuple[str, ...]:
+        """What the matrices are called where their figures are shown."""
+        count = len(self.matrices)
+        if count == 1:
+            return ("weights",)
+        numbered = tuple(f"weights {index}" for index in range(count))
+        return (*numbered[:-1], "biases") if self.biases else numbered
 
     @property
     def worst_accumulator(self) -> int:

@@ -107,7 +107,7 @@ def test_ranges_find_planted_saturation(spec, where):
         old = machine.weights
         machine.learn(inputs[0], targets[0])
         moved = max(int(np.abs(new.astype(int) - was).max()) for new, was in zip(machine.weights, old, strict=True))
-        assert max(one.largest for one in planted if one.name.startswith("increments")) >= moved
+        assert max(one.largest for one in planted if one.name.startswith("increments")) >= moved > 0
     assert [one.figures for one in planted] == [one.figures for one in golden_ranges(spec, weights, inputs, targets)]
 
 
@@ -170,3 +170,12 @@ def test_ranges_refuse_what_does_not_fit():
     ):
         with pytest.raises(ValueError, match=r"\.$"):
             machine.ranges(patterns, wanted)
+
+
+def test_matrices_are_called_alike_everywhere():
+    spec = MachineSpec(layers=(9, 5, 3), lanes=4, biases=True)
+    names = [one.name for one in Machine(spec).ranges(*samples(spec))]
+    assert names[:3] == ["weights 0", "weights 1", "biases"]
+    assert names[-3:] == ["increments, weights 0", "increments, weights 1", "increments, biases"]
+    assert spec.matrix_names == tuple(names[:3])
+    assert RECURRENT.matrix_names == ("weights",)
