@@ -47,8 +47,6 @@ napoleon_custom_sections = ["Members"]
 
 #: A link to a file of the tree, which is no page of the site.
 SOURCE = re.compile(r"\[([^]]*)\]\(\.\./([^)]*)\)")
-
-
 #: A parameter or member and what it is; in numpydoc a type would stand there.
 NAMED = re.compile(r"(\w[\w, ]*) : (.*)")
 SECTIONS = ("Parameters", "Attributes", "Members")
@@ -65,7 +63,20 @@ def named(app: Any, what: str, name: str, found: Any, options: Any, lines: list[
     lines[:] = turned
 
 
+def said(app: Any, error: Exception | None) -> None:
+    """Print how long each notebook took."""
+    for name, found in sorted(app.env.nb_metadata.items()):
+        if "exec_data" in found:
+            print(f"{name}: {found['exec_data']['runtime']:.1f} s")
+
+
+def unlinked(app: Any, name: str, text: list[str]) -> None:
+    """Make names of links to files of the tree."""
+    text[0] = SOURCE.sub(r"\1 (`\2`)", text[0])
+
+
 def setup(app: Any) -> None:
     """Links to files of the tree become their names; docstrings get napoleon's shape, before napoleon sees them."""
-    app.connect("source-read", lambda app, name, text: text.__setitem__(0, SOURCE.sub(r"\1 (`\2`)", text[0])))
+    app.connect("source-read", unlinked)
     app.connect("autodoc-process-docstring", named, priority=400)
+    app.connect("build-finished", said)

@@ -7,3 +7,9 @@ class UserError(Exception):
 
 class MachineError(Exception):
     """The machine's or the link's failure (exit code 1): says what was wrong, what was expected and what to do."""
+
+
+def reason(error: BaseException) -> str:
+    """What another library's error says, as a part of our sentence: its first line without a full stop, or its kind."""
+    lines = str(error).strip().splitlines()
+    return lines[0].rstrip(".") if lines else type(error).__name__

@@ -10,12 +10,12 @@ from typing import Any, Self
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.host.estimators.conventions import InputError, checked_samples, seed_of
-from ohmprop.host.estimators.learned import ARRAYS, Learned
+from ohmprop.host.estimators.conventions import InputError, checked_samples, input_errors, seed_of
+from ohmprop.host.estimators.learned import Learned
 from ohmprop.host.estimators.networks import needing
 from ohmprop.host.estimators.networks.comparing import compare
-from ohmprop.host.estimators.networks.layers import Layers, layers_of, scaled
-from ohmprop.host.run.task import ImageSource, check_layered
+from ohmprop.host.estimators.networks.layers import Layers, layers_of
+from ohmprop.host.run.task import ARRAYS, ImageSource, check_layered, default_halvings
 from ohmprop.model.data.labelled import Label
 from ohmprop.model.data.preparation import Preparation
 
@@ -31,6 +31,7 @@ class Carried(Learned):
     classes_: NDArray[Any]
     preparation_: Preparation
     accuracies_: dict[str, float]
+    halvings: float | None
 
     @classmethod
     def from_arrays(
@@ -49,7 +50,7 @@ class Carried(Learned):
         numbers that become pixels 0 and 255, which stand at 0 and 255 / 256. ``params`` are those of ``__init__``; without
         ``machine`` one is made for the network. What became of each matrix is in ``scaled_``.
         """
-        return cls._holding(Layers.of(weights, biases), classes, span, params)
+        return cls._carrying(Layers.of(weights, biases), classes, span, params)
 
     @classmethod
     def from_torch(
@@ -63,10 +64,11 @@ class Carried(Learned):
         """
         torch = needing("torch_modules")
         X = None if X is None else checked_samples(X, cls(), fits=True)
+        torch.check_shapes(module, X)
         if span is None:
             span = torch.span_of(module, (0.0, 1.0) if X is None else (float(X.min()), float(X.max())))
         layers = torch.module_layers(module, X, span)
-        made = cls._holding(layers, options.pop("classes", None), span, options)
+        made = cls._carrying(layers, options.pop("classes", None), span, options)
         if X is not None:
             compare(made, X, y, torch.places(module, X))
         return made
@@ -89,14 +91,14 @@ class Carried(Learned):
         """A PyTorch module whose outputs are the states at the fixed point of these couplings, in float64."""
         scale = self.preparation_.scale
         layers, torch = layers_of(self.spec_, self.weights_), needing("torch_modules")
-        return torch.FixedPoint(layers, scale, self.spec_.brightest / (1 << self.spec_.pixel_bits))
+        return torch.FixedPoint(layers, scale, self.spec_.white)
 
     def to_nir(self, path: str | PathLike[str]) -> None:
         """Write its layers into a file as a NIR graph of nir.Affine, or nir.Linear where there are no biases."""
         needing("nir_graphs").write(Path(path), layers_of(self.spec_, self.weights_))
 
     @classmethod
-    def _holding(cls, layers: Layers, classes: Any, span: tuple[float, float], params: dict[str, Any]) -> Self:
+    def _carrying(cls, layers: Layers, classes: Any, span: tuple[float, float], params: dict[str, Any]) -> Self:
         """A classifier whose machine has these layers and has learnt nothing more."""
         made = cls(**params)
         low, high = map(float, span)
@@ -108,13 +110,17 @@ class Carried(Learned):
             raise InputError(f"classes = {classes!r} do not fit {count} outputs; give {count} different ones, sorted.")
         made.n_features_in_ = features
         made.preparation_ = Preparation(image_shape(features), (low, high))
-        start = made._begin(layers.machine, seed_of(made.random_state))
-        check_layered(start.spec)
-        weights, made.scaled_ = scaled(start.spec, layers.of_machine(start.spec))
-        made.epochs_ = 0
-        kept = ImageSource(ARRAYS).options(made._labels(), made.preparation_, 0)
-        made.checkpoint_ = replace(start, weights=weights, run={**kept, "data": ARRAYS, "epochs": 0})
+        with input_errors(made):
+            start = made._begin(layers.machine, seed_of(made.random_state))
+            check_layered(start.spec)
+            held = made._holding(start, layers.of_machine(start.spec))
+        kept = made._source().options(made._labels(), made.preparation_, 0)
+        made.checkpoint_, made.epochs_ = replace(held, run={**kept, "epochs": 0}), 0
         return made
+
+    def _source(self) -> ImageSource:
+        """Arrays as the data of a run, whose learning rates are halved as the parameters say."""
+        return ImageSource(ARRAYS, halvings=default_halvings(self.epochs) if self.halvings is None else self.halvings)
 
     def _labels(self) -> tuple[Label, ...]:
         """The classes as a file names them: whole numbers or text."""

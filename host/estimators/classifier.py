@@ -20,10 +20,9 @@ from ohmprop.host.estimators.conventions import (
     seed_of,
 )
 from ohmprop.host.estimators.data import pair
-from ohmprop.host.estimators.learned import ARRAYS
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.readings import read
-from ohmprop.host.run.task import ImageSource, ImageTask, check_layered, default_halvings, learnt_as, made_for
+from ohmprop.host.run.task import ARRAYS, ImageTask, check_layered, learnt_as, made_for
 from ohmprop.model.data.datasets import MOST_CLASSES, MOST_INPUTS, Dataset, pixels
 from ohmprop.model.data.preparation import Preparation
 from ohmprop.model.spec import MachineSpec
@@ -154,9 +153,8 @@ class EPClassifier(ClassifierMixin, Carried):
 
     def _go_on(self, X: NDArray[np.float64], labels: NDArray[Any], epochs: int) -> None:
         dataset = self._dataset(X, labels)
-        halvings = default_halvings(self.epochs) if self.halvings is None else self.halvings
-        start, source = self.checkpoint_, ImageSource(ARRAYS, halvings=halvings)
-        task = ImageTask(source, dataset, start.seed, start.spec.pixel_bits, self.epochs_)
+        start = self.checkpoint_
+        task = ImageTask(self._source(), dataset, start.seed, start.spec.pixel_bits, self.epochs_)
         self._learn(start, task, epochs, self.epochs_)
 
     def _dataset(self, X: NDArray[np.float64], labels: NDArray[Any]) -> Dataset:
@@ -214,7 +212,7 @@ class EPClassifier(ClassifierMixin, Carried):
         if start.spec.recurrent:
             raise InputError(f"{path} holds a memory of patterns and no classifier; give it to AssociativeMemory.load.")
         run = start.run
-        learnt = {"epochs": run["epochs"], "halvings": run["halvings"]} if "halvings" in run else {}
+        learnt = {name: run[name] for name in ("epochs", "halvings") if run.get(name)}
         classifier = cls(**{"machine": start.spec, "random_state": start.seed, **learnt, **params})
         classes, classifier.preparation_ = learnt_as(start)
         classifier.classes_ = np.array(classes)

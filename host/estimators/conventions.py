@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.errors import UserError
+from ohmprop.model.errors import UserError, reason
 
 #: Whether scikit-learn is there.
 INSTALLED = False
@@ -127,10 +127,11 @@ def checked_samples(X: Any, estimator: object, fits: bool) -> NDArray[np.float64
     except InputError:
         raise
     except (TypeError, ValueError) as error:
-        what = str(error).splitlines()[0].rstrip(".")
         # A TypeError for what is no number at all, as scikit-learn has it.
         kind = _NoNumbersError if isinstance(error, TypeError) else InputError
-        raise kind(f"X cannot be read as an array of numbers ({what}); give an array (samples, features).") from None
+        raise kind(
+            f"X cannot be read as an array of numbers ({reason(error)}); give an array (samples, features)."
+        ) from None
     if array.ndim != 2:
         raise InputError(
             f"Expected 2D array, got an array of {array.ndim} dimensions: X of shape {array.shape} is no table. Reshape your "

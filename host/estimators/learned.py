@@ -1,17 +1,18 @@
 """What both estimators share: a machine that learns a task on any backend, and what it has learnt."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from os import PathLike
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.host.estimators.conventions import BaseEstimator, InputError, require_fitted
 from ohmprop.host.estimators.machine import Machine
-from ohmprop.host.estimators.networks.layers import Scaled
+from ohmprop.host.estimators.networks.layers import Scaled, scaled
 from ohmprop.host.link.weights import Weights
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.learner import Learner
@@ -20,11 +21,9 @@ from ohmprop.host.run.task import Task
 from ohmprop.host.run.train import Training, train
 from ohmprop.host.show.console import progress, stoppable
 from ohmprop.model.errors import MachineError
+from ohmprop.model.float64.reference import quantise
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.options import equipped
-
-#: What a run's file says of data that were given as arrays.
-ARRAYS = "arrays given to fit"
 
 
 class Learned(BaseEstimator):
@@ -90,7 +89,16 @@ class Learned(BaseEstimator):
             spec = named
         else:
             spec = MachineSpec.load(named if isinstance(named, str) else Path(named))
-        start = fresh(equipped(spec, **self.settings) if self.settings else spec, seed)
+        return self._in_cells(fresh(equipped(spec, **self.settings) if self.settings else spec, seed))
+
+    def _holding(self, start: Checkpoint, floats: Sequence[NDArray[np.float64]]) -> Checkpoint:
+        """A machine that has not learnt, with weights in floating point; what became of them is noted."""
+        held = self._in_cells(replace(start, weights=quantise(start.spec, floats)))
+        self.scaled_ = scaled(held.spec, floats, held.weights)
+        return held
+
+    def _in_cells(self, start: Checkpoint) -> Checkpoint:
+        """The same in cells of the device, if there is one, which hold no weight beyond its rails."""
         if not self.device:
             return start
         cells: dict[str, Any] = {"device": self.device} if isinstance(self.device, str) else dict(self.device)
@@ -122,8 +130,6 @@ class Learned(BaseEstimator):
     def _keep(self, start: Checkpoint, run: Run, learner: Learner, epochs: int) -> None:
         reached = run.reached(learner)
         options = {**run.options, "epochs": epochs}
-        # No path, since there is no file.
-        options["data" if "data" in options else "patterns"] = ARRAYS
         learnt = start.learnt + reached.learnt
         self.checkpoint_ = replace(reached, learnt=learnt, run=options, beside=self._beside())
         self.epochs_ = epochs

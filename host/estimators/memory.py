@@ -17,10 +17,9 @@ from ohmprop.host.estimators.conventions import (
     require_fitted,
     seed_of,
 )
-from ohmprop.host.estimators.learned import ARRAYS, Learned
-from ohmprop.host.estimators.networks.layers import scaled
+from ohmprop.host.estimators.learned import Learned
 from ohmprop.host.run.checkpoint import Checkpoint
-from ohmprop.host.run.task import PatternSource, PatternTask, check_recurrent
+from ohmprop.host.run.task import ARRAYS, PatternSource, PatternTask, check_recurrent
 from ohmprop.host.show.picture import Picture
 from ohmprop.model.data.patterns import Patterns, Pixels, nearest, recalled
 from ohmprop.model.float64.recurrent import synapse_mask
@@ -140,6 +139,8 @@ class AssociativeMemory(Learned):
 
     def _rows(self, white: Pixels, y: Any) -> NDArray[np.int64]:
         """The rows (count,) of ``patterns_`` that images are to become; InputError if there are none such."""
+        if not len(self.patterns_):
+            raise InputError("This memory stores no patterns that are known; give them to from_arrays, or fit some.")
         rows = nearest(self.patterns_, white) if y is None else checked_labels(y, len(white), "AssociativeMemory")
         if not np.isin(rows, np.arange(len(self.patterns_))).all():
             raise InputError(f"y holds rows that are not in patterns_, which has {len(self.patterns_)}; give 0 and up.")
@@ -160,7 +161,7 @@ class AssociativeMemory(Learned):
         )
 
     def _beside(self) -> dict[str, NDArray[Any]]:
-        return {"stored_patterns": self.patterns_, "stored_middle": np.array(self.middle_)}
+        return {"beside_patterns": self.patterns_, "beside_middle": np.array(self.middle_)}
 
     # -- networks in and out -----------------------------------------------------------------------------------------
 
@@ -182,8 +183,9 @@ class AssociativeMemory(Learned):
             ) from None
         if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not np.isfinite(matrix).all():
             raise InputError(f"Weights of shape {matrix.shape} do not fit; give a finite matrix (units, units).")
-        start = memory._begin(lambda: MachineSpec(layers=(len(matrix),)), seed_of(memory.random_state))
-        check_recurrent(start.spec)
+        with input_errors(memory):
+            start = memory._begin(lambda: MachineSpec(layers=(len(matrix),)), seed_of(memory.random_state))
+            check_recurrent(start.spec)
         if start.spec.neurons != len(matrix):
             raise InputError(f"The weights are of {len(matrix)} units, and this machine has {start.spec.neurons}.")
         if (matrix * ~synapse_mask(start.spec)).any() or (not start.spec.asymmetric and (matrix != matrix.T).any()):
@@ -191,11 +193,11 @@ class AssociativeMemory(Learned):
                 "The weights have a unit on itself, one that this machine has not, or are not symmetric; give (W + W.T) / 2 with "
                 "a diagonal of 0."
             )
-        integers, memory.scaled_ = scaled(start.spec, (matrix,))
+        held = memory._holding(start, (matrix,))
         memory.n_features_in_, memory.middle_, memory.epochs_ = len(matrix), middle, 0
         found = np.zeros((0, len(matrix))) if patterns is None else checked_samples(patterns, memory, fits=False)
         memory.patterns_ = memory._white(found)
-        memory.checkpoint_ = replace(start, weights=integers, beside=memory._beside())
+        memory.checkpoint_ = replace(held, beside=memory._beside())
         return memory
 
     def to_arrays(self) -> NDArray[np.float64]:
@@ -220,7 +222,7 @@ class AssociativeMemory(Learned):
         memory.n_features_in_ = start.spec.neurons
         memory.checkpoint_, memory.epochs_, memory.middle_ = start, run.get("epochs", 0), 0.5
         if start.beside:
-            stored, middle = start.beside["stored_patterns"], start.beside["stored_middle"]
+            stored, middle = start.beside["beside_patterns"], start.beside["beside_middle"]
             kinds, shapes = (stored.dtype.char, middle.dtype.char), (stored.shape[1:], middle.shape)
             if kinds != ("?", "d") or shapes != ((start.spec.neurons,), ()):
                 raise InputError(f"The patterns in {path} are damaged; fit and save again.")

@@ -130,7 +130,7 @@ def side_by_side(
 def by_seed(
     title: str, work: Callable[[tuple[Item, int]], Outcome], items: Sequence[Item], seeds: int, pool: Pool | None = None
 ) -> dict[Item, list[Outcome]]:
-    """What ``work`` makes of each item with the seeds 1 to ``seeds``, in their order, with a progress bar; on all cores."""
+    """What ``work`` makes of each item with the seeds 1 to ``seeds``, in their order; by all cores if no pool is given."""
     jobs = [(item, seed) for item in items for seed in range(1, seeds + 1)]
     outcomes: dict[tuple[Item, int], Outcome] = {}
     with (

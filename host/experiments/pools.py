@@ -17,7 +17,7 @@ from typing import Any, Protocol, TypeVar
 
 import numpy as np
 
-from ohmprop.model.errors import UserError
+from ohmprop.model.errors import UserError, reason
 
 Item = TypeVar("Item")
 Outcome = TypeVar("Outcome")
@@ -93,9 +93,11 @@ class Cluster:
         except (killed, CancelledError) as error:
             raise LostWorkersError from error
         except (ModuleNotFoundError, RuntimeError) as error:
+            # Dask's own words where scheduler or workers lack a module; any other is the work's.
+            if isinstance(error, RuntimeError) and "deserialization" not in str(error):
+                raise
             raise UserError(
-                f"A worker at {self.address} cannot do this work ({str(error).splitlines()[0].rstrip('.')}); install "
-                f"{fingerprint()} on it."
+                f"A worker at {self.address} cannot do this work ({reason(error)}); install {fingerprint()} on it."
             ) from None
         finally:
             client.close()
@@ -118,10 +120,9 @@ def _client(address: str) -> tuple[Any, type[BaseException]]:
             warnings.filterwarnings("ignore", module="distributed")
             return Client(address, timeout=ANSWER_SECONDS, set_as_default=False), KilledWorker
     except (OSError, ValueError, TimeoutError) as error:
-        reason = (str(error) or "no answer").splitlines()[0].rstrip(".")
         raise UserError(
-            f"There is no Dask scheduler at {address} ({reason}); start `dask scheduler` there and give --cluster its address, "
-            "as tcp://host:8786."
+            f"There is no Dask scheduler at {address} ({reason(error)}); start `dask scheduler` there and give --cluster its "
+            "address, as tcp://host:8786."
         ) from None
 
 

@@ -35,7 +35,7 @@ TEXT_BYTES = 1 << 16
 #: Members of devices, with their most bytes.
 CELLS_BYTES = {"cells": TEXT_BYTES, "unit": FILE_BYTES}
 #: Members of an estimator's own, with their most bytes.
-BESIDE_BYTES = {"stored_patterns": FILE_BYTES, "stored_middle": 8}
+BESIDE_BYTES = {"beside_patterns": FILE_BYTES, "beside_middle": 8}
 #: Bytes before a member's data: numpy writes 128.
 HEADER_BYTES = 1 << 10
 #: The options of a run that --resume takes from the file, with their types; either the first ones or the others.

@@ -64,6 +64,10 @@ class Source(Protocol):
         """The task for a machine; UserError if the two do not fit."""
 
 
+#: What a run says of data that were given as arrays, so that there is no path.
+ARRAYS = "arrays given to fit"
+
+
 def machine_of(path: Path | None) -> MachineSpec:
     """The machine of a file or a name; the default one if there is none."""
     return MachineSpec.load(path) if path else MachineSpec()
@@ -127,7 +131,7 @@ class PatternTask:
     @property
     def options(self) -> Mapping[str, Any]:
         """Where the patterns come from; a file by its full path, so that a run goes on in another folder."""
-        source = self.name if self.name == "glyphs" else os.path.abspath(self.name)
+        source = self.name if self.name in ("glyphs", ARRAYS) else os.path.abspath(self.name)
         return {"patterns": source, "content": content_of(self.loaded.pixels)}
 
     def order(self, epoch: int) -> NDArray[np.int64]:
@@ -179,7 +183,7 @@ class ImageSource:
     def options(self, classes: Sequence[Label], preparation: Preparation, content: int) -> dict[str, Any]:
         """What a file keeps of a run with these classes, whose images were prepared like this; ``content`` is their CRC-32."""
         return {
-            "data": self.data if self.data in NAMES else os.path.abspath(self.data),
+            "data": self.data if self.data in (*NAMES, ARRAYS) else os.path.abspath(self.data),
             "classes": list(classes),
             "per_class": self.choice.per_class,
             "resize": self.choice.resize,

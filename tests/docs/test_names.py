@@ -115,6 +115,9 @@ def test_the_examples_of_the_estimators_run_one_after_the_other(capsys, tmp_path
     monkeypatch.chdir(tmp_path)
     blocks = re.findall(r"```python\n(.*?)```", (ROOT / "docs/python.md").read_text(encoding="utf-8"), re.DOTALL)
     exec("\n".join(blocks), {})
+    # Who trains, recalls, traces and plots needs ten lines.
+    assert len([line for line in blocks[1].splitlines() if line]) == 10
+    assert {path.name for path in tmp_path.iterdir()} == {"recalled.png", "states.png", "trace.png"}
     score, memory, shape, *shown = capsys.readouterr().out.splitlines()
     assert any(line.startswith("weights 0") for line in shown)
     assert "saturated: " in "\n".join(shown)

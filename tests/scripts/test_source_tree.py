@@ -1,8 +1,10 @@
 """The checks of `make lint` find what they are for."""
 
+import tomllib
+
 import pytest
 
-from scripts.imports import ROOMS, main
+from scripts.imports import ROOMS, ROOT, main
 from scripts.room_lines import code_lines
 from scripts.sizes import too_long
 
@@ -75,3 +77,9 @@ def test_lines_of_code_are_those_without_comments_docstrings_and_blanks():
     text = '"""Docstring\nof two lines."""\n\n# comment\n\n'
     text += 'def f(  # comment\n    x,\n):\n    """One."""\n    return """a\n\nb"""\n'
     assert code_lines(text) == 6
+
+
+def test_every_extra_that_all_names_is_there():
+    extras = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]["optional-dependencies"]
+    (everything,) = extras.pop("all")
+    assert set(everything.removeprefix("ohmprop[").removesuffix("]").split(",")) == set(extras)

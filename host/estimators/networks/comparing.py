@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.host.estimators.conventions import checked_labels
+from ohmprop.host.estimators.conventions import InputError, checked_labels
 
 #: A network whose share of right or equal answers falls by more than this is warned of.
 TOLERATED = 0.05
@@ -27,6 +27,12 @@ def compare(classifier: Any, X: NDArray[np.float64], y: Any, places: NDArray[np.
         what = f"the machine gives another class than the network for {1 - after:.1%} of {len(X)} samples"
     else:
         labels = checked_labels(y, len(X), "EPClassifier")
+        unknown = ~np.isin(labels, classifier.classes_)
+        if unknown.any():
+            known = ", ".join(map(str, classifier.classes_))
+            raise InputError(
+                f"y holds the class {labels[unknown][0]!r}, and the outputs stand for {known}; name them with classes=."
+            )
         before, after = float((given == labels).mean()), float((found == labels).mean())
         what = f"the network misreads {1 - before:.1%} of {len(X)} samples, and the machine {1 - after:.1%}"
     classifier.accuracies_ = {"network": before, "machine": after}

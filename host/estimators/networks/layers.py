@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 
 from ohmprop.host.estimators.conventions import InputError
 from ohmprop.host.link.weights import Weights
-from ohmprop.model.float64.reference import as_float64, quantise
+from ohmprop.model.errors import reason
+from ohmprop.model.float64.reference import as_float64
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.matrix import Matrix, layered_pre_shift
+from ohmprop.model.spec.matrix import layered_pre_shift
 
 Floats = NDArray[np.float64]
 #: Bits of fraction that a format of a layered machine's weights may have, and its bits if nobody says.
@@ -42,8 +43,8 @@ class Layers:
             offsets = tuple(np.array(offset, np.float64) for offset in biases or ())
         except (TypeError, ValueError) as error:
             raise InputError(
-                f"The weights cannot be read as arrays of numbers ({str(error).splitlines()[0].rstrip('.')}); give a list of "
-                "matrices (units, units below)."
+                f"The weights cannot be read as arrays of numbers ({reason(error)}); give a list of matrices "
+                " (units, units below)."
             ) from None
         shapes = [matrix.shape for matrix in matrices]
         if len(shapes) < 2 or any(len(shape) != 2 for shape in shapes):
@@ -94,7 +95,7 @@ class Layers:
                 f"machine has {kind}{' without biases' if self.biases and not spec.biases else ''}; give another machine, or "
                 "None for one that is made for the network."
             )
-        biases = np.concatenate(self.biases or [np.zeros(spec.neurons)])[None] / bias_input(spec)
+        biases = np.concatenate(self.biases or [np.zeros(spec.neurons)])[None] / spec.white
         return (self.weights[0].T, *self.weights[1:], *([biases] if spec.biases else []))
 
 
@@ -107,13 +108,8 @@ def layers_of(spec: MachineSpec, weights: Weights) -> Layers:
     first, *rest = as_float64(spec, weights)
     if not spec.biases:
         return Layers((first.T.copy(), *rest))
-    biases = rest.pop()[0] * bias_input(spec)
+    biases = rest.pop()[0] * spec.white
     return Layers((first.T.copy(), *rest), tuple(np.split(biases, np.cumsum(spec.layers[1:])[:-1])))
-
-
-def bias_input(spec: MachineSpec) -> float:
-    """Where the input of the biases stands."""
-    return spec.brightest / (1 << spec.pixel_bits)
 
 
 @dataclass(frozen=True)
@@ -124,7 +120,7 @@ class Scaled:
     -------
     name : which it is.
     format : of its weights; an LSB is the scale.
-    clipped : the share of weights beyond the format, 0 to 1.
+    clipped : the share of weights beyond the format or a device's rails, 0 to 1.
     rounded : the root mean square of what rounding and clipping changed, to that of the weights.
     """
 
@@ -140,25 +136,17 @@ class Scaled:
         )
 
 
-def scaled(spec: MachineSpec, floats: Sequence[Floats]) -> tuple[Weights, tuple[Scaled, ...]]:
-    """The machine's integers for numbers as it has them, and what became of each matrix."""
-    weights = quantise(spec, floats)
+def scaled(spec: MachineSpec, floats: Sequence[Floats], weights: Weights) -> tuple[Scaled, ...]:
+    """What became of each matrix of numbers, in the machine's integers that they are now."""
     found = []
-    for index, (matrix, values, back) in enumerate(zip(spec.matrices, floats, as_float64(spec, weights), strict=True)):
-        size = float(np.sqrt((values**2).mean()))
-        changed = float(np.sqrt(((back - values) ** 2).mean())) / size if size else 0.0
-        found.append(Scaled(_name(spec, index), matrix.stored, _beyond(matrix, values), changed))
-    return weights, tuple(found)
-
-
-def _name(spec: MachineSpec, index: int) -> str:
-    if spec.recurrent:
-        return "weights"
-    return "biases" if spec.biases and index == len(spec.matrices) - 1 else f"weights {index}"
-
-
-def _beyond(matrix: Matrix, values: Floats) -> float:
-    return float((np.abs(np.rint(values * matrix.stored.one)) > matrix.limit).mean())
+    for name, matrix, values, integers in zip(spec.matrix_names, spec.matrices, floats, weights, strict=True):
+        exact = values * matrix.stored.one
+        size = float(np.sqrt((exact**2).mean()))
+        changed = float(np.sqrt(((integers - exact) ** 2).mean())) / size if size else 0.0
+        # Beyond the format, or beyond the rails of a device.
+        clipped = float((integers != np.rint(exact)).mean())
+        found.append(Scaled(name, matrix.stored, clipped, changed))
+    return tuple(found)
 
 
 def _best(arrays: Sequence[Floats]) -> Format:

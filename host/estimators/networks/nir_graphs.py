@@ -11,6 +11,7 @@ import numpy as np
 from ohmprop.host.estimators.conventions import InputError
 from ohmprop.host.estimators.networks.layers import Layers
 from ohmprop.host.show.files import write_file
+from ohmprop.model.errors import reason
 
 #: What from_nir takes.
 FITS = "give a chain of nir.Linear or nir.Affine between nir.Input and nir.Output"
@@ -25,9 +26,7 @@ def graph_layers(graph: Any) -> Layers:
         try:
             graph = nir.read(path)
         except Exception as error:  # whatever h5py and nir make of bytes that are not theirs
-            raise InputError(
-                f"{path} cannot be read as a NIR graph ({str(error).splitlines()[0].rstrip('.')})."
-            ) from None
+            raise InputError(f"{path} cannot be read as a NIR graph ({reason(error)}).") from None
     if not isinstance(graph, nir.NIRGraph):
         raise InputError(f"A {type(graph).__name__} is no NIR graph; {FITS}.")
     weights, biases = [], []

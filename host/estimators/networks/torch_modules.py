@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import pairwise
 from typing import Any
 
 import numpy as np
@@ -76,6 +77,21 @@ class FixedPoint(nn.Module):  # type: ignore[misc]
                     drive = drive + old[index + 1] @ self.layers[index + 1].weight
                 states[index] = ((old[index] + drive) / 2).clamp(0, 1)
         return states[-1]
+
+
+def check_shapes(module: Any, inputs: Floats | None) -> None:
+    """InputError if samples (count, features) are not of a module's inputs, or its layers do not stand one above the other."""
+    linears = list(module.layers) if isinstance(module, FixedPoint) else [layer.linear for layer in _stack(module)]
+    for below, above in pairwise(linears):
+        if above.in_features != below.out_features:
+            raise InputError(
+                f"An nn.Linear of {above.in_features} inputs stands above one of {below.out_features} outputs; make them as many."
+            )
+    if inputs is not None and inputs.shape[1] != linears[0].in_features:
+        raise InputError(
+            f"X has {inputs.shape[1]} features, and the module has {linears[0].in_features} inputs; give samples as it takes "
+            "them."
+        )
 
 
 def module_layers(module: Any, inputs: Floats | None, span: tuple[float, float]) -> Layers:

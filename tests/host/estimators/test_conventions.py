@@ -295,12 +295,12 @@ def test_a_file_of_the_other_kind_is_named(tmp_path):
 def test_the_patterns_of_a_damaged_file_are_refused(tmp_path):
     AssociativeMemory(epochs=1).fit(PATTERNS).save(tmp_path / "m.npz")
     whole = dict(np.load(tmp_path / "m.npz"))
-    wrongs = [("stored_patterns", PATTERNS[:, :7] == 1), ("stored_patterns", PATTERNS), ("stored_middle", np.zeros(1))]
+    wrongs = [("beside_patterns", PATTERNS[:, :7] == 1), ("beside_patterns", PATTERNS), ("beside_middle", np.zeros(1))]
     for name, wrong in wrongs:
         np.savez(tmp_path / "wrong.npz", **whole | {name: wrong})
         with pytest.raises(ValueError, match=r"patterns in .* are damaged"):
             AssociativeMemory.load(tmp_path / "wrong.npz")
-    del whole["stored_middle"]
+    del whole["beside_middle"]
     np.savez(tmp_path / "wrong.npz", **whole)
     with pytest.raises(UserError, match="cannot be read as saved weights"):
         AssociativeMemory.load(tmp_path / "wrong.npz")

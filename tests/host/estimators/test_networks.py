@@ -11,6 +11,7 @@ import pytest
 from ohmprop import AssociativeMemory, EPClassifier, MachineSpec
 from ohmprop.host.estimators import networks
 from ohmprop.host.estimators.networks.comparing import NetworkWarning, compare
+from ohmprop.host.run.memristors import Memristors
 from ohmprop.model.errors import UserError
 from ohmprop.model.float64.reference import Reference, as_float64
 from ohmprop.model.spec.options import equipped
@@ -46,6 +47,12 @@ def test_arrays_go_in_and_out_in_the_same_bits(biases, tmp_path):
     made.save(tmp_path / "n.npz")
     loaded = EPClassifier.load(tmp_path / "n.npz")
     assert np.array_equal(loaded.outputs(SAMPLES), made.outputs(SAMPLES))
+    # And both go on alike, at the same rates.
+    labels = np.arange(8) % 3
+    for _ in range(4):
+        assert same(loaded.partial_fit(SAMPLES, labels), made.partial_fit(SAMPLES, labels))
+    assert loaded.epochs_ == made.epochs_ == 4
+    assert EPClassifier.load(tmp_path / "n.npz").fit(SAMPLES, labels).epochs_ == 20
 
 
 def test_what_becomes_of_each_matrix_is_said():
@@ -85,6 +92,17 @@ def test_what_came_in_learns_on():
     assert same(*classifiers)
 
 
+def test_weights_that_come_in_stay_within_a_devices_rails():
+    low, high = Memristors.of(MachineSpec(layers=SIZES, pulses=True), "ecram", None, 1).unit.tables.low, 127
+    assert low > -127
+    made = EPClassifier.from_arrays([WEIGHTS[0] * 0 - 0.49, WEIGHTS[1]], device="ecram")
+    assert all((matrix >= low).all() and (matrix <= high).all() for matrix in made.weights_)
+    assert made.scaled_[0].clipped == 1
+    weights = (np.ones((6, 6)) - np.eye(6)) * -0.9
+    memory = AssociativeMemory.from_arrays(weights, device="ecram")
+    assert memory.weights_[0].min() == low
+
+
 def test_a_memory_goes_in_and_out():
     patterns = RNG.random((2, 12)) < 0.5
     signs = np.where(patterns, 1.0, -1.0)
@@ -98,6 +116,10 @@ def test_a_memory_goes_in_and_out():
     for wrong in (weights[:5], weights + np.eye(12), np.triu(weights), "weights", weights * np.nan):
         with pytest.raises(ValueError, match=r"\.$"):
             AssociativeMemory.from_arrays(wrong)
+    with pytest.raises(ValueError, match="stores no patterns"):
+        AssociativeMemory.from_arrays(weights).score(patterns)
+    with pytest.raises(ValueError, match="300"):
+        AssociativeMemory.from_arrays(np.zeros((300, 300)))
     with pytest.raises(ValueError, match="12 units"):
         AssociativeMemory.from_arrays(weights, machine="glyphs-100")
 
@@ -112,6 +134,10 @@ REFUSED = {
     "biases of the machine": (WEIGHTS, BIASES, {"machine": MachineSpec(layers=SIZES)}, "without biases"),
     "one way": (WEIGHTS, None, {"machine": equipped(MachineSpec(layers=SIZES), rule="vector-field")}, "each direction"),
     "classes": (WEIGHTS, None, {"classes": ["b", "a", "c"]}, "sorted"),
+    "too many units": ([np.zeros((600, 9)), np.zeros((3, 600))], None, {}, "600"),
+    "device": (WEIGHTS, None, {"device": {"scheme": "pair"}}, "is no device"),
+    "pulses": (WEIGHTS, None, {"device": {"device": "epiram", "pulses": "many"}}, "many"),
+    "scheme": (WEIGHTS, None, {"device": {"device": "epiram", "scheme": "none"}}, "none"),
     "span": (WEIGHTS, None, {"span": (1, 1)}, "no range"),
 }
 
@@ -264,6 +290,21 @@ def test_what_the_machine_has_not_is_named_with_what_fits(name):
 
 
 @torch_needed
+@pytest.mark.parametrize("made_here", [False, True], ids=["a stack", "of to_torch"])
+def test_samples_and_layers_that_do_not_fit_are_named(made_here):
+    from torch import nn
+
+    module = EPClassifier.from_arrays(WEIGHTS).to_torch() if made_here else stack(nn.Hardtanh(0, 1), nn.Hardtanh(0, 1))
+    with pytest.raises(ValueError, match=r"X has 8 features, and the module has 9 inputs[\s\S]*\.$"):
+        EPClassifier.from_torch(module, SAMPLES[:, :8])
+    with pytest.raises(ValueError, match=r"the class .*'a'.*outputs stand for 0, 1, 2[\s\S]*\.$"):
+        EPClassifier.from_torch(module, SAMPLES, ["a", "b"] * 4)
+    wrong = nn.Sequential(nn.Linear(9, 5), nn.ReLU(), nn.Linear(6, 3))
+    with pytest.raises(ValueError, match=r"6 inputs stands above one of 5 outputs[\s\S]*\.$"):
+        EPClassifier.from_torch(wrong, SAMPLES)
+
+
+@torch_needed
 def test_a_module_can_be_saved_whole(tmp_path):
     import torch
 
@@ -336,6 +377,7 @@ def test_a_relu_network_that_loses_its_accuracy_is_warned_of(monkeypatch):
             optimiser.step()
     with pytest.warns(NetworkWarning, match="run backwards"):
         made = EPClassifier.from_torch(network, images, labels)
+    print(f"ReLU: {made.accuracies_['network']:.1%} became {made.accuracies_['machine']:.1%}")
     assert made.accuracies_["network"] > 0.95
     assert made.accuracies_["machine"] < 0.9
 

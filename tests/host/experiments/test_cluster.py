@@ -96,6 +96,27 @@ def test_a_study_whose_worker_and_host_are_killed_comes_to_the_same_files(tmp_pa
     assert cell["computed_on"] == computer()
 
 
+def test_an_error_of_the_work_and_a_module_that_workers_have_not(tmp_path, monkeypatch):
+    (tmp_path / "only_here.py").write_text("def work(number):\n    return number\n")
+    monkeypatch.syspath_prepend(str(tmp_path))
+    import only_here
+
+    with cluster(tmp_path, workers=1) as (address, _):
+        with pytest.raises(UserError, match=r"cannot do this work .*install ohmprop"):
+            list(side_by_side(only_here.work, [1], Cluster(address)))
+        with pytest.raises(ZeroDivisionError):
+            list(side_by_side(partial(divmod, 1), [0], Cluster(address)))
+
+
+def test_ctrl_c_on_a_cluster_keeps_what_is_done(tmp_path):
+    with cluster(tmp_path, workers=1) as (address, _):
+        found = []
+        for item in side_by_side(partial(pow, 2), range(50), Cluster(address), lambda: len(found) >= 1):
+            found.append(item)
+    assert 1 <= len(found) < 50
+    assert all(power == 2**number for number, power in found)
+
+
 def square(number):
     return number * number
 

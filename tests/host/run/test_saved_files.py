@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
+from ohmprop import AssociativeMemory
 from ohmprop.host.cli.main import main
 from tests.kit.paths import ROOT
 
@@ -40,3 +41,13 @@ def test_an_old_file_goes_on_to_the_stored_bits(name, tmp_path):
     result = CliRunner().invoke(main, options, catch_exceptions=False)
     assert result.exit_code == 0, result.output
     assert bits(path) == expected["continued"]
+
+
+def test_an_old_file_of_an_estimator_knows_its_patterns_and_goes_on_to_the_stored_bits():
+    patterns = np.array([[1, 1, 1, 1, 0, 0, 0, 0], [3, 0, 3, 0, 3, 0, 3, 0]])
+    memory = AssociativeMemory.load(SAVED / "memory-of-an-estimator.npz")
+    assert np.array_equal(memory.patterns_, patterns > 1.5)
+    assert (memory.middle_, memory.epochs_) == (1.5, 20)
+    memory.partial_fit(patterns)
+    assert zlib.crc32(memory.weights_[0].astype("<i2").tobytes()) == 3855016486
+    assert memory.recall(patterns[:, ::-1]).astype(int).tolist() == [[0] * 8, [0, 1] * 4]
