@@ -34,6 +34,20 @@ class Resources:
 
 
 @dataclass(frozen=True)
+class UsbSerial:
+    """The chip between USB and the serial line.
+
+    Members
+    -------
+    chip : its name.
+    baud : the most that it carries, by its maker's word.
+    """
+
+    chip: str
+    baud: int
+
+
+@dataclass(frozen=True)
 class BoardDescription:
     """One board.
 
@@ -43,8 +57,9 @@ class BoardDescription:
     family : of its FPGA.
     platform : makes its Amaranth platform.
     oscillator : where the PLL takes the machine's clock from.
-    led_busy, led_refused : (resource, number) of the two LEDs.
+    led_busy, led_refused : (resource, number) of the two LEDs, and of one with several colours which.
     clock_hz, baud : those of its machines unless something else is asked for.
+    usb : the chip of its serial line.
     lanes : of its machines, or fewer where the multipliers do not suffice.
     serial : its machines have one neuron and one synapse unit.
     memory_bytes : of the weight memory.
@@ -52,7 +67,9 @@ class BoardDescription:
     machines : names of the machine files that ``make boards`` builds, the first one being the default.
     overrides : of the machine's other fields.
     options : of its tools, by Amaranth's names, beside those of the family.
-    cable : what openFPGALoader calls the board.
+    cable : what openFPGALoader calls the board; empty if it does not know it.
+    drive : a board that shows itself as a drive of this name takes a bitstream as a file.
+    estimated_as : the board whose syntheses its estimates follow from; itself if not given.
     """
 
     name: str
@@ -60,10 +77,11 @@ class BoardDescription:
     family: Family
     platform: Callable[[], Any]
     oscillator: Oscillator
-    led_busy: tuple[str, int]
-    led_refused: tuple[str, int]
+    led_busy: tuple[str, int] | tuple[str, int, str]
+    led_refused: tuple[str, int] | tuple[str, int, str]
     clock_hz: int
     baud: int
+    usb: UsbSerial
     lanes: int
     serial: bool
     memory_bytes: int
@@ -72,6 +90,8 @@ class BoardDescription:
     cable: str
     overrides: dict[str, Any] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
+    drive: str = ""
+    estimated_as: str = ""
 
     def clock(self, clock_hz: int) -> Any:
         """The component of the machine's clock, of a frequency in Hz; UserError if the PLL cannot make it."""
@@ -83,6 +103,10 @@ class BoardDescription:
         """The machine as this board runs it: its lanes, memory, clock and serial rate; UserError if it does not fit."""
         if lanes and self.serial and lanes != self.lanes:
             raise UserError(f"Machines on {self.name} have {self.lanes} lanes; leave --lanes out.")
+        if baud and baud > self.usb.baud:
+            raise UserError(
+                f"The {self.usb.chip} of {self.name} carries at most {self.usb.baud} baud; give --baud {self.usb.baud} or less."
+            )
         wanted = replace(
             spec,
             lanes=lanes or min(self.lanes, self.resources.multipliers // lane_multipliers(spec, self.serial)),
@@ -97,7 +121,7 @@ class BoardDescription:
 
 
 def boards() -> list[BoardDescription]:
-    """Every board: each module of this package that has a ``BOARD``; UserError if packages that boards need are missing."""
+    """Every board: those in ``BOARDS`` of this package's modules; UserError if packages that boards need are missing."""
     package = import_module(__package__ or "")
     try:
         modules = [import_module(f"{package.__name__}.{entry.name}") for entry in iter_modules(package.__path__)]
@@ -105,7 +129,7 @@ def boards() -> list[BoardDescription]:
         raise UserError(
             f"Boards need the Python package {error.name}; install it with `pip install 'ohmprop[boards]'`."
         ) from None
-    return [module.BOARD for module in modules if hasattr(module, "BOARD")]
+    return [board for module in modules for board in getattr(module, "BOARDS", ())]
 
 
 def board(name: str) -> BoardDescription:

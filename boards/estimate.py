@@ -17,7 +17,7 @@ from scipy.optimize import nnls
 from ohmprop.boards.build import NAME, planned
 from ohmprop.boards.description import BoardDescription, needs
 from ohmprop.boards.design import Design, read_design
-from ohmprop.boards.report import link, speed
+from ohmprop.boards.report import carried, speed
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
 
@@ -29,7 +29,7 @@ Floats = NDArray[np.float64]
 
 
 def syntheses(board: str) -> list[dict[str, Any]]:
-    """The syntheses for a board, those that the estimate is ``fitted`` to and some that it is only compared with."""
+    """The syntheses for a board, those that estimates are ``fitted`` to and some that they are only compared with."""
     found = json.loads(files("ohmprop.boards").joinpath("syntheses.json").read_text(encoding="utf-8"))
     return [one for one in found if one["board"] == board]
 
@@ -107,14 +107,14 @@ def estimate(board: BoardDescription, spec: MachineSpec) -> dict[str, Any]:
     ``luts`` and ``flip_flops`` are as synthesis counts them, with their relative error; ``logic_cells`` is what packing makes
     of them. ``patterns_per_second`` is a typical learnt pattern's, the serial link included.
     """
-    design, resources = design_of(board, spec), board.resources
+    design, resources, known = design_of(board, spec), board.resources, board.estimated_as or board.name
     parts = np.array(properties(spec, design))
     found: dict[str, Any] = {"board": board.name, "layers": list(spec.layers), "lanes": spec.lanes}
     for what in FITTED:
-        by, error = factors(board.name, what)
+        by, error = factors(known, what)
         found |= {what: round(float(parts @ by)), f"{what}_error": round(error, 3)}
     found |= {
-        "logic_cells": round(found["luts"] * packing(board.name)),
+        "logic_cells": round(found["luts"] * packing(known)),
         "block_rams": block_rams(board, spec, design),
         "multipliers": needs(spec)["multipliers"],
     }
@@ -122,12 +122,8 @@ def estimate(board: BoardDescription, spec: MachineSpec) -> dict[str, Any]:
     found |= {
         name: clocks[name] for name in ("clocks_per_pattern_dense", "clocks_per_pattern", "clocks_between_patterns")
     }
-    rows = link(spec, spec.clock_hz)
-    found["patterns_per_second"] = next(
-        row["patterns_per_second"]
-        for row in rows
-        if row["baud"] == spec.baud and row["pixel_bits"] == (1 if spec.recurrent else spec.pixel_bits)
-    )
+    bits = 1 if spec.recurrent else spec.pixel_bits
+    found["patterns_per_second"] = carried(spec, spec.clock_hz, spec.baud, bits)["patterns_per_second"]
     limits = {"logic_cells": resources.luts, "block_rams": resources.block_rams, "multipliers": resources.multipliers}
     found |= {f"{name}_available": limit for name, limit in limits.items()}
     found["fits"] = all(found[name] <= limit for name, limit in limits.items())

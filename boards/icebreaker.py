@@ -2,11 +2,11 @@
 
 from amaranth_boards.icebreaker import ICEBreakerPlatform
 
-from ohmprop.boards.description import BoardDescription, Resources
+from ohmprop.boards.description import BoardDescription, Resources, UsbSerial
 from ohmprop.boards.families.family import Oscillator
 from ohmprop.boards.families.ice40 import ICE40
 
-BOARD = BoardDescription(
+ICEBREAKER = BoardDescription(
     name="icebreaker",
     title="iCEBreaker (Lattice iCE40UP5K)",
     family=ICE40,
@@ -16,6 +16,7 @@ BOARD = BoardDescription(
     led_refused=("led_r", 0),
     clock_hz=30_000_000,
     baud=3_000_000,
+    usb=UsbSerial("FT2232H", 12_000_000),
     lanes=8,
     serial=True,
     memory_bytes=1 << 17,
@@ -23,3 +24,5 @@ BOARD = BoardDescription(
     machines=("mnist-784-128-10", "glyphs-100"),
     cable="ice40_generic",
 )
+
+BOARDS = (ICEBREAKER,)

@@ -23,6 +23,10 @@ def program(board: BoardDescription, directory: Path) -> None:
         raise UserError(f"The build in {directory} did not reach its clock; build again with a lower --freq.")
     if bitstream is None:
         raise UserError(f"There is no bitstream in {directory}; run `ohmprop board build {board.name}` first.")
+    if board.drive:
+        raise UserError(
+            f"{board.title} shows itself as a drive; copy {bitstream} to the drive {board.drive}, which loads it."
+        )
     beside = str(Path(sys.executable).parent)
     loader = next(filter(None, (shutil.which(name) or shutil.which(name, path=beside) for name in LOADERS)), None)
     if loader is None:

@@ -8,9 +8,10 @@ from pathlib import Path
 from typing import Any
 
 from ohmprop.boards.description import BAUDS, BoardDescription
-from ohmprop.model.link.frames import CRC_BYTES
-from ohmprop.model.link.handling import handling_clocks
-from ohmprop.model.link.packing import input_bytes, target_bytes
+from ohmprop.model.link.frames import CRC_BYTES, LINE_BITS
+from ohmprop.model.link.handling import handling_clocks, sparse_clocks
+from ohmprop.model.link.packing import frame_bytes, input_bytes, target_bytes
+from ohmprop.model.link.sparse import MOST_PATTERNS
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.settings import LAYERS, TOGETHER
 
@@ -20,6 +21,8 @@ PIXELS = 0.19
 #: epoch of MNIST in the golden machine; and the Euler steps of a recurrent machine that learns the glyphs.
 TYPICAL = {TOGETHER: (12.2, 0.27), LAYERS: (6.1, 0.39)}
 RECURRENT_STEPS = 15.9
+#: Mean bytes of MNIST's sparse patterns, as `ohmprop data check mnist` prints.
+SPARSE_BYTES = 111
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
     dense, turns = spec.dense_clocks, spec.turns(spec.settings)
     steps, updates = (RECURRENT_STEPS, 1.0) if spec.recurrent else TYPICAL[spec.settings.order]
     typical = round(spec.timing.pattern(steps, updates, round(PIXELS * spec.layout.inputs), turns=turns))
-    between = handling_clocks(spec)
+    between = between_patterns(spec, spec.pixel_bits)
     rates = {"_dense": clock_hz / (dense + between), "": clock_hz / (typical + between)}
     return {
         "clocks_per_pattern_dense": dense,
@@ -89,28 +92,44 @@ def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
     }
 
 
+def sparse_count(spec: MachineSpec) -> int:
+    """Sparse patterns of MNIST that a frame holds."""
+    return min(MOST_PATTERNS, (frame_bytes(spec) - 2 - CRC_BYTES) // SPARSE_BYTES)
+
+
+def between_patterns(spec: MachineSpec, pixel_bits: int) -> int:
+    """Clocks from the end of a pattern to the begin of the next, with the widths of pixels that are asked for."""
+    if not (spec.sparse and pixel_bits == spec.pixel_bits):
+        return handling_clocks(spec, pixel_bits)
+    count = sparse_count(spec)
+    return round(sparse_clocks(spec, count, count * SPARSE_BYTES) / count)
+
+
 def link(spec: MachineSpec, clock_hz: float) -> list[dict[str, Any]]:
     """Learnt patterns per second that the serial link carries, at each baud rate and pixel width, and what limits them."""
-    clocks, rows = speed(spec, clock_hz)["clocks_per_pattern"], []
-    for bits in (1,) if spec.recurrent else (1, 4, 8):
-        rate = clock_hz / (clocks + handling_clocks(spec, bits))
-        for baud in BAUDS:
-            carried = baud / (10 * learn_bytes(spec, bits))
-            rows.append(
-                {
-                    "baud": baud,
-                    "pixel_bits": bits,
-                    "patterns_per_second": round(min(rate, carried)),
-                    "limit": "link" if carried < rate else "machine",
-                }
-            )
-    return rows
+    widths = (1,) if spec.recurrent else (1, 4, 8)
+    return [
+        {"baud": baud, "pixel_bits": bits, **carried(spec, clock_hz, baud, bits)} for bits in widths for baud in BAUDS
+    ]
 
 
-def learn_bytes(spec: MachineSpec, pixel_bits: int) -> int:
-    """Bytes of a LEARN on the wire, COBS and closing zero included; its reply is shorter and goes the other way."""
-    body = 2 + input_bytes(spec, pixel_bits) + target_bytes(spec) + CRC_BYTES
-    return body + -(-body // 254) + 1
+def carried(spec: MachineSpec, clock_hz: float, baud: int, pixel_bits: int) -> dict[str, Any]:
+    """Learnt patterns per second at a baud rate, and whether link or machine limits them."""
+    machine = clock_hz / (speed(spec, clock_hz)["clocks_per_pattern"] + between_patterns(spec, pixel_bits))
+    line = baud / (LINE_BITS * learn_bytes(spec, pixel_bits))
+    return {"patterns_per_second": round(min(machine, line)), "limit": "link" if line < machine else "machine"}
+
+
+def learn_bytes(spec: MachineSpec, pixel_bits: int) -> float:
+    """Bytes of a pattern on the wire, COBS and closing zero included; the reply goes the other way, and is shorter.
+
+    Sparse patterns of MNIST share a frame; others have one each.
+    """
+    count, size = 1, input_bytes(spec, pixel_bits) + target_bytes(spec)
+    if spec.sparse and pixel_bits == spec.pixel_bits:
+        count, size = sparse_count(spec), SPARSE_BYTES
+    body = 2 + count * size + CRC_BYTES
+    return (body + -(-body // 254) + 1) / count
 
 
 def _netlist(path: Path) -> Counter[str]:

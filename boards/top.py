@@ -32,6 +32,10 @@ class BoardTop(Elaboratable):
         m.submodules.top = top = DomainRenamer({"core": "sync"})(Top(self.spec))
         uart = platform.request("uart", 0)
         m.d.comb += [top.rx.eq(uart.rx.i | ~steady), uart.tx.o.eq(top.tx)]
-        m.d.comb += platform.request(*self.board.led_busy).o.eq(top.busy)
-        m.d.comb += platform.request(*self.board.led_refused).o.eq(top.refused)
+        for (resource, number, *colour), lit in (
+            (self.board.led_busy, top.busy),
+            (self.board.led_refused, top.refused),
+        ):
+            led = platform.request(resource, number)
+            m.d.comb += (getattr(led, colour[0]) if colour else led).o.eq(lit)
         return m

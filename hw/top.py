@@ -10,6 +10,7 @@ from ohmprop.hw.control.machine import Machine
 from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
+from ohmprop.hw.link.sparse import check_records
 from ohmprop.hw.link.uart import Uart
 from ohmprop.hw.parallel.datapath import ParallelDatapath
 from ohmprop.hw.serial.datapath import SerialDatapath
@@ -53,6 +54,7 @@ class Top(wiring.Component):
             self.busy.eq(commands.busy),
             self.refused.eq(commands.refused),
         ]
+        check_records(m, spec, receiver)
         connect(m, uart.bytes.received, receiver.bytes)
         connect(m, receiver.requests, commands.requests)
         connect(m, commands.replies, sender.replies)

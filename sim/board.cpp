@@ -1,5 +1,7 @@
 // The virtual board: the compiled design with a UART at bit level between its pins and this process's stdin and stdout.
-// Usage: top CLOCKS_PER_BIT SETTLING, the second being the clocks that the learning machine runs on for after a request.
+// Usage: top CLOCKS_PER_BIT SETTLING [PACKET TIMER POLL], the second being the clocks that the learning machine runs on for
+// after a request, the others those of a cable's chip: bytes that it sends at once, clocks after which it sends fewer, and
+// clocks between two times at which the host takes them.
 // Ends when stdin closes. Simulated time stands still while there is nothing to do.
 
 #include <unistd.h>
@@ -111,10 +113,65 @@ private:
     int bit = FRAME_BITS;
 };
 
+// Bytes to the host, in packets as a cable's chip sends them, or without one in whole frames.
+class Host {
+public:
+    Host(size_t packet, uint64_t timer, uint64_t poll) : packet(packet), timer(timer), poll(poll) {}
+
+    void take(uint8_t byte, uint64_t now) {
+        if (packet) step(now);
+        held.push_back(byte);
+        // Without a chip the host must not wait for a reply that is followed by another without a pause.
+        if (packet ? held.size() == packet : byte == 0) send(now);
+    }
+
+    // What is due by now; to be called often.
+    void step(uint64_t now) {
+        while (packet && timed + timer <= now) send(timed + timer);
+        if (!outgoing.empty() && now >= due) flush();
+    }
+
+    // The line has been idle since the last byte, so that nothing more of a frame comes.
+    void idle(uint64_t now) {
+        if (!packet && !held.empty()) send(now);
+    }
+
+    // Time must go on until these have been sent.
+    bool waits() const { return packet && !(held.empty() && outgoing.empty()); }
+
+private:
+    void send(uint64_t now) {
+        timed = now;
+        if (held.empty()) return;
+        outgoing.insert(outgoing.end(), held.begin(), held.end());
+        held.clear();
+        due = packet ? (now + poll - 1) / poll * poll : now;
+        if (!packet) flush();
+    }
+
+    void flush() {
+        size_t sent = 0;
+        while (sent < outgoing.size()) {
+            const ssize_t count = write(1, outgoing.data() + sent, outgoing.size() - sent);
+            if (count <= 0) std::_Exit(0);
+            sent += size_t(count);
+        }
+        outgoing.clear();
+    }
+
+    const size_t packet;
+    const uint64_t timer;
+    const uint64_t poll;
+    uint64_t timed = 0;
+    uint64_t due = 0;
+    std::vector<uint8_t> held;
+    std::vector<uint8_t> outgoing;
+};
+
 // Samples the board's tx pin in the middle of each bit.
 class Receiver {
 public:
-    explicit Receiver(double clocks_per_bit) : clocks_per_bit(clocks_per_bit) {}
+    Receiver(Host& host, double clocks_per_bit) : host(host), clocks_per_bit(clocks_per_bit) {}
 
     uint64_t due = NEVER;
 
@@ -135,41 +192,32 @@ public:
         due = NEVER;
         last = now;
         // A byte without its start or stop bit is lost, as in a real receiver.
-        if (!(frame & 1) && frame >> (FRAME_BITS - 1)) {
-            bytes.push_back(uint8_t(frame >> 1));
-            // The host must not wait for a reply that is followed by another without a pause.
-            if (bytes.back() == 0) flush();
-        }
+        if (!(frame & 1) && frame >> (FRAME_BITS - 1)) host.take(uint8_t(frame >> 1), now);
     }
-
-    void flush() {
-        size_t sent = 0;
-        while (sent < bytes.size()) {
-            const ssize_t count = write(1, bytes.data() + sent, bytes.size() - sent);
-            if (count <= 0) std::_Exit(0);
-            sent += size_t(count);
-        }
-        bytes.clear();
-    }
-
-    bool holds_bytes() const { return !bytes.empty(); }
 
     uint64_t last = 0;
 
 private:
+    Host& host;
     const double clocks_per_bit;
     double edge = 0;
     uint32_t frame = 0;
     int bit = 0;
-    std::vector<uint8_t> bytes;
 };
 
 }  // namespace
 
 int main(int argc, char** argv) {
-    const double clocks_per_bit = argc == 3 ? std::atof(argv[1]) : 0;
-    const int settling_clocks = argc == 3 ? std::atoi(argv[2]) : 0;
+    const bool cable = argc == 6;
+    if (argc != 3 && !cable) return 2;
+    const double clocks_per_bit = std::atof(argv[1]);
+    const int settling_clocks = std::atoi(argv[2]);
     if (clocks_per_bit < 1 || settling_clocks < 1) return 2;
+    uint64_t chip[3] = {0, 0, 0};
+    for (int part = 0; cable && part < 3; ++part) {
+        chip[part] = std::strtoull(argv[3 + part], nullptr, 10);
+        if (!chip[part]) return 2;
+    }
 
     Queue queue;
     std::thread([&queue] { queue.fill(); }).detach();
@@ -177,7 +225,8 @@ int main(int argc, char** argv) {
     VerilatedContext context;
     Vtop top(&context);
     Sender sender(queue, clocks_per_bit);
-    Receiver receiver(clocks_per_bit);
+    Host host(size_t(chip[0]), chip[1], chip[2]);
+    Receiver receiver(host, clocks_per_bit);
     const auto frame_clocks = uint64_t(clocks_per_bit * FRAME_BITS) + 1;
     const uint64_t quiet_clocks = std::max(2 * frame_clocks, QUIET_CLOCKS);
     uint64_t check = 0;
@@ -206,8 +255,9 @@ int main(int argc, char** argv) {
         if (now < check) continue;
         check = now + POLL_CLOCKS;
         if (top.busy || receiver.due != NEVER) busy_until = now;
-        if (receiver.due == NEVER && receiver.holds_bytes() && now > receiver.last + frame_clocks) receiver.flush();
-        if (now > std::max({busy_until, sender.last, receiver.last}) + quiet_clocks) queue.wait();
+        host.step(now);
+        if (receiver.due == NEVER && now > receiver.last + frame_clocks) host.idle(now);
+        if (now > std::max({busy_until, sender.last, receiver.last}) + quiet_clocks && !host.waits()) queue.wait();
         // The reader thread still uses the queue and the context has nothing to save, so nothing is destroyed.
         if (queue.closed.load(std::memory_order_relaxed)) std::_Exit(0);
     }

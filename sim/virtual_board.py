@@ -13,6 +13,7 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
 from ohmprop.model.errors import UserError
+from ohmprop.model.link.cable import Cable
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import SETTLING
 from ohmprop.sim.cache import cache_directory, publishing
@@ -107,6 +108,7 @@ class VirtualBoard:
         ptys. One host at a time is served; the machine keeps its weights from one to the next.
     baud_error : the far end's clock is off by this fraction, for tests of the receiver.
     progress : gets one line before a compilation.
+    cable : the chip that the bytes to the host pass through.
 
     Members
     -------
@@ -120,12 +122,13 @@ class VirtualBoard:
         listen: str | None = None,
         baud_error: float = 0.0,
         progress: Callable[[str], None] = lambda line: None,
+        cable: Cable | None = None,
     ) -> None:
         self.spec = spec
         self.port = ""
         self._listen = listen if listen or hasattr(os, "openpty") else "127.0.0.1:0"
         self._baud_error = baud_error
-        self._progress = progress
+        self._progress, self._cable = progress, cable
         self.process_id = 0
         self._process: subprocess.Popen[bytes] | None = None
         self._cleanup = ExitStack()
@@ -157,7 +160,7 @@ class VirtualBoard:
         clocks_per_bit = self.spec.clock_hz / self.spec.baud * (1 + self._baud_error)
         # In a session of its own a Ctrl-C at the terminal reaches the host only, which saves its work and then ends us.
         process = subprocess.Popen(
-            [program, repr(clocks_per_bit), str(SETTLING)],
+            [program, repr(clocks_per_bit), str(SETTLING), *self._chip()],
             stdin=stdin,
             stdout=stdout,
             start_new_session=True,
@@ -166,6 +169,11 @@ class VirtualBoard:
         cleanup.callback(_stop, process)
         self.process_id, self._process = process.pid, process
         return process
+
+    def _chip(self) -> list[str]:
+        """What the simulation is told of the cable's chip."""
+        chip, hz = self._cable, self.spec.clock_hz
+        return [str(chip.packet), str(round(chip.timer * hz)), str(round(chip.poll * hz))] if chip else []
 
     def _start_on_pty(self, program: Path, cleanup: ExitStack) -> None:
         import tty

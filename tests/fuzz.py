@@ -14,6 +14,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import closing
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -28,7 +29,11 @@ from tests.fuzz_traffic import Traffic, access, burst, waveform
 from tests.kit.specs import LAYERED, SPECS
 
 MAIN = Path(__file__).with_suffix(".cpp")
-MACHINES = {"recurrent": SPECS["lanes_do_not_divide"], "layered": LAYERED["one_hidden"]}
+MACHINES = {
+    "recurrent": SPECS["lanes_do_not_divide"],
+    "layered": LAYERED["one_hidden"],
+    "sparse": replace(LAYERED["one_hidden"], sparse=True),
+}
 #: Clocks after a burst within which the board must be idle; a few runs of 255 steps each.
 LIMIT = 400_000
 
@@ -38,6 +43,17 @@ RECEIVER = ("Between", "Receiving", "Dropping")
 COMMANDS = ("Idle", "Compare", "Sort", "Head", "Check", "Repeat", "FetchPattern", "Access", "LoadPattern", "Start")
 COMMANDS += ("Begin", "Run", "Cells", "Finish", "Body", "AskSigns", "AwaitSigns", "TakeSigns", "SendSigns", "Resend")
 COMMANDS += ("Release",)
+SPARSE_COMMANDS = (
+    *COMMANDS[:8],
+    "FetchClass",
+    "TakeClass",
+    *COMMANDS[8:12],
+    "Report",
+    *COMMANDS[12:19],
+    "Record",
+    "Fill",
+)
+SPARSE_COMMANDS += COMMANDS[19:]
 ACCESS = ("Idle", "Fetch", "Take", "Measure", "Compare", "Judge", "Tell", "FetchCell", "Write", "Written", "Read")
 ACCESS += ("Await", "Offer")
 
@@ -172,16 +188,16 @@ def fuzz(name, clocks, seed):
                 where = f"machine {name}, seed {seed}, burst {bursts}, clock {twins.board.clocks}"
                 raise AssertionError(f"{where}: {error}") from None
             bursts += 1
-        coverage = covered(twins.board.coverage())
+        coverage = covered(twins.board.coverage(), SPARSE_COMMANDS if twins.spec.sparse else COMMANDS)
     machine = twins.device.machine
     figures = {"machine": name, "clocks": twins.board.clocks, "bursts": bursts, "learnt": machine.learnt}
     figures |= {"sent": dict(sorted(twins.seen.items())), "answered": dict(sorted(twins.answers.items()))}
     return figures, coverage
 
 
-def covered(coverage):
+def covered(coverage, commands):
     """Clocks and entries of each state; of the frame receiver's states clocks by frames kept and length as well."""
-    machines = {"serial receiver": UART, "frame receiver": RECEIVER, "commands": COMMANDS, "cells": ACCESS}
+    machines = {"serial receiver": UART, "frame receiver": RECEIVER, "commands": commands, "cells": ACCESS}
     states = {}
     for (machine, names), counts in zip(machines.items(), coverage, strict=False):
         states |= {f"{machine}: {name}": tuple(map(int, counts[:, at])) for at, name in enumerate(names)}
@@ -201,7 +217,7 @@ def covered(coverage):
 @click.option("--clocks", default=10_000_000, show_default=True, help="How many, of each machine.")
 @click.option("--seed", default=1, show_default=True)
 def run(clocks, seed):
-    """Fuzz a recurrent and a layered board; exits with 1 if one is wrong or a state was never reached."""
+    """Fuzz boards of every kind; exits with 1 if one is wrong or a state was never reached."""
     missed = []
     for name in MACHINES:
         figures, states = fuzz(name, clocks, seed)

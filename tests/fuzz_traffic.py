@@ -9,6 +9,7 @@ from ohmprop.model.link.frames import Op, encode_frame
 from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.link.registers import SettingsRegisters
 from ohmprop.model.link.spaces import Space
+from ohmprop.model.link.sparse import MOST_PATTERNS, Sparse
 
 BAUD_ERROR = 0.02
 #: Kinds of traffic, those that are wanted more often several times.
@@ -55,8 +56,22 @@ class Traffic:
                 lambda: self.frame(Op.WRITE, access(Space.SETTINGS, at, len(data), data)),
                 lambda: self.frame(Op.IDENTIFY, b""),
                 self.weights,
+                *(2 * [self._sparse] if spec.sparse else []),
             )
         )()
+
+    def _sparse(self):
+        """Sparse patterns, now and then cut short, or with a byte that is another one."""
+        rng, spec = self.rng, self.spec
+        images = [
+            np.array([rng.randrange(16) * (rng.random() < 0.4) for _ in range(spec.inputs)], np.uint8)
+            for _ in range(rng.choice((1, 1, 2, MOST_PATTERNS, MOST_PATTERNS + 1)))
+        ]
+        records = bytearray(b"".join(Sparse(rng.randrange(spec.outputs), image).pack() for image in images))
+        if rng.random() < 0.3:
+            records[rng.randrange(len(records))] = rng.randrange(256)
+        op = Op.RECALL_SPARSE if rng.random() < 0.3 else Op.LEARN_SPARSE
+        return self.frame(op, bytes(records[: len(records) - (rng.random() < 0.1)]))
 
     def _wrong(self):
         """Whole frames that make no sense: unknown ops, wrong lengths, places that are none."""

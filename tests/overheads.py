@@ -13,7 +13,7 @@ import click
 from amaranth.back import verilog
 from amaranth.hdl import Value
 
-from ohmprop.boards.icebreaker import BOARD
+from ohmprop.boards.icebreaker import ICEBREAKER
 from ohmprop.boards.tools import find_tool
 from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
@@ -29,9 +29,7 @@ def cells(component, directory):
     (directory / "top.v").write_text(
         verilog.convert(component, name="top", ports=ports, emit_src=False), encoding="utf-8"
     )
-    script = (
-        f"read_verilog top.v; synth_ice40 -top top {BOARD.family.options['synth_opts']}; tee -q -o top.json stat -json"
-    )
+    script = f"read_verilog top.v; synth_ice40 -top top {ICEBREAKER.family.options['synth_opts']}; tee -q -o top.json stat -json"
     find_tool("yosys").run(["-q", "-p", script], directory, directory / "yosys.log")
     counted = json.loads((directory / "top.json").read_text(encoding="utf-8"))["design"]["num_cells_by_type"]
     flip_flops = sum(number for name, number in counted.items() if name.startswith("SB_DFF"))
@@ -57,7 +55,7 @@ def components(spec, window):
 @click.argument("machine", default="glyphs-100")
 def run(machine):
     """Print the table for a machine as the iCEBreaker has it."""
-    spec = BOARD.machine(MachineSpec.load(machine))
+    spec = ICEBREAKER.machine(MachineSpec.load(machine))
     with tempfile.TemporaryDirectory() as name:
         for window in (1, 2, 4):
             total = [0, 0, 0]

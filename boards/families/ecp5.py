@@ -8,6 +8,7 @@ from amaranth import Elaboratable, Instance, Module, Signal
 from ohmprop.boards.design import Memory
 from ohmprop.boards.families.family import Family
 
+BLOCK_RAM_BITS = 16_384
 #: Range of the PLL's own oscillator, in Hz, and what divides the crystal.
 VCO = 400_000_000, 800_000_000
 REFERENCE = 5

@@ -18,7 +18,7 @@ def link() -> None:
 
 
 @link.command("test")
-@common("machine", "board")
+@common("machine", "board", "cable")
 @click.option("--requests", type=click.IntRange(10, 1_000_000), default=300, show_default=True,
               help="Requests per figure.")  # fmt: skip
 @common("seed", "json")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
+from ohmprop.model.link.cable import CABLES
+
 if TYPE_CHECKING:
     from ohmprop.host.experiments.pools import Pool
     from ohmprop.host.run.task import ImageSource
@@ -74,6 +76,12 @@ _OPTIONS: dict[str, Callable[[Any], Any]] = {
         default="sim",
         show_default=True,
         help="sim (a virtual board), golden (the numpy model), or a port: /dev/ttyUSB0, COM3, socket://HOST:NUMBER.",
+    ),
+    "cable": click.option(
+        "--cable",
+        type=click.Choice(list(CABLES)),
+        help="With --board sim or golden: a model of the USB cable's chip, with the latency timer that it has at first (16 ms), "
+        "or the lowest (1 ms).",
     ),
     "patterns": click.option(
         "--patterns",

@@ -34,7 +34,7 @@ FIXED = (OF_DATA - {"keep_going", "patience"}) | {
 
 
 @click.command()
-@common("machine", "board", "patterns", *DATA)
+@common("machine", "board", "cable", "patterns", *DATA)
 @click.option("--epochs", type=click.IntRange(1, 1_000_000),
               help="Rounds through the patterns [default: 100; 6 with --data].")  # fmt: skip
 @click.option("--halvings", type=click.FloatRange(0, 15),
@@ -138,7 +138,14 @@ def train(context: click.Context, /, **options: Any) -> None:
     epochs = epochs or (EPOCHS if images else 100)
     ends = {name: options[name] for name in ("keep_going", "until_learnt", "patience")}
     reconnects = checkpoint is not None if options["reconnect"] is None else options["reconnect"]
-    manner = Manner(options["board"], options["compare"], resume is not None, reconnects=reconnects, **ends)
+    manner = Manner(
+        options["board"],
+        options["compare"],
+        resume is not None,
+        reconnects=reconnects,
+        cable=options["cable"],
+        **ends,
+    )
     run_train(beginning, source, epochs, manner, files)
 
 

@@ -11,10 +11,14 @@ from ohmprop.host.run.task import ImageSource, made_for
 from ohmprop.host.show.console import print_table, show
 from ohmprop.host.show.files import check_writable, write_json
 from ohmprop.host.show.pictures import answers_picture
-from ohmprop.model.data.datasets import load
+from ohmprop.model.data.datasets import load, pixels
+from ohmprop.model.link.sparse import Sparse
+from ohmprop.model.spec.validation import SPARSE_BITS
 
 #: Images of each class on the sheet, and most classes on it.
 EACH, CLASSES = 8, 12
+#: Images whose bytes as sparse patterns are counted, at most.
+SOME = 5000
 
 
 def run_data_check(source: ImageSource, seed: int, json_file: Path | None, out: Path | None) -> None:
@@ -28,6 +32,7 @@ def run_data_check(source: ImageSource, seed: int, json_file: Path | None, out: 
     counts = [
         np.bincount(labels, minlength=len(dataset.classes)) for labels in (dataset.train_labels, dataset.test_labels)
     ]
+    some = pixels(dataset.train_images[:SOME], SPARSE_BITS)
     figures = {
         "data": dataset.name,
         "kind": dataset.kind,
@@ -37,6 +42,7 @@ def run_data_check(source: ImageSource, seed: int, json_file: Path | None, out: 
         "pixels": f"{width} x {height}",
         "black_share": float((dataset.train_images == 0).mean()),
         **{name: value for name, value in dataset.preparation.to_json().items() if name != "shape"},
+        "sparse_bytes": float(np.mean([len(Sparse(0, image).pack()) for image in some.reshape(len(some), -1)])),
         "notes": list(dataset.notes),
         "machine": list(machine.layers),
     }

@@ -13,14 +13,12 @@ from ohmprop.host.link.access import access
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import Port, has_rate, open_port, opened, virtual_board
 from ohmprop.model.errors import MachineError, UserError
-from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, Op
+from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, LINE_BITS, Op
 from ohmprop.model.link.packing import input_bytes
 from ohmprop.model.link.records import Counters
 from ohmprop.model.link.spaces import Space, space_words
 from ohmprop.model.spec import MachineSpec
 
-#: Bits on the line for each byte.
-BITS = 10
 #: The host's rates that are tried, in percent off the board's, those that the protocol promises, and requests at each.
 PERCENT = range(-6, 7)
 PROMISED = range(-2, 3)
@@ -32,7 +30,12 @@ _CLOCKS = Op.READ, access(Space.COUNTERS, 0, Counters.widths()["clocks"])
 
 
 def measure(
-    spec: MachineSpec, board: str, requests: int, seed: int, advance: Callable[[], None] = lambda: None
+    spec: MachineSpec,
+    board: str,
+    requests: int,
+    seed: int,
+    cable: str | None = None,
+    advance: Callable[[], None] = lambda: None,
 ) -> dict[str, Any]:
     """Measure the link of the board that is named as ``--board`` names it; its weights are not changed.
 
@@ -40,9 +43,9 @@ def measure(
     board's own, by its counter of clocks; the golden board has neither clock nor line, and gives wall time only.
     Returns the figures by the names that the JSON uses.
     """
-    with opened(board, spec) as port:
+    with opened(board, spec, cable=cable) as port:
         connected = Board(port, spec)
-        link, timed = connected.link, board != "golden"
+        link, timed = connected.link, board != "golden" or cable is not None
         before = connected.read_counters()
         figures = {
             "board": board,
@@ -133,7 +136,7 @@ def _run(
     sent = link.sent - sent
     if not timed:
         return {"requests_per_second": len(stream) / seconds}
-    share = BITS * spec.clock_hz / spec.baud / clocks
+    share = LINE_BITS * spec.clock_hz / spec.baud / clocks
     return {
         "requests_per_second": len(stream) * spec.clock_hz / clocks,
         "board_clocks": clocks,

@@ -14,13 +14,16 @@ from ohmprop.host.link.faults import KINDS, Fault, FaultyPort, SimulatedTime, at
 from ohmprop.host.link.port import GoldenPort, Port, opened
 from ohmprop.host.run.run import fresh
 from ohmprop.model.golden.board import GoldenBoard
-from ohmprop.model.link.frames import Op
-from ohmprop.model.link.packing import input_bytes, target_bytes
+from ohmprop.model.link.frames import CRC_BYTES, Op
+from ohmprop.model.link.packing import frame_bytes, input_bytes, target_bytes
 from ohmprop.model.link.records import Counters
+from ohmprop.model.link.sparse import MOST_PATTERNS, Sparse
 from ohmprop.model.spec import MachineSpec
 
 #: Seconds without a reply after which a request is sent again; shorter than a driver's, as silence is what a soak makes.
 REPLY_SECONDS = 0.25
+#: Pixels of a random sparse pattern that are not zero.
+SPARSE_SHARE = 0.2
 
 
 def soak(
@@ -32,20 +35,23 @@ def soak(
     advance: Callable[[], None] = lambda: None,
     stopped: Callable[[], bool] = lambda: False,
 ) -> dict[str, Any]:
-    """Learn ``frames`` random patterns while each byte of the line meets a fault with probability ``rate``.
+    """Learn ``frames`` frames of random patterns while each byte of the line meets a fault with probability ``rate``.
 
     ``board`` is as ``--board`` names it; the golden board's waits are simulated and take no time. ``stopped`` ends the
     run early. Returns the figures by the names that the JSON uses; ``passed`` is the verdict.
     """
     rng = np.random.default_rng(seed)
     faults = at_random(rate, np.random.default_rng([seed, 1])), at_random(rate, np.random.default_rng([seed, 2]))
-    size = input_bytes(spec) + target_bytes(spec)
-    sent = []
+    sent: list[tuple[int, bytes]] = []
+    asked = 0
 
-    def patterns() -> Iterator[tuple[int, bytes]]:
+    def requests() -> Iterator[tuple[int, bytes]]:
+        nonlocal asked
         for _ in takewhile(lambda _: not stopped(), range(frames)):
-            sent.append(rng.bytes(size))
-            yield Op.LEARN, sent[-1]
+            request, count = drawn(spec, rng)
+            asked += count
+            sent.append(request)
+            yield request
 
     with _line(board, spec) as (line, clock):
         port = FaultyPort(line, *faults, clock)
@@ -57,9 +63,9 @@ def soak(
             _prepare(connected, seed)
         before = faulty.read_counters()
         different = 0
-        for index, reply in enumerate(faulty.exchange(patterns())):
-            different += reply != clean.request(Op.LEARN, sent[index])
-            sent[index] = b""
+        for index, reply in enumerate(faulty.exchange(requests())):
+            different += reply != clean.request(*sent[index])
+            sent[index] = (0, b"")
             advance()
         counters = faulty.read_counters()
         equal = all(map(np.array_equal, faulty.read_weights(), clean.read_weights()))
@@ -75,22 +81,37 @@ def soak(
         "retries": faulty.link.retries,
         "repeated_from_cache": grown(before, counters, "repeated"),
         "refused": grown(before, counters, "refused"),
-        "lost": max(0, len(sent) - learnt),
-        "duplicated": max(0, learnt - len(sent)),
+        "patterns": asked,
+        "lost": max(0, asked - learnt),
+        "duplicated": max(0, learnt - asked),
         "replies_different": different,
         "weights_equal": equal,
-        "passed": learnt == len(sent) and equal and not different,
+        "passed": learnt == asked and equal and not different,
     }
 
 
-def each_byte(spec: MachineSpec, patterns: int, seed: int) -> dict[str, Any]:
-    """Learn ``patterns`` random patterns once without a fault, then with each fault of KINDS at each byte in turn.
+def drawn(spec: MachineSpec, rng: np.random.Generator) -> tuple[tuple[int, bytes], int]:
+    """A request that learns random patterns, and how many: one, or as many sparse ones as a frame takes at most."""
+    if not spec.sparse:
+        return (Op.LEARN, rng.bytes(input_bytes(spec) + target_bytes(spec))), 1
+    count = int(rng.integers(1, MOST_PATTERNS + 1))
+    driven = rng.random((count, spec.inputs)) < SPARSE_SHARE
+    images = (rng.integers(1, 1 << spec.pixel_bits, driven.shape) * driven).astype(np.uint8)
+    records = [Sparse(int(rng.integers(spec.outputs)), image).pack() for image in images]
+    room = frame_bytes(spec) - 2 - CRC_BYTES
+    while sum(map(len, records)) > room:
+        records.pop()
+    return (Op.LEARN_SPARSE, b"".join(records)), len(records)
+
+
+def each_byte(spec: MachineSpec, frames: int, seed: int) -> dict[str, Any]:
+    """Learn ``frames`` frames of random patterns once without a fault, then with each fault of KINDS at each byte in turn.
 
     Each time a fresh golden board is connected. Returns the figures by the names that the JSON uses.
     """
     rng = np.random.default_rng(seed)
-    size = input_bytes(spec) + target_bytes(spec)
-    requests = [(int(Op.LEARN), rng.bytes(size)) for _ in range(patterns)]
+    requests, counts = zip(*(drawn(spec, rng) for _ in range(frames)), strict=True)
+    patterns = sum(counts)
 
     def learn(to_board: list[Fault], to_host: list[Fault]) -> tuple[Board, FaultyPort, GoldenBoard, list[bytes]]:
         clock, device = SimulatedTime(), GoldenBoard(spec)

@@ -95,6 +95,7 @@ class Manner:
     until_learnt : it ends as soon as all patterns are recalled.
     patience : it ends when this number of epochs has not lowered the training error; None: it does not.
     reconnects : a port that breaks is waited for, and a board that was reset gets back what it had learnt.
+    cable : a model of what the line of a golden or virtual board ends in (model/link/cable.py).
     """
 
     board: str
@@ -104,6 +105,7 @@ class Manner:
     until_learnt: bool = False
     patience: int | None = None
     reconnects: bool = False
+    cable: str | None = None
 
 
 class Page:
@@ -147,7 +149,7 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
     # Ctrl-C interrupts at once until the board is connected, and is asked for from then on.
     asked: list[Callable[[], bool]] = []
     waits = (lambda: any(stop() for stop in asked)) if manner.reconnects else None
-    with learning(board, start, run.task.alone, manner.compare, waits) as learner, stoppable() as stopped:
+    with learning(board, start, run.task.alone, manner.compare, waits, manner.cable) as learner, stoppable() as stopped:
         asked.append(stopped)
         report = _report(run, learner, manner)
         page = Page(files.report, run)

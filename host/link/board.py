@@ -3,7 +3,7 @@
 import time
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager
-from itertools import islice
+from itertools import chain, islice
 from typing import Any
 
 import numpy as np
@@ -13,14 +13,13 @@ from ohmprop.host.link.access import Access, Reading, Request, access, sized
 from ohmprop.host.link.exchange import Link
 from ohmprop.host.link.identify import check_link, identify
 from ohmprop.host.link.memristors import Memristors
+from ohmprop.host.link.patterns import Input, Pace, Patterns
 from ohmprop.host.link.port import Port, open_port, opened
 from ohmprop.host.link.weights import Weights, checked_weights
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.frames import Op
 from ohmprop.model.link.packing import (
     join_words,
-    pack_input,
-    pack_target,
     pattern_bytes,
     split_words,
     target_blocks,
@@ -39,12 +38,12 @@ CONNECT_SECONDS = 1.0
 #: A simulated board runs at least this many clocks per second; a physical one is faster.
 SLOWEST_CLOCK_HZ = 500_000
 
-#: A pattern, bool (neurons,) with True for white, or a layered machine's pixels, uint8 (inputs,) of pixel_bits each.
-Input = NDArray[Any]
 #: What a recall answers: which states are positive, bool (neurons,), or a layered machine's outputs' states, uint8 (outputs,).
 Answer = NDArray[Any]
 States = NDArray[np.integer[Any]]
 _NOTHING = Reading([], 0)
+#: The board's own time.
+_CLOCKS = Op.READ, access(Space.COUNTERS, 0, Counters.widths()["clocks"])
 
 
 class Board:
@@ -55,7 +54,7 @@ class Board:
     port : the open port (ohmprop.host.link.port); the caller closes it.
     spec : the machine that the board must be.
     timeout : seconds to wait for a reply, beside the longest relaxation.
-    clock : what these seconds are measured by.
+    clock : what these seconds are measured by; the port's own ``now`` if it has one.
 
     Members
     -------
@@ -80,16 +79,19 @@ class Board:
         port: Port,
         spec: MachineSpec,
         timeout: float = REPLY_SECONDS,
-        clock: Callable[[], float] = time.monotonic,
+        clock: Callable[[], float] | None = None,
     ) -> None:
         check_link(spec)
+        seconds: Callable[[], float] = getattr(port, "now", time.monotonic) if clock is None else clock
         self.spec = spec
-        self.link = Link(port, min(CONNECT_SECONDS, timeout), clock)
+        self.link = Link(port, min(CONNECT_SECONDS, timeout), seconds)
         self.identity = identify(self.link, spec)
         self.link.window = self.identity.window
         # Two phases of 255 steps at most; every word read once and programmed in two clocks.
         clocks = 2 * 255 * spec.layout.step_words + 3 * spec.layout.words
         self.link.timeout = timeout + clocks / SLOWEST_CLOCK_HZ
+        # The setting, which sparse patterns want; None while it is not known.
+        self._skips: bool | None = None
         self._spaces = Access(self.link, spec, self.identity.frame_bytes)
         self.memristors = Memristors(self.link, spec, self._spaces)
         # What is read behind each pattern. A layered board's states are not read in learning, since its next image is then
@@ -102,6 +104,7 @@ class Board:
     def identify_again(self) -> None:
         """Get in step with a board that was reset; refuses the board as at the first time."""
         self.identity = identify(self.link, self.spec)
+        self._skips = None
 
     # -- patterns ----------------------------------------------------------------------------------------------------
 
@@ -111,25 +114,44 @@ class Board:
         return reply
 
     def learn_many(
-        self, patterns: Iterable[Input], targets: Iterable[NDArray[np.bool_]] | None = None
+        self,
+        patterns: Iterable[Input],
+        targets: Iterable[NDArray[np.bool_]] | None = None,
+        pace: Pace | None = None,
     ) -> Iterator[tuple[LearnReply, States | None]]:
         """Learn patterns one after another; yields each one's reply and the states (neurons,) after it.
 
         Targets, bool (outputs,), are the patterns themselves if not given. A layered board's states are not read: None. The
         next pattern is on its way while the board learns. Take all items: what is left was learnt all the same.
+        ``pace`` is added to once all are taken.
         """
         pairs = (
             ((pattern, pattern) for pattern in patterns) if targets is None else zip(patterns, targets, strict=False)
         )
-        return self._learn(pairs, self._after_learning)
+        return self._learn(pairs, self._after_learning, pace)
 
     def _learn(
-        self, pairs: Iterable[tuple[Input, NDArray[np.bool_]]], reading: Reading
+        self, pairs: Iterable[tuple[Input, NDArray[np.bool_]]], reading: Reading, pace: Pace | None = None
     ) -> Iterator[tuple[LearnReply, States | None]]:
-        spec = self.spec
-        payloads = (pack_input(spec, pattern) + pack_target(spec, target) for pattern, target in pairs)
-        for reply, read in self._run(Op.LEARN, payloads, reading):
-            yield LearnReply.unpack(sized(reply, LearnReply.size())), self._states(read) if reading.size else None
+        patterns, size, sent = self._patterns(), LearnReply.size(), self.link.sent
+        # Waited for, so that a cable's chip holds nothing back: the replies to sparse patterns fill its packets.
+        begun = int.from_bytes(self.request(*_CLOCKS), "little") if pace else 0
+        replies = self.link.exchange(chain(_each_with(reading, patterns.to_learn(pairs)), [_CLOCKS] if pace else []))
+        busy = learnt = 0
+        for reply in replies:
+            if pace and not patterns.unanswered:
+                pace.clocks += (int.from_bytes(reply, "little") - begun) % (1 << 8 * len(reply))
+                break
+            read = sized(b"".join(islice(replies, len(reading.requests))), reading.size)
+            for record in patterns.learnt(reply):
+                learn_reply = LearnReply.unpack(sized(record, size))
+                busy, learnt = busy + learn_reply.clocks, learnt + 1
+                yield learn_reply, self._states(read) if reading.size else None
+        if pace:
+            pace.busy += busy
+            pace.patterns += learnt
+            pace.handling += patterns.handling
+            pace.sent += self.link.sent - sent
 
     def recall(self, pattern: Input) -> tuple[RecallReply, Answer]:
         """Recall one pattern; returns the reply and the answer."""
@@ -138,23 +160,18 @@ class Board:
     def recall_many(self, patterns: Iterable[Input]) -> Iterator[tuple[RecallReply, Answer]]:
         """Recall patterns one after another; yields each one's reply and answer."""
         spec, size, reading = self.spec, RecallReply.size(), self._after_recall
-        payloads = (pack_input(spec, pattern) for pattern in patterns)
-        for reply, read in self._run(Op.RECALL, payloads, reading):
+        replies = self.link.exchange(_each_with(reading, map(self._patterns().to_recall, patterns)))
+        for reply in replies:
+            read = sized(b"".join(islice(replies, len(reading.requests))), reading.size)
             signs = sized(reply, size + pattern_bytes(spec))[size:]
             answer = np.frombuffer(read, np.uint8)[: spec.outputs] if reading.size else unpack_pattern(spec, signs)
             yield RecallReply.unpack(reply[:size]), answer
 
-    def _run(self, op: Op, payloads: Iterable[bytes], reading: Reading) -> Iterator[tuple[bytes, bytes]]:
-        """Requests of one kind, each followed by ``reading``; yields the reply and what was read."""
-
-        def requests() -> Iterator[Request]:
-            for payload in payloads:
-                yield op, payload
-                yield from reading.requests
-
-        replies = self.link.exchange(requests())
-        for reply in replies:
-            yield reply, sized(b"".join(islice(replies, len(reading.requests))), reading.size)
+    def _patterns(self) -> Patterns:
+        """How the board gets patterns by its settings."""
+        if self.spec.sparse and self._skips is None:
+            self._skips = self.read_settings()[0].skip
+        return Patterns(self.spec, self.identity.frame_bytes, bool(self.spec.sparse and self._skips))
 
     # -- what a board holds ------------------------------------------------------------------------------------------
 
@@ -204,6 +221,7 @@ class Board:
             raise UserError(f"The LFSR cannot hold {lfsr}, and never leaves 0; give 1 to {(1 << 32) - 1}.")
         data = SettingsRegisters.of(self.spec, settings, lfsr).pack()
         self.request(Op.WRITE, access(Space.SETTINGS, 0, len(data)) + data)
+        self._skips = settings.skip
 
     def read_counters(self) -> Counters:
         """The board's counters."""
@@ -221,13 +239,20 @@ class Board:
         return self.link.exchange(requests)
 
 
+def _each_with(reading: Reading, requests: Iterable[Request]) -> Iterator[Request]:
+    """Requests, each followed by a reading."""
+    return chain.from_iterable((request, *reading.requests) for request in requests)
+
+
 @contextmanager
-def connect(board: str, spec: MachineSpec, opening: Callable[[str, int], Port] = open_port) -> Iterator[Board]:
+def connect(
+    board: str, spec: MachineSpec, opening: Callable[[str, int], Port] = open_port, cable: str | None = None
+) -> Iterator[Board]:
     """The board named as ``--board`` names it: ``sim`` (started here), ``golden``, or a port's URL; closed at the end.
 
-    A URL is opened by ``opening``, which gets it and the baud rate.
+    A URL is opened by ``opening``, which gets it and the baud rate; ``cable`` as in `ohmprop.host.link.port.opened`.
     """
     # Before a virtual board is built for nothing.
     check_link(spec)
-    with opened(board, spec, opening) as port:
+    with opened(board, spec, opening, cable) as port:
         yield Board(port, spec)

@@ -15,8 +15,10 @@ from urllib.parse import urlsplit
 import serial
 from serial.tools import list_ports
 
+from ohmprop.host.link.cable import POLL_SECONDS, CabledPort
 from ohmprop.model.errors import UserError
 from ohmprop.model.golden.board import GoldenBoard
+from ohmprop.model.link.cable import Cable, cable_of
 from ohmprop.model.spec import MachineSpec
 
 if TYPE_CHECKING:
@@ -26,8 +28,6 @@ if TYPE_CHECKING:
 #: rates there that are not standard ones.
 PTY = re.compile(r"/dev/(pts/\d+|ttys\d+)")
 PTY_BAUD = 115_200
-#: Longest that one read of an idle port blocks, in seconds; deadlines are the driver's.
-POLL_SECONDS = 0.02
 #: Where Linux keeps how long a cable's chip waits for more, and as short as it can be, in ms.
 TIMERS = Path("/sys/bus/usb-serial/devices")
 LATENCY_MS = 1
@@ -197,28 +197,38 @@ class GoldenPort:
 
 
 @contextmanager
-def opened(board: str, spec: MachineSpec, opening: Callable[[str, int], Port] = open_port) -> Iterator[Port]:
+def opened(
+    board: str, spec: MachineSpec, opening: Callable[[str, int], Port] = open_port, cable: str | None = None
+) -> Iterator[Port]:
     """The port of a board named as ``--board`` names it: ``sim`` (started here), ``golden``, or a port's URL.
 
-    A URL is opened by ``opening``, which gets it and the baud rate.
+    A URL is opened by ``opening``, which gets it and the baud rate. The line of ``sim`` and ``golden`` may end in a ``cable``
+    of CABLES; UserError if another one has its own.
     """
+    chip = cable_of(cable)
     if board == "golden":
-        yield GoldenPort(GoldenBoard(spec))
+        yield CabledPort(spec, chip) if chip else GoldenPort(GoldenBoard(spec))
     elif board == "sim":
-        with virtual_board(spec) as simulated, closing(open_port(simulated.port, spec.baud)) as port:
+        with virtual_board(spec, cable=chip) as simulated, closing(open_port(simulated.port, spec.baud)) as port:
             yield port
+    elif chip:
+        raise UserError(
+            f"--cable {cable} is a model for --board sim and golden, and {board} has a cable of its own; leave it out."
+        )
     else:
         with closing(opening(board, spec.baud)) as port:
             yield port
 
 
-def virtual_board(spec: MachineSpec, listen: str | None = None, baud_error: float = 0.0) -> "VirtualBoard":
+def virtual_board(
+    spec: MachineSpec, listen: str | None = None, baud_error: float = 0.0, cable: Cable | None = None
+) -> "VirtualBoard":
     """A virtual board, a context manager with its ``port``; UserError where the simulator's tools are not installed.
 
     ``listen`` is an address such as 127.0.0.1:0 for a socket instead of a pseudo-terminal. The bits of the host's end
-    last longer by the fraction ``baud_error``.
+    last longer by the fraction ``baud_error``. What it sends passes through a ``cable``'s chip.
     """
     # Only here, so that a PC that drives a real board loads nothing of the simulator.
     from ohmprop.sim.virtual_board import VirtualBoard
 
-    return VirtualBoard(spec, listen, baud_error, lambda line: print(line, file=sys.stderr, flush=True))
+    return VirtualBoard(spec, listen, baud_error, lambda line: print(line, file=sys.stderr, flush=True), cable)

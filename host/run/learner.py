@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from ohmprop.host.link.board import Answer, Board, States
 from ohmprop.host.link.exchange import BoardReset
+from ohmprop.host.link.patterns import Pace
 from ohmprop.host.link.weights import Weights
 from ohmprop.host.show.console import note_uncompiled, warn
 from ohmprop.model.golden.machine import GoldenMachine
@@ -207,7 +208,7 @@ class OnBoard(Learner):
         # What was learnt since then, with its settings; only where it may be needed.
         self._since: list[tuple[Settings, NDArray[Any], NDArray[np.bool_]]] = []
         self._line = dict.fromkeys(LINE, 0)
-        self._restored = 0
+        self._restored, self._pace = 0, Pace()
         self._surely(self._load)
 
     # -- a board that was reset --------------------------------------------------------------------------------------
@@ -282,7 +283,7 @@ class OnBoard(Learner):
                 if resets:
                     self._restore()
                 source = takewhile(lambda _: not stopped(), inputs[done:])
-                for reply, states in self.board.learn_many(source, targets[done:]):
+                for reply, states in self.board.learn_many(source, targets[done:], self._pace):
                     self._learnt(names[done], inputs[done], targets[done], reply, states)
                     done, resets = done + 1, 0
                     yield reply
@@ -346,8 +347,9 @@ class OnBoard(Learner):
         return grown
 
     def figures(self) -> dict[str, Any]:
-        """What went wrong on the line, up to the last time that the counters were read."""
-        return {"link": {"retries": self.board.link.retries, **self._line, "restored": self._restored}}
+        """What went wrong on the line, up to the last time that the counters were read, and how fast the board learnt."""
+        trouble = {"retries": self.board.link.retries, **self._line, "restored": self._restored}
+        return {"link": trouble, **self._pace.figures(self.spec)}
 
     def pulse_counts(self) -> NDArray[np.int64]:
         """What the board's counters of pulses up, down and lost have grown by, (matrices, 3); wrapped as they are."""

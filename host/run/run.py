@@ -128,21 +128,22 @@ def learning(
     alone: bool = False,
     compare: bool = True,
     waits: Callable[[], bool] | None = None,
+    cable: str | None = None,
 ) -> Iterator[Learner]:
     """Who learns, with all that the start has learnt; a board, named as ``--board`` names it, is closed at the end.
 
     With ``alone`` the golden board is the golden machine itself. With ``compare`` the golden machine stands beside a board.
     With ``waits`` a port that breaks is waited for until that answers true, and a board that was reset gets back what it had
-    learnt; else either ends the run.
+    learnt; else either ends the run. ``cable`` is what the line of a golden or virtual board ends in.
     """
-    if alone and board == "golden":
+    if alone and board == "golden" and not cable:
         yield Alone(start.spec, start.weights, start.lfsr, start.unit)
         return
 
     def opening(url: str, baud: int) -> Port:
         return lasting_port(url, baud, waits, warn) if waits else open_port(url, baud)
 
-    with connect(board, start.spec, opening) as connected:
+    with connect(board, start.spec, opening, cable) as connected:
         if complaint := held_back(board):
             _warn_once(complaint)
         kind = Twin if compare else OnBoard

@@ -8,6 +8,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.operation import input_shape, operation_layout
+from ohmprop.model.link.sparse import LONGEST
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.timing import INPUTS
 
@@ -18,8 +19,10 @@ class Inputs(wiring.Component):
     An operation on the inputs arrives with a position in the list and leaves with that input's index and word address;
     any other passes unchanged. A black pattern drives its first row all the same, since a sweep is never empty.
     The biases' input has the place behind all pixels and stands at the brightest pixel, whatever is loaded.
+    With ``spec.sparse`` they may also come as nibbles of which runs of zeros take few (model/link/sparse.py); the checks of such
+    a pattern are the link's.
     Latency INPUTS clocks from ``operation`` to ``placed`` and ``pixel``; an operation a clock. A byte takes as many clocks
-    as it has pixels, during which ``ready`` is low. Reset drops what is being loaded.
+    as it has pixels or nibbles, two at least. Reset drops what is being loaded.
     """
 
     latency = INPUTS
@@ -29,7 +32,7 @@ class Inputs(wiring.Component):
         super().__init__(
             {
                 "begin": In(1),  #: with ``load``: the byte is a pattern's first
-                "load": In(1),  #: one clock while ready: take ``bits``
+                "load": In(1),  #: one clock, the one after ``ready`` at the earliest: take ``bits``
                 "bits": In(8),
                 "ready": Out(1),
                 "skip": In(1),  #: leave zero pixels out; constant while a pattern is loaded
@@ -39,6 +42,9 @@ class Inputs(wiring.Component):
                 "operation": In(operation_layout(spec)),  #: from the sequencer
                 "placed": Out(operation_layout(spec)),  #: to crossbar and neurons
                 "pixel": Out(8),  #: the value of its input
+                #: In a machine that takes sparse patterns: the pixels come as such a pattern's, constant while it is loaded; in
+                #: the second clock after ``load``: that was its last byte.
+                **({"sparse": In(1), "ended": Out(1)} if spec.sparse else {}),
             }
         )
 
@@ -69,18 +75,58 @@ class Inputs(wiring.Component):
         pixel = bits[: spec.pixel_bits]
         drives = (number < spec.inputs) & ((pixel != 0) | ~self.skip)
         m.d.comb += [
-            self.ready.eq(left == 0),
+            # By the clock of the next byte all but the last pixel of this one are taken.
+            self.ready.eq(left <= 2),
             self.less_one.eq(Mux(count == 0, 0, count - 1)),
             write.addr.eq(count),
             write.data.input.eq(number),
             write.data.pixel.eq(pixel),
         ]
+        run = _Run(m, self.sparse, bits, left) if spec.sparse else None
+        a_pixel = ~run.within if run else 1
+        with m.If(left != 0):
+            m.d.sync += [left.eq(left - 1), bits.eq(bits >> spec.pixel_bits)]
+            m.d.sync += number.eq(number + (run.pixels if run else 1))
+            # The first row is written in any case, as a black pattern's only one.
+            m.d.comb += write.en.eq((drives | (number == 0)) & a_pixel)
+            m.d.sync += count.eq(count + (drives & a_pixel))
+            if run:
+                run.step(m)
         with m.If(self.load):
             m.d.sync += [bits.eq(self.bits), left.eq(8 // spec.pixel_bits)]
             with m.If(self.begin):
                 m.d.sync += [number.eq(0), count.eq(0)]
-        with m.If(left != 0):
-            m.d.sync += [left.eq(left - 1), bits.eq(bits >> spec.pixel_bits), number.eq(number + 1)]
-            # The first row is written in any case, as a black pattern's only one.
-            m.d.comb += write.en.eq(drives | (number == 0))
-            m.d.sync += count.eq(count + drives)
+        if run:
+            m.d.comb += self.ended.eq(run.ended)
+
+
+class _Run:
+    """The runs of zeros of a sparse pattern, a nibble a clock.
+
+    Members
+    -------
+    within : the nibble is a digit of a run.
+    longer : a digit before it says that the run goes on.
+    pixels : what the nibble stands for.
+    ended : of a byte's first clock: the pattern ends in it.
+    """
+
+    def __init__(self, m: Module, sparse: Signal, bits: Signal, left: Signal):
+        self.sparse, self.left = sparse, left
+        # 0 at the end of each pattern.
+        self.within, self.longer = Signal(), Signal()
+        self.nibble = nibble = bits[:4]
+        self.pixels, self.ended = Signal(4), Signal()
+        self.empty = self.within & ~self.longer & (nibble == 0)
+        m.d.comb += [
+            self.pixels.eq(Mux(self.within, nibble, (nibble != 0) | ~sparse)),
+            self.ended.eq(self.empty | (~self.within & (bits == 0))),
+        ]
+
+    def step(self, m: Module) -> None:
+        """Go on to the next nibble; what lies behind the end is no pixel."""
+        goes_on = self.within & (self.nibble == LONGEST)
+        with m.If(self.sparse):
+            m.d.sync += [self.within.eq(Mux(self.within, goes_on, self.nibble == 0)), self.longer.eq(goes_on)]
+            with m.If(self.empty):
+                m.d.sync += self.left.eq(0)

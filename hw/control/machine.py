@@ -105,6 +105,8 @@ class Machine(wiring.Component):
             datapath.operation.eq(inputs.placed),
             datapath.pixel.eq(inputs.pixel),
         ]
+        if self.spec.sparse:
+            m.d.comb += [inputs.sparse.eq(self.load_sparse), self.load_ended.eq(inputs.ended)]
 
     def _count(self, m: Module, sequencer: Sequencer) -> None:
         """A serial machine's events are counted elsewhere (hw/link/counter_memory.py)."""

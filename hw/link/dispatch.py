@@ -11,6 +11,7 @@ from ohmprop.hw.link.frames import replies_signature, requests_signature
 from ohmprop.hw.link.load_pattern import PatternLoader
 from ohmprop.hw.link.registers import Registers
 from ohmprop.hw.link.reply import Body, ReplyWriter
+from ohmprop.hw.link.sparse import SparseLoader, SparseReply
 from ohmprop.hw.shapes.signatures import machine_signature
 from ohmprop.model.layout import bits_for
 from ohmprop.model.link.frames import WINDOW, Op, Status
@@ -28,6 +29,7 @@ class Kind(NamedTuple):
     recalling: Signal
     reading: Signal
     writing: Signal
+    sparse: Signal
 
 
 class Turn(NamedTuple):
@@ -76,8 +78,13 @@ class CommandProcessor(wiring.Component):
         m.d.comb += self.busy.eq(requests.valid)
         kind = self._kind(m)
         turn = self._turn(m)
-        pattern = PatternLoader(m, spec, machine, requests, kind.learning)
-        reply = ReplyWriter(m, spec, machine, requests, self.replies, kind.whole, turn.expected)
+        answering = spec, machine, requests, self.replies, kind.whole, turn.expected
+        if spec.sparse:
+            pattern: PatternLoader = SparseLoader(m, spec, machine, requests, kind.learning, kind.sparse)
+            reply: ReplyWriter = SparseReply(m, *answering, several=kind.sparse & kind.learning)
+        else:
+            pattern = PatternLoader(m, spec, machine, requests, kind.learning)
+            reply = ReplyWriter(m, *answering)
         self._connect_cells(m, access, registers, kind.writing)
         accessing = kind.reading | kind.writing
         m.d.comb += requests.address.eq(Mux(accessing, access.position, pattern.position))
@@ -109,8 +116,10 @@ class CommandProcessor(wiring.Component):
                     m.next = "Access"
                 with m.Else():
                     reply.begin(m, Status.UNKNOWN_OP)
+                if spec.sparse:
+                    self._check_records(m, kind, reply)
 
-            pattern.states(m, lambda: reply.begin(m, Status.DONE, Mux(kind.learning, Body.LEARNT, Body.RECALLED)))
+            pattern.states(m, lambda: reply.after_run(m, kind.learning))
             with m.State("Access"), m.If(access.done):
                 reply.begin(m, access.status)
                 with m.If(kind.reading & (access.status == Status.DONE)):
@@ -128,12 +137,16 @@ class CommandProcessor(wiring.Component):
             flag.eq(self.requests.op == op)
             for flag, op in (
                 (kind.asking, Op.IDENTIFY),
-                (kind.learning, Op.LEARN),
-                (kind.recalling, Op.RECALL),
                 (kind.reading, Op.READ),
                 (kind.writing, Op.WRITE),
             )
         ]
+        learning, recalling = self.requests.op == Op.LEARN, self.requests.op == Op.RECALL
+        if self.spec.sparse:
+            both = [self.requests.op == op for op in (Op.LEARN_SPARSE, Op.RECALL_SPARSE)]
+            m.d.sync += kind.sparse.eq(both[0] | both[1])
+            learning, recalling = learning | both[0], recalling | both[1]
+        m.d.sync += [kind.learning.eq(learning), kind.recalling.eq(recalling)]
         return kind
 
     def _turn(self, m: Module) -> Turn:
@@ -180,6 +193,16 @@ class CommandProcessor(wiring.Component):
         with m.Else():
             m.d.sync += reply.refusal.eq(1)
             reply.begin(m, Status.OUT_OF_SEQUENCE, Body.EXPECTED)
+
+    def _check_records(self, m: Module, kind: Kind, reply: ReplyWriter) -> None:
+        """In the state Check: records are refused, or the first is loaded; several are answered from then on."""
+        verdict = self.requests.verdict
+        with m.If(kind.sparse):
+            m.next = "FetchClass"
+            with m.If(kind.learning):
+                reply.begin(m, Status.DONE, Body.LEARNT)
+            with m.If(~verdict.sound | ~self.machine.settings.skip[0] | (kind.recalling & ~verdict.single)):
+                reply.begin(m, Status.BAD_PATTERN)
 
     def _last_states(self, m: Module, registers: Registers, turn: Turn, reply: ReplyWriter) -> None:
         """A kept reply is sent again; the request is done with."""

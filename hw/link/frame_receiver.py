@@ -7,7 +7,7 @@ from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
-from ohmprop.hw.link.frames import byte_stream, check_geometry, crc_processor, requests_signature
+from ohmprop.hw.link.frames import byte_stream, check_geometry, crc_processor, requests_signature, verdict_layout
 from ohmprop.model.link.frames import CRC_BYTES, Status
 
 #: The COBS code of a run of 254 bytes.
@@ -34,6 +34,9 @@ class FrameReceiver(wiring.Component):
             {
                 "bytes": In(byte_stream()),  #: as they came over the line
                 "requests": Out(requests_signature(frame_bytes)),
+                "begins": Out(1),  #: for whoever looks at a payload as it comes: its first byte is next
+                "payload": Out(byte_stream()),  #: its bytes and those of the CRC
+                "verdict": In(verdict_layout()),  #: what is to be kept with the frame, one clock after its last byte
             }
         )
 
@@ -44,7 +47,9 @@ class FrameReceiver(wiring.Component):
         m.submodules.memory = memory = Memory(shape=8, depth=self.window * self.frame_bytes, init=[])
         writing, reading = memory.write_port(), memory.read_port()
 
-        entry_layout = data.StructLayout({"status": 8, "op": 8, "sequence": 8, "length": requests.length.shape()})
+        entry_layout = data.StructLayout(
+            {"status": 8, "op": 8, "sequence": 8, "length": requests.length.shape(), "verdict": verdict_layout()}
+        )
         entries = Array(Signal(entry_layout, name=f"entry_{slot}", reset_less=True) for slot in range(self.window))
         tail = Signal(range(self.window))  # the slot being filled
         head = Signal(range(self.window))  # the oldest frame
@@ -56,6 +61,7 @@ class FrameReceiver(wiring.Component):
             requests.op.eq(oldest.op),
             requests.sequence.eq(oldest.sequence),
             requests.length.eq(oldest.length),
+            requests.verdict.eq(oldest.verdict),
             reading.addr.eq(Cat(requests.address, head)),
             requests.byte.eq(reading.data),
         ]
@@ -98,11 +104,12 @@ class FrameReceiver(wiring.Component):
         place = Signal(range(self.frame_bytes))
         m.d.comb += [place.eq(decoded - 2), writing.addr.eq(Cat(place, tail))]
         m.d.comb += writing.data.eq(Mux(left == 0, 0, byte))
-        m.d.comb += crc.data.eq(writing.data)
+        m.d.comb += [crc.data.eq(writing.data), self.payload.payload.eq(writing.data)]
         with m.If(delivered & (decoded == self.frame_bytes)):
             m.d.sync += too_long.eq(1)
         with m.Elif(delivered):
             m.d.comb += [writing.en.eq(1), crc.valid.eq(1)]
+            m.d.comb += [self.begins.eq(decoded < 2), self.payload.valid.eq(decoded >= 2)]
             m.d.sync += decoded.eq(decoded + 1)
             with m.If(decoded == 0):
                 m.d.sync += entries[tail].op.eq(writing.data)
@@ -111,7 +118,7 @@ class FrameReceiver(wiring.Component):
 
         with m.If(finished):
             m.d.sync += tail.eq(tail + 1)
-            m.d.sync += entries[tail].length.eq(decoded - 2 - CRC_BYTES)
+            m.d.sync += [entries[tail].length.eq(decoded - 2 - CRC_BYTES), entries[tail].verdict.eq(self.verdict)]
             with m.If(too_long):
                 m.d.sync += entries[tail].status.eq(Status.TOO_LONG)
             with m.Elif(whole):

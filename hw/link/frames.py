@@ -35,6 +35,11 @@ def reply_token() -> data.StructLayout:
     return data.StructLayout({"data": 8, "last": 1})
 
 
+def verdict_layout() -> data.StructLayout:
+    """What a RecordCheck says of a payload: it is made of whole records that the machine can learn; it is a single one."""
+    return data.StructLayout({"sound": 1, "single": 1})
+
+
 def requests_signature(frame_bytes: int) -> Signature:
     """The oldest frame in the receiver, seen from the receiver; it stays until released."""
     return Signature(
@@ -47,6 +52,8 @@ def requests_signature(frame_bytes: int) -> Signature:
             "sequence": Out(8),
             #: Bytes of the payload.
             "length": Out(range(frame_bytes - 2 - CRC_BYTES + 1)),
+            #: What was said of the payload by whoever saw it come.
+            "verdict": Out(verdict_layout()),
             #: ``byte`` is the payload's byte ``address`` one clock later.
             "address": In(range(frame_bytes)),
             "byte": Out(8),

@@ -20,6 +20,7 @@ class PatternLoader:
     position : byte of the payload.
     target, block, byte : where in the machine a byte of the pattern goes, or where a byte of the signs comes from.
     last_byte, last_sign : it is the block's last, and the last of all; a clock after ``byte`` and ``block``.
+    loads : one clock: the byte goes to the machine.
     """
 
     def __init__(self, m: Module, spec: MachineSpec, machine: Any, requests: Any, learning: Signal):
@@ -45,14 +46,14 @@ class PatternLoader:
         last_of_input = self.last_sign if spec.recurrent else last_input_byte
         self._ends_block = Mux(self.target, self.last_byte, last_input_byte)
         self._last = Mux(self.target, last_of_target, last_of_input)
-        self._loads = Signal(name="loads")
+        self.loads = Signal(name="loads")
         m.d.comb += [
             machine.program.eq(Mux(learning, Program.LEARN, Program.RECALL)),
             machine.sign_block.eq(block),
             machine.sign_byte.eq(byte),
         ]
         m.d.sync += [
-            machine.load.eq(self._loads),
+            machine.load.eq(self.loads),
             machine.load_target.eq(self.target),
             machine.load_block.eq(block),
             machine.load_byte.eq(byte),
@@ -68,20 +69,28 @@ class PatternLoader:
         with m.If(last_of_all):
             m.d.sync += self.block.eq(0)
 
+    def load(self, m: Module) -> None:
+        """The state LoadPattern once the machine is ready: a byte of the input or, if it learns, of the target."""
+        m.d.sync += self.position.eq(self.position + 1)
+        self.load_byte(m)
+
+    def load_byte(self, m: Module) -> None:
+        """Load a byte, and go on to the next one or to the run."""
+        m.d.comb += self.loads.eq(1)
+        self.next_byte(m, self._ends_block, self._last)
+        m.next = "FetchPattern"
+        with m.If(self._last):
+            m.d.sync += self.target.eq(1)
+            with m.If(self.target | ~self.learning):
+                m.next = "Start"
+
     def states(self, m: Module, ran: Callable[[], None]) -> None:
         """The states from FetchPattern on; ``ran`` says what follows once the machine has run."""
         machine = self.machine
         with m.State("FetchPattern"):
             m.next = "LoadPattern"
         with m.State("LoadPattern"), m.If(machine.load_ready):
-            m.d.comb += self._loads.eq(1)
-            m.d.sync += self.position.eq(self.position + 1)
-            self.next_byte(m, self._ends_block, self._last)
-            m.next = "FetchPattern"
-            with m.If(self._last):
-                m.d.sync += self.target.eq(1)
-                with m.If(self.target | ~self.learning):
-                    m.next = "Start"
+            self.load(m)
         with m.State("Start"), m.If(machine.load_ready & ~machine.load):
             m.d.sync += machine.start.eq(1)
             m.next = "Begin"

@@ -37,6 +37,7 @@ class ReplyWriter:
     refusal : the request is refused, so that nobody will ask for the reply again; the caller's.
     index : byte within a part of the reply; 0 before it begins.
     full : a byte waits for the sender.
+    content, final : byte ``index`` of the body, and whether that ends it; a clock after ``index``.
     """
 
     def __init__(
@@ -63,12 +64,16 @@ class ReplyWriter:
                 slot.eq(Mux(self.refusal, WINDOW, requests.sequence[: bits_for(WINDOW)])),
             ]
 
-        self._heading, self._content, self._final = self._bytes(m, whole, expected)
+        self._heading, self.content, self.final = self._bytes(m, whole, expected)
 
     def begin(self, m: Module, outcome: Any, what: Any = Body.NONE) -> None:
         """Reply with a status and this body."""
         m.d.sync += [self.status.eq(outcome), self.body.eq(what)]
         m.next = "Head"
+
+    def after_run(self, m: Module, learning: Signal) -> None:
+        """What follows a pattern that was learnt or recalled."""
+        self.begin(m, Status.DONE, Mux(learning, Body.LEARNT, Body.RECALLED))
 
     def offer(self, m: Module, byte: Any, last: Any) -> AbstractContextManager[None]:
         """Offer a byte to the register; what follows in the context happens once it has taken it."""
@@ -86,17 +91,13 @@ class ReplyWriter:
 
     def states(self, m: Module, pattern: PatternLoader) -> None:
         """The states from Head on; ``pattern`` knows where the signs come from."""
-        index, body, final = self.index, self.body, self._final
+        index, body, final = self.index, self.body, self.final
         with m.State("Head"), self.offer(m, self._heading, (index == 2) & (body == Body.NONE)):
             m.d.sync += index.eq(index + 1)
             with m.If(index == 2):
                 m.d.sync += index.eq(0)
-                m.next = "Body"
-                with m.If(body == Body.NONE):
-                    m.next = "Finish"
-                with m.Elif(body == Body.CELLS):
-                    m.next = "Cells"
-        with m.State("Body"), self.offer(m, self._content, final & (body != Body.RECALLED)):
+                self.after_head(m)
+        with m.State("Body"), self.offer(m, self.content, final & (body != Body.RECALLED)):
             m.d.sync += index.eq(index + 1)
             with m.If(final & (body == Body.RECALLED)):
                 m.next = "AskSigns"
@@ -113,6 +114,14 @@ class ReplyWriter:
             m.next = "AskSigns"
             with m.If(pattern.last_sign):
                 m.next = "Finish"
+
+    def after_head(self, m: Module) -> None:
+        """Where the state Head leads to."""
+        m.next = "Body"
+        with m.If(self.body == Body.NONE):
+            m.next = "Finish"
+        with m.Elif(self.body == Body.CELLS):
+            m.next = "Cells"
 
     def _bytes(self, m: Module, whole: Signal, expected: Signal) -> tuple[Signal, Signal, Signal]:
         """Byte ``index`` of a reply's head and of its body, and whether that ends it; a clock after ``index``."""

@@ -148,7 +148,9 @@ def machine_signature(spec: MachineSpec) -> Signature:
             "lfsr": In(32),
             "lfsr_load": Out(1),
             "lfsr_next": Out(32),
-            "load_ready": In(1),  #: ``load`` may come
+            "load_ready": In(1),  #: ``load`` may come in the next clock
+            #: In a machine that takes sparse patterns: the pattern is one; its last byte was that of the ``load`` two clocks ago.
+            **({"load_sparse": Out(1), "load_ended": In(1)} if spec.sparse else {}),
             "access_done": In(1),  #: one clock: ``access_read`` answers ``access``
             **host_ports(spec),
         }

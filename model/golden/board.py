@@ -1,5 +1,7 @@
 """The golden machine behind the link's protocol, in Python: what a board answers, byte for byte (docs/protocol.md)."""
 
+from collections.abc import Callable
+
 import numpy as np
 from numpy.typing import NDArray
 
@@ -10,7 +12,9 @@ from ohmprop.model.link.packing import (
     frame_bytes,
     input_bytes,
     join_words,
+    pack_input,
     pack_pattern,
+    pack_target,
     split_words,
     target_bytes,
     unpack_input,
@@ -20,6 +24,7 @@ from ohmprop.model.link.pulses import pack_counts, unit_of, unpack_stuck
 from ohmprop.model.link.records import Counters
 from ohmprop.model.link.registers import PulseRegisters, PulseRequest, SettingsRegisters
 from ohmprop.model.link.spaces import READ_ONLY, STEP_BYTES, WIDE, WRITE_ONLY, Space, space_words
+from ohmprop.model.link.sparse import REPLY_BYTES, unpack_sparse
 from ohmprop.model.spec import MachineSpec
 
 LFSR_BYTES = SettingsRegisters.widths()["lfsr"]
@@ -32,13 +37,15 @@ class GoldenBoard:
     -------
     machine : the golden machine behind the link; weights of more than 8 bits do not fit the link.
 
-    Its clock stands still while the machine is idle, so the counter ``clocks`` equals ``busy_clocks``.
+    Its clock stands still while the machine is idle, so the counter ``clocks`` equals ``busy_clocks``, unless the
+    ``clocks`` since reset come from elsewhere.
     """
 
-    def __init__(self, spec: MachineSpec) -> None:
+    def __init__(self, spec: MachineSpec, clocks: Callable[[], int] | None = None) -> None:
         self.machine = GoldenMachine(spec)
         self._spec = spec
         self._layout = spec.layout
+        self._clocks = clocks or (lambda: self.machine.busy_clocks)
         self._input = bytearray()
         self._expected = 0
         self._identified = False
@@ -119,7 +126,23 @@ class GoldenBoard:
             return self._recall(payload) if len(payload) == size else (Status.BAD_LENGTH, b"")
         if op in (Op.READ, Op.WRITE):
             return self._access(op == Op.WRITE, payload)
+        if op in (Op.LEARN_SPARSE, Op.RECALL_SPARSE) and self._spec.sparse:
+            return self._run_sparse(op == Op.LEARN_SPARSE, payload)
         return Status.UNKNOWN_OP, b""
+
+    def _run_sparse(self, learn: bool, payload: bytes) -> tuple[Status, bytes]:
+        spec = self._spec
+        records = unpack_sparse(spec, payload)
+        if not records or not (learn or len(records) == 1) or not self.machine.settings.skip:
+            return Status.BAD_PATTERN, b""
+        if not learn:
+            return self._recall(pack_input(spec, records[0].pixels))
+        classes = np.arange(spec.outputs)
+        targets = (pack_target(spec, classes == record.label) for record in records)
+        replies = (
+            self._learn(pack_input(spec, one.pixels) + target)[1] for one, target in zip(records, targets, strict=True)
+        )
+        return Status.DONE, b"".join(replies).ljust(REPLY_BYTES, b"\0")
 
     def _learn(self, payload: bytes) -> tuple[Status, bytes]:
         spec = self._spec
@@ -199,7 +222,7 @@ class GoldenBoard:
             return pack_counts(machine.pulses)
         if space is Space.SETTINGS:
             return bytes(self._registers[:-LFSR_BYTES]) + machine.lfsr.to_bytes(LFSR_BYTES, "little")
-        counted = (machine.busy_clocks, machine.busy_clocks, machine.steps, machine.learnt, machine.recalled)
+        counted = (self._clocks(), machine.busy_clocks, machine.steps, machine.learnt, machine.recalled)
         skipped = (machine.rows_skipped, machine.updates_skipped)
         link = (self._frames, self._refused, self._repeated, 0)
         limits = (1 << 8 * width for width in Counters.widths().values())

@@ -46,6 +46,7 @@ FEATURES = (
     Feature(2, "nudges", "nudges of any sign and size", "other nudges", "leave --nudge and --beta out"),
     Feature(3, "continual", "updates in every step", "continual rules", "leave --rule out"),
     Feature(4, "asymmetric", "a weight for each direction", "vector fields", "leave --rule out", own_weights=True),
+    Feature(5, "sparse", "a decoder of sparse patterns", "such patterns", "give a machine with sparse = false"),
 )
 
 

@@ -14,6 +14,8 @@ WINDOW = 2
 #: Set in the op of every reply.
 REPLY = 0x80
 CRC_BYTES = 4
+#: Bits of a byte on the line, those of its start and its end included.
+LINE_BITS = 10
 #: Bytes of an (address, count) pair and the space before it, in READ and WRITE.
 ACCESS_BYTES = 5
 
@@ -26,6 +28,8 @@ class Op(IntEnum):
     RECALL = 0x03  #: input words -> RecallReply, sign words
     READ = 0x04  #: space, address (2 bytes), count (2 bytes) -> count words
     WRITE = 0x05  #: space, address (2 bytes), count (2 bytes), count words -> ()
+    LEARN_SPARSE = 0x06  #: records (model/link/sparse.py) -> a LearnReply each, then zeros up to REPLY_BYTES
+    RECALL_SPARSE = 0x07  #: a record, whose class does not matter -> as RECALL
     REFUSED = 0x7F  #: reply only: the request could not be read at all
 
 
@@ -40,6 +44,7 @@ class Status(IntEnum):
     BAD_ADDRESS = 5  #: no such space, or words beyond its end, or a space that cannot be written or read
     OUT_OF_SEQUENCE = 6  #: neither the next number nor a recent one; the payload has the expected number
     NOT_IDENTIFIED = 7  #: nobody has sent IDENTIFY since the reset
+    BAD_PATTERN = 8  #: not the records that the op takes, a class or more pixels than there are, or ``skip`` is 0
 
 
 def encode_frame(op: int, sequence: int, payload: bytes) -> bytes:

@@ -43,6 +43,8 @@ class MachineFields:
     nudges : the nudge can have another sign and another size (the settings ``nudge`` and ``beta``).
     continual : the weights can learn after every nudged step (the rule "continual").
     asymmetric : the two directions between two neurons have a weight each (the rule "vector-field").
+    sparse : patterns may also come without their zeros, several in a frame (model/link/sparse.py). Layered machines with
+        pixels of four bits only.
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """
@@ -68,6 +70,7 @@ class MachineFields:
     nudges: bool = optional(False, off=False)
     continual: bool = optional(False, off=False)
     asymmetric: bool = optional(False, off=False)
+    sparse: bool = optional(False, off=False)
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
     settings: Settings = BY_TOPOLOGY

@@ -21,6 +21,8 @@ MAX_FINE_BITS = 8
 SMALLEST_BETA_SHIFT = len(BETAS) - 1
 #: Weight matrices that there are registers for.
 MAX_MATRICES = 5
+#: Pixels of sparse patterns.
+SPARSE_BITS = 4
 #: Up to this number, fine bits take half a byte of memory per weight.
 NIBBLE = 4
 
@@ -53,6 +55,7 @@ def check_fields(machine: MachineFields, topology: Topology) -> None:
     _check_options(machine)
     _check_matrices(machine, topology)
     _check_pulses(machine, topology)
+    _check_sparse(machine)
     whole("clock_hz", machine.clock_hz, 1, 10**9)
     whole("baud", machine.baud, 1, 10**8)
     if machine.clock_hz < 4 * machine.baud:
@@ -138,6 +141,16 @@ def _check_pulses(machine: MachineFields, topology: Topology) -> None:
         raise UserError(
             f"pulses = true is impossible with weights of {' and '.join(map(str, sorted(widths)))} bits; give weight and "
             f"input_weight one width of at most {STEP_TABLE_BITS} bits, or leave pulses out."
+        )
+
+
+def _check_sparse(machine: MachineFields) -> None:
+    """Refuse sparse patterns whose pixels are no half bytes."""
+    if not isinstance(machine.sparse, bool):
+        raise UserError(f"sparse = {machine.sparse!r} is impossible; write true or false.")
+    if machine.sparse and machine.pixel_bits != SPARSE_BITS:
+        raise UserError(
+            f"sparse = true is impossible with pixel_bits = {machine.pixel_bits}; give {SPARSE_BITS}, or leave sparse out."
         )
 
 

@@ -4,6 +4,7 @@ import json
 import re
 import sys
 from collections import Counter
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -12,9 +13,10 @@ from click.testing import CliRunner
 import ohmprop.boards
 from ohmprop.boards.build import _judge
 from ohmprop.boards.description import board, boards
+from ohmprop.boards.estimate import estimate
 from ohmprop.boards.families import ecp5, ice40
 from ohmprop.boards.program import program
-from ohmprop.boards.report import Built, learn_bytes, link, make_report, speed, table
+from ohmprop.boards.report import SPARSE_BYTES, Built, between_patterns, learn_bytes, link, make_report, speed, table
 from ohmprop.boards.tools import Tool, find_tool
 from ohmprop.host.cli.main import main
 from ohmprop.model.errors import MachineError, UserError
@@ -86,7 +88,7 @@ def test_what_does_not_fit_is_refused_with_what_would():
 @pytest.mark.parametrize(
     ("arguments", "said"),
     [
-        (["build", "nexys"], "There is no board 'nexys'; the boards are icebreaker"),
+        (["build", "nexys"], "There is no board 'nexys'; the boards are ecpix5, icebreaker"),
         (["build", "icebreaker", "--machine", "nothing.toml"], "cannot be read"),
         (["build", "icebreaker", "--estimate", "--machine", "mnist-784-500-10"], "does not fit icebreaker"),
         (["build", "icebreaker", "--estimate", "--lanes", "16"], "have 8 lanes"),
@@ -141,11 +143,16 @@ def test_a_clock_that_the_pll_cannot_make():
             board(name).clock(clock_hz)
 
 
+#: Those of one file from the smallest on.
+NAMES = ["ecpix5", "icebreaker", "icesugar", "ulx3s-12f", "ulx3s-25f", "ulx3s-45f", "ulx3s"]
+
+
 def test_a_file_with_a_board_is_a_board(tmp_path, monkeypatch):
-    text = "from dataclasses import replace\nfrom ohmprop.boards.icebreaker import BOARD\nBOARD = replace(BOARD, name='new')\n"
+    text = "from dataclasses import replace\nfrom ohmprop.boards.icebreaker import ICEBREAKER\n"
+    text += "BOARDS = (replace(ICEBREAKER, name='new'),)\n"
     (tmp_path / "unheard_of.py").write_text(text)
     monkeypatch.setattr(ohmprop.boards, "__path__", [*ohmprop.boards.__path__, str(tmp_path)])
-    assert [found.name for found in boards()] == ["icebreaker", "ulx3s", "new"]
+    assert [found.name for found in boards()] == [*NAMES, "new"]
     assert board("new").machine(MNIST).lanes == 8
 
 
@@ -197,7 +204,7 @@ def test_the_speed_is_that_of_the_timing():
     dense = timing.pattern(settings.free_steps + settings.nudged_steps, 1, 784, turns=2)
     found = speed(spec, 30e6)
     assert found["clocks_per_pattern_dense"] == dense > found["clocks_per_pattern"]
-    rate = 30e6 / (dense + handling_clocks(spec))
+    rate = 30e6 / (dense + between_patterns(spec, spec.pixel_bits))
     assert found["gcups_dense"] == round(spec.synapses * rate / 1e9, 4)
     assert found["patterns_per_second_dense"] == round(rate)
     recurrent = board("icebreaker").machine(MachineSpec())
@@ -206,6 +213,9 @@ def test_the_speed_is_that_of_the_timing():
 
 def test_the_link_limits_what_it_carries():
     spec = board("icebreaker").machine(MNIST)
+    frame = encode_frame(6, 1, bytes([1]) * 4 * SPARSE_BYTES)
+    assert learn_bytes(spec, spec.pixel_bits) == len(frame) / 4
+    spec = replace(spec, sparse=False)
     frame = encode_frame(2, 1, bytes([1]) * (input_bytes(spec) + target_bytes(spec)))
     assert learn_bytes(spec, spec.pixel_bits) == len(frame)
     rows = {(row["baud"], row["pixel_bits"]): row for row in link(spec, 30e6)}
@@ -216,7 +226,7 @@ def test_the_link_limits_what_it_carries():
     rates = {row["pixel_bits"]: row["patterns_per_second"] for row in machine if row["limit"] == "machine"}
     typical = speed(spec, 1e5)["clocks_per_pattern"]
     assert rates[8] == round(1e5 / (typical + handling_clocks(spec, 8)))
-    assert handling_clocks(spec, 8) == 784 * 3 + 2 * 2 + 36
+    assert handling_clocks(spec, 8) == 784 * 2 + 2 * 2 + 36
 
 
 REPORTS = sorted((ROOT / "docs" / "boards").glob("*.json"))
@@ -283,3 +293,26 @@ def test_a_machine_does_not_outgrow_its_committed_report(file, tmp_path):
     spec = chosen.machine(MachineSpec.load(before["machine"]), round(before["target_mhz"] * 1e6))
     report = build(chosen, spec, before["machine"], tmp_path / "build", 1, False, lambda line: None)
     assert not grown(report, before, chosen.resources.luts), "if that is meant, commit the report of a new build"
+
+
+def test_a_cable_carries_what_its_chip_can():
+    assert board("icebreaker").machine(MNIST, baud=6_000_000).baud == 6_000_000
+    with pytest.raises(
+        UserError, match="FT231X of ulx3s-25f carries at most 3000000 baud; give --baud 3000000 or less"
+    ):
+        board("ulx3s-25f").machine(MNIST, baud=4_000_000)
+    assert all(one.baud <= one.usb.baud for one in boards())
+
+
+def test_a_board_that_shows_itself_as_a_drive_is_not_programmed(tmp_path):
+    (tmp_path / "top.bin").write_bytes(b"")
+    with pytest.raises(UserError, match=r"copy .*top\.bin to the drive iCELink"):
+        program(board("icesugar"), tmp_path)
+
+
+@pytest.mark.parametrize("name", [one.name for one in boards()])
+def test_every_board_has_its_pins(name):
+    """A design elaborates for each, LEDs of several colours included; the rates of all cables are estimated."""
+    chosen = board(name)
+    found = estimate(chosen, chosen.machine(MachineSpec.load("mnist-196-128-5"), baud=chosen.usb.baud // 2))
+    assert found["fits"] and found["patterns_per_second"] > 0

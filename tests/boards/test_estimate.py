@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from ohmprop.boards.description import board, needs
+from ohmprop.boards.description import board, boards, needs
 from ohmprop.boards.design import Memory, read_design
 from ohmprop.boards.estimate import FITTED, PROPERTIES, block_rams, design_of, factors, properties, syntheses
 from ohmprop.host.cli.main import main
@@ -108,7 +108,9 @@ def test_every_board_at_once(tmp_path):
     """784-500-10 does not fit the small board, and why is said."""
     result = run("--estimate", "--all", "--machine", "mnist-784-500-10", "--json", tmp_path / "e.json")
     assert result.exit_code == 0 and "An estimate" in result.output and "131072" in result.output
-    small, large = json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))["boards"]
+    found = {row["board"]: row for row in json.loads((tmp_path / "e.json").read_text(encoding="utf-8"))["boards"]}
+    assert set(found) == {one.name for one in boards()}
+    small, large = found["icebreaker"], found["ulx3s"]
     assert small["board"] == "icebreaker" and small["fits"] is False and "does not fit" in small["why"]
     assert large["fits"] is True and large["block_rams"] == 191 and large["multipliers"] == 64
     assert {"luts", "flip_flops", "clocks_per_pattern_dense", "patterns_per_second"} <= set(large)

@@ -36,6 +36,8 @@ class LayeredPort(Port):
         dut = self.dut
         while not dut.load_ready.value:
             await FallingEdge(dut.clk)
+        # In the next clock.
+        await FallingEdge(dut.clk)
         dut.load.value, dut.load_target.value, dut.load_bits.value = 1, target, byte
         dut.load_block.value, dut.load_byte.value = block, index
         await FallingEdge(dut.clk)
@@ -45,6 +47,8 @@ class LayeredPort(Port):
         """Run to the end once the pixels are all taken in."""
         while not self.dut.load_ready.value:
             await FallingEdge(self.dut.clk)
+        # In which the last pixel but one is taken.
+        await FallingEdge(self.dut.clk)
         return await super().run(program)
 
 

@@ -18,6 +18,7 @@ from cobs import cobs
 from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
+from ohmprop.hw.link.sparse import check_records
 from ohmprop.hw.top import machine_of
 from ohmprop.model.float64.recurrent import synapse_mask
 from ohmprop.model.float64.reference import quantise
@@ -38,7 +39,7 @@ from tests.model.golden.test_pulses import MECHANISMS, unit_of
 from tests.mutants import MUTANTS, Mutant, faulty
 
 #: Clocks that any reply may take.
-PATIENCE = 6000
+PATIENCE = 9000
 
 
 class Board(wiring.Component):
@@ -60,6 +61,7 @@ class Board(wiring.Component):
         m.submodules.commands = commands = CommandProcessor(self.spec)
         m.submodules.machine = machine = machine_of(self.spec)
         m.d.comb += [receiver.bytes.payload.eq(self.data), receiver.bytes.valid.eq(self.valid)]
+        check_records(m, self.spec, receiver)
         connect(m, receiver.requests, commands.requests)
         connect(m, commands.replies, sender.replies)
         connect(m, commands.machine, machine)

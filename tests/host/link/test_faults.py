@@ -190,6 +190,21 @@ class Forgetful(GoldenBoard):
         return super()._answer(frame)
 
 
+SPARSE = MachineSpec(layers=(40, 6, 5), lanes=8, sparse=True)
+
+
+def test_soak_of_sparse_patterns(tmp_path):
+    """Several in a frame, each learnt exactly once: under random faults, and with each fault at each byte."""
+    machine, result = tmp_path / "machine.toml", tmp_path / "soak.json"
+    machine.write_text(SPARSE.to_toml(), encoding="utf-8")
+    for options in (["--frames", "1500"], ["--each-byte"]):
+        command = ["link", "soak", "--machine", str(machine), "--json", str(result), *options]
+        assert CliRunner().invoke(main, command).exit_code == 0
+        figures = json.loads(result.read_text(encoding="utf-8"))
+        assert figures["passed"] and figures["lost"] == figures["duplicated"] == figures["replies_different"] == 0
+        assert figures["patterns"] > 2 * figures.get("frames", 3) and figures["faults"] > 50
+
+
 def test_soak(monkeypatch, tmp_path):
     machine, result = tmp_path / "machine.toml", tmp_path / "soak.json"
     machine.write_text(SPEC.to_toml(), encoding="utf-8")
