@@ -2,7 +2,7 @@
 PYTHON ?= python3
 BIN := .venv/bin
 
-.PHONY: demo test test-slow boards docs sizes lint mutants mutants-drawn wheel-check clean
+.PHONY: demo test test-slow boards release docs sizes lint mutants mutants-drawn wheel-check clean
 
 demo: .venv/ready
 	$(BIN)/ohmprop demo --out runs/demo
@@ -16,6 +16,10 @@ test-slow: .venv/ready
 # Every machine that docs/boards holds a report of; minutes each, those of the ULX3S most.
 boards: .venv/ready
 	$(BIN)/python -m scripts.boards
+
+# The bitstreams of `make boards`, each with its machine and report, and checksums of all, in build/release.
+release: .venv/ready
+	$(BIN)/python -m scripts.release
 
 # The iCEBreaker's machines are synthesised again; their size is compared with the reports in docs/boards and with the FPGA.
 sizes: .venv/ready

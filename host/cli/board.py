@@ -156,16 +156,69 @@ def _estimate(
 @_name
 @_machine
 @_out
-def program_board(name: str, machine: Path | None, out: Path | None) -> None:
-    """Load the bitstream that `board build` made into a board's FPGA, through openFPGALoader.
+@click.option(
+    "--release", type=click.Path(path_type=Path), help="Take the bitstream from the folder of a release instead."
+)
+def program_board(name: str, machine: Path | None, out: Path | None, release: Path | None) -> None:
+    """Load the bitstream that `board build` made, or that of a release, into a board's FPGA, through openFPGALoader.
 
+    \b
     Example: ohmprop board program icebreaker
+             ohmprop board program icebreaker --release ohmprop-release
     """
     from ohmprop.boards.description import board as board_of
-    from ohmprop.boards.program import program
+    from ohmprop.boards.program import built, program
+    from ohmprop.boards.release import released
 
     chosen = board_of(name)
-    program(chosen, _folder(chosen.name, machine or Path(chosen.machines[0]), out))
+    machine = machine or Path(chosen.machines[0])
+    if release and out:
+        raise click.UsageError("--release does not go with --out.")
+    program(chosen, released(chosen, machine.stem, release) if release else built(chosen, _folder(name, machine, out)))
+
+
+@board.command("check")
+@click.argument("port")
+@common("machine", "seed", "json")
+def check_board(port: str, machine: Path | None, seed: int, json_file: Path | None) -> None:
+    """Check a board bit by bit: its ID, its memory, its learning, its line.
+
+    Every address of the weight memory is written and read, with both rails among the values; the board learns 20 patterns
+    beside the golden machine, and some from weights at their rails; a real line is tried at rates up to 2 % off. Weights,
+    settings and random register are as before at the end. Without --machine the shipped machines of all boards are tried.
+
+    PASS, or exit code 1 with the first difference and what it means.
+
+    \b
+    Example: ohmprop board check /dev/ttyUSB1
+             ohmprop board check sim --machine mine.toml
+    """
+    from ohmprop.host.experiments.board_check import check, complaint, steps
+    from ohmprop.host.run.task import machine_of
+    from ohmprop.host.show.console import progress, show, stoppable
+
+    check_writable(json_file)
+    spec = machine_of(machine) if machine or port in ("sim", "golden") else _recognised(port)
+    with stoppable() as stopped, progress("checking", steps(port, spec)) as advance:
+        found = check(spec, port, seed, advance, stopped)
+    if json_file:
+        write_json(json_file, found)
+    if stopped():
+        raise KeyboardInterrupt("Interrupted; the board has its weights and settings back.")
+    if not found["passed"]:
+        raise complaint(found)
+    show("The board", found)
+    click.echo("PASS")
+
+
+def _recognised(port: str) -> MachineSpec:
+    """The shipped machine that the board at a port is."""
+    from ohmprop.boards.description import boards
+    from ohmprop.host.link.identify import recognised
+    from ohmprop.host.link.port import open_port
+
+    known = [one.machine(MachineSpec.load(name)) for one in boards() for name in one.machines]
+    return recognised(port, known, open_port)
 
 
 @board.command("report")

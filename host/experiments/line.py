@@ -67,7 +67,7 @@ def measure(
         figures["retries"] = link.retries
         figures |= {name: grown(before, after, name) for name in ("frames", "refused", "repeated", "dropped")}
     if _has_rate(board):
-        rates = [_try(spec, board, percent, advance) for percent in PERCENT]
+        rates = [try_rate(spec, board, percent, advance) for percent in PERCENT]
         figures |= {"rates": rates, "recommended_baud": _recommended(spec.baud, rates)}
     return figures
 
@@ -163,7 +163,7 @@ def _opened_at(spec: MachineSpec, board: str, baud: int) -> Iterator[Port]:
             yield port
 
 
-def _try(spec: MachineSpec, board: str, percent: int, advance: Callable[[], None]) -> dict[str, Any]:
+def try_rate(spec: MachineSpec, board: str, percent: int, advance: Callable[[], None]) -> dict[str, Any]:
     """Whether long requests and long replies all come through at once, at this many percent off the board's rate."""
     baud = round(spec.baud * (1 + percent / 100))
     outcome, done = "passed", 0

@@ -1,12 +1,19 @@
 """Who is at the other end: a board is asked for its ID block, and anything but the expected machine is refused."""
 
+from collections.abc import Callable, Iterable
+from contextlib import closing
+
 from ohmprop.host.link.exchange import Link
+from ohmprop.host.link.port import Port
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.link.features import lacking, without
 from ohmprop.model.link.frames import Op
 from ohmprop.model.link.identity import MAGIC, VERSION, Identity
 from ohmprop.model.link.packing import LINK_BITS
 from ohmprop.model.spec import MachineSpec
+
+#: Seconds to wait for an answer at a rate that may be the wrong one.
+SECONDS = 0.2
 
 
 def check_link(spec: MachineSpec) -> None:
@@ -17,6 +24,31 @@ def check_link(spec: MachineSpec) -> None:
             f"This machine's weights have {widest} bits and the link carries {LINK_BITS}; give --board golden, or a machine "
             f"with weights of at most {LINK_BITS} bits."
         )
+
+
+def recognised(url: str, known: Iterable[MachineSpec], opening: Callable[[str, int], Port]) -> MachineSpec:
+    """Which of the machines the board at a port is, tried at each of their serial rates.
+
+    UserError if it is none of them, or the port cannot be opened; MachineError if nothing answers at any rate.
+    """
+    machines = {spec.spec_hash: spec for spec in known}
+    silence: MachineError | None = None
+    for baud in dict.fromkeys(spec.baud for spec in machines.values()):
+        with closing(opening(url, baud)) as port:
+            try:
+                (block,) = Link(port, SECONDS).exchange([(Op.IDENTIFY, b"")])
+            except MachineError as error:
+                silence = error
+                continue
+        found = Identity.unpack(block)
+        if found and found.spec_hash in machines:
+            return machines[found.spec_hash]
+        raise UserError(
+            f"The board at {url} is none of the boards' own machines ({found.spec_hash if found else 'no ID block'}); give its "
+            "--machine file, which `ohmprop board build` has written beside its bitstream."
+        )
+    assert silence
+    raise silence
 
 
 def identify(link: Link, spec: MachineSpec) -> Identity:

@@ -27,6 +27,6 @@ def sparse_clocks(spec: MachineSpec, records: int, size: int) -> int:
     """Clocks of a frame of ``records`` sparse patterns, ``size`` bytes in all, beside those of learning them.
 
     From the end of the last pattern of such a frame to that of the next, which waits already. A byte, which is two nibbles, is
-    taken apart while the next one is fetched; the reply, always of one length, takes two clocks a byte.
+    taken apart while the next one is fetched; the reply, always of one length, takes two clocks for each byte.
     """
     return FRAME + BYTE * (REPLY_BYTES + size + records * target_bytes(spec)) + RECORD * records

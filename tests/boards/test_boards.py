@@ -15,6 +15,7 @@ from ohmprop.boards.build import _judge
 from ohmprop.boards.description import board, boards
 from ohmprop.boards.estimate import estimate
 from ohmprop.boards.families import ecp5, ice40
+from ohmprop.boards.program import built as bitstream_of
 from ohmprop.boards.program import program
 from ohmprop.boards.report import SPARSE_BYTES, Built, between_patterns, learn_bytes, link, make_report, speed, table
 from ohmprop.boards.tools import Tool, find_tool
@@ -194,7 +195,7 @@ def test_a_bitstream_that_misses_its_clock_is_not_called_as_if_it_did_not(tmp_pa
     assert [file.name for file in tmp_path.glob("*.bin")] == [name] and len(said) == 1
     if name != "top.bin":
         with pytest.raises(UserError, match="did not reach its clock"):
-            program(board("icebreaker"), tmp_path)
+            program(board("icebreaker"), bitstream_of(board("icebreaker"), tmp_path))
 
 
 def test_the_speed_is_that_of_the_timing():
@@ -307,7 +308,7 @@ def test_a_cable_carries_what_its_chip_can():
 def test_a_board_that_shows_itself_as_a_drive_is_not_programmed(tmp_path):
     (tmp_path / "top.bin").write_bytes(b"")
     with pytest.raises(UserError, match=r"copy .*top\.bin to the drive iCELink"):
-        program(board("icesugar"), tmp_path)
+        program(board("icesugar"), tmp_path / "top.bin")
 
 
 @pytest.mark.parametrize("name", [one.name for one in boards()])

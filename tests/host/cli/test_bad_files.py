@@ -28,12 +28,12 @@ REPORT = Path(__file__).parents[3] / "docs/boards/icebreaker-glyphs-100.json"
 #: Options of paths that are written.
 OUTPUTS = {"save", "checkpoint", "json_file", "out", "pictures", "report"}
 #: Options of text that name no file.
-WORDS = {"cluster", "machines", "board", "listen", "fix", "tune"}
+WORDS = {"cluster", "machines", "board", "listen", "fix", "tune", "port"}
 #: What an option reads, by its name or, where that means several things, by the command and its name.
 KINDS = {
     "machine": "machine", "patterns": "patterns", "data": "data", "load": "weights",
     "resume": "weights", "device": "device", "vary": "device", "file": "pulses", "name": "device", "names": "device",
-    "board build name": None, "board program name": None, "board report name": None,
+    "board program release": None, "board build name": None, "board program name": None, "board report name": None,
     "board report out": "report", "board program machine": None, "board report machine": None,
     "eval machine": "images machine", "eval load": "images weights", "predict machine": "images machine",
     "predict load": "images weights", "predict images": "images",
@@ -63,6 +63,7 @@ WITH = {
     "device glyphs": {"--epochs": "1", "--eta-shift": "4"},
     "link test": {"--board": "golden", "--requests": "10"},
     "link soak": {"--frames": "1"},
+    "board check": {"": "golden"},
 }
 #: Commands that are given bad files only: what they do with a good one takes minutes or does not end.
 LONG = {"demo", "sim", "study", "reproduce", "tune"}
