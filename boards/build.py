@@ -16,6 +16,13 @@ from ohmprop.model.spec import MachineSpec
 NAME = "top"
 #: What a bitstream is called whose clock is too fast for it.
 MISSED = "missed-timing"
+#: How bitstreams' files end, by the family's tools.
+SUFFIXES = ("bin", "bit", "fs")
+
+
+def bitstream(directory: Path, name: str = NAME) -> Path | None:
+    """The bitstream of a build, if there is one of this name."""
+    return next((file for suffix in SUFFIXES if (file := directory / f"{name}.{suffix}").exists()), None)
 
 
 def planned(board: BoardDescription, spec: MachineSpec, seed: int) -> Any:
@@ -41,7 +48,7 @@ def prepare(board: BoardDescription, spec: MachineSpec, directory: Path, seed: i
     plan = planned(board, spec, seed)
     plan.extract(str(directory))
     commands = json.loads(plan.files[f"build_{NAME}.json"])["commands"]
-    return [[str(word) for word in command] for command in commands]
+    return board.family.commands([[str(word) for word in command] for command in commands])
 
 
 def build(
@@ -55,11 +62,11 @@ def build(
 ) -> dict[str, Any]:
     """Build the machine for the board into ``directory``; returns the report, which is written there as well.
 
-    ``machine`` is its name in the report. Without ``place`` it ends after synthesis. The bitstream is called ``NAME.bin``
-    or ``NAME.bit`` only if the clock was reached. Raises UserError if a tool is missing, MachineError if
+    ``machine`` is its name in the report. Without ``place`` it ends after synthesis. The bitstream is called ``NAME``, with
+    one of SUFFIXES, only if the clock was reached. Raises UserError if a tool is missing, MachineError if
     one fails.
     """
-    tools = {name: find_tool(name) for name in board.family.tools}
+    tools = {name: find_tool(name, board.family.extra) for name in board.family.tools}
     try:
         directory.mkdir(parents=True, exist_ok=True)
     except OSError as error:
@@ -92,17 +99,14 @@ def _tool(tools: dict[str, Tool], called: str) -> Tool:
 
 def _judge(directory: Path, report: dict[str, Any], progress: Callable[[str], None]) -> None:
     """Give a bitstream whose clock is too fast for it another name, so that nobody takes it for a good one."""
-    for suffix in ("bin", "bit"):
-        bitstream = directory / f"{NAME}.{suffix}"
-        if not bitstream.exists():
-            continue
-        if report["timing_met"]:
-            progress(
-                f"the bitstream is {bitstream}, and {directory / report['machine']}.toml the machine for --machine"
-            )
-        else:
-            renamed = bitstream.rename(directory / f"{MISSED}.{suffix}")
-            progress(
-                f"The clock was not reached, {report['fmax_mhz']} of {report['target_mhz']:g} MHz, so the bitstream is called "
-                f"{renamed}; give a lower --freq or another --seed."
-            )
+    made = bitstream(directory)
+    if made is None:
+        return
+    if report["timing_met"]:
+        progress(f"the bitstream is {made}, and {directory / report['machine']}.toml the machine for --machine")
+    else:
+        renamed = made.rename(made.with_stem(MISSED))
+        progress(
+            f"The clock was not reached, {report['fmax_mhz']} of {report['target_mhz']:g} MHz, so the bitstream is called "
+            f"{renamed}; give a lower --freq or another --seed."
+        )

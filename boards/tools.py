@@ -50,15 +50,15 @@ class Tool:
         return time.monotonic() - begin
 
 
-def find_tool(name: str) -> Tool:
-    """The tool on the PATH if it is not too old, else YoWASP's; UserError if there is neither."""
+def find_tool(name: str, extra: str = "boards") -> Tool:
+    """The tool on the PATH if it is not too old, else YoWASP's; UserError, which names the ``extra``, if there is neither."""
     beside = Path(sys.executable).parent
     for candidate in (name, f"yowasp-{name}"):
         found = shutil.which(candidate) or shutil.which(candidate, path=str(beside))
         if found and not _too_old(tool := Tool(name, found)):
             return tool
     raise UserError(
-        f"There is no {name}, which building a board needs; install it with `pip install 'ohmprop[boards]'`."
+        f"There is no {name}, which building a board needs; install it with `pip install 'ohmprop[{extra}]'`."
     )
 
 

@@ -35,21 +35,25 @@ class Family:
     step_hz : a step in which clocks are looked for that the PLL can make.
     clock : makes the component with ports ``clk`` (the clock) and ``locked`` (it is steady), from an oscillator's pin and the
         PLL's settings.
-    block_ram_modes : (words, bits of a word) that a block RAM can have.
+    block_ram_modes : (words, bits of a word) that a block RAM can have; empty if machines are not estimated.
     in_logic : whether synthesis makes a memory of logic cells and not of block RAMs.
     options : of the tools, by Amaranth's names (``synth_opts``, ``nextpnr_opts``, ``script_after_read``).
     prepare : what else Amaranth's platform needs before a build.
+    commands : what becomes of the command lines that Amaranth plans.
+    extra : of the package, which installs the tools.
     """
 
     tools: tuple[str, str, str]
     cells: Mapping[str, tuple[str, str | None]]
-    settings: Callable[[int, int], tuple[int, int] | None]
+    settings: Callable[[int, int], tuple[int, ...] | None]
     step_hz: int
-    clock: Callable[[str, tuple[int, int]], Any]
-    block_ram_modes: tuple[tuple[int, int], ...]
-    in_logic: Callable[[Memory], bool]
+    clock: Callable[[str, Any], Any]
+    block_ram_modes: tuple[tuple[int, int], ...] = ()
+    in_logic: Callable[[Memory], bool] = lambda memory: False
     options: Mapping[str, str] = field(default_factory=dict)
     prepare: Callable[[], None] = lambda: None
+    commands: Callable[[list[list[str]]], list[list[str]]] = lambda planned: planned
+    extra: str = "boards"
 
     def make_clock(self, board: str, oscillator: Oscillator, clock_hz: int) -> Any:
         """The clock's component; UserError that names the nearest possible clocks if the PLL cannot make this one."""

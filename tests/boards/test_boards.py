@@ -11,10 +11,10 @@ import pytest
 from click.testing import CliRunner
 
 import ohmprop.boards
-from ohmprop.boards.build import _judge
+from ohmprop.boards.build import _judge, planned
 from ohmprop.boards.description import board, boards
 from ohmprop.boards.estimate import estimate
-from ohmprop.boards.families import ecp5, ice40
+from ohmprop.boards.families import ecp5, gowin, ice40
 from ohmprop.boards.program import built as bitstream_of
 from ohmprop.boards.program import program
 from ohmprop.boards.report import SPARSE_BYTES, Built, between_patterns, learn_bytes, link, make_report, speed, table
@@ -133,11 +133,16 @@ def test_a_tool_that_fails_names_its_log(tmp_path):
 def test_a_clock_that_the_pll_cannot_make():
     assert ice40.settings(12_000_000, 30_000_000) == (79, 5)
     assert ecp5.settings(25_000_000, 75_000_000) == (15, 8)
+    # 27 MHz twice, by an oscillator of 432 MHz; and 27 / 9 * 20.
+    assert gowin.settings(27_000_000, 54_000_000) == (1, 2, 8)
+    assert gowin.settings(27_000_000, 60_000_000) == (9, 20, 8)
     said = (
         ("icebreaker", 31_000_000, "PLL of icebreaker cannot make 31 MHz from 12 MHz; give --freq 30.75 or 31.125."),
         ("icebreaker", 1_000_000, "give --freq 8.625."),
         ("ulx3s", 76_000_000, "give --freq 75 or 80."),
         ("ulx3s", 900_000_000, "give --freq 800."),
+        ("ecpix5", 75_000_000, "give --freq 60 or 80."),
+        ("tangnano9k", 53_123_000, "give --freq 51 or 54."),
     )
     for name, clock_hz, sentence in said:
         with pytest.raises(UserError, match=re.escape(sentence)):
@@ -145,7 +150,7 @@ def test_a_clock_that_the_pll_cannot_make():
 
 
 #: Those of one file from the smallest on.
-NAMES = ["ecpix5", "icebreaker", "icesugar", "ulx3s-12f", "ulx3s-25f", "ulx3s-45f", "ulx3s"]
+NAMES = ["ecpix5", "icebreaker", "icesugar", "tangnano9k", "ulx3s-12f", "ulx3s-25f", "ulx3s-45f", "ulx3s"]
 
 
 def test_a_file_with_a_board_is_a_board(tmp_path, monkeypatch):
@@ -313,7 +318,38 @@ def test_a_board_that_shows_itself_as_a_drive_is_not_programmed(tmp_path):
 
 @pytest.mark.parametrize("name", [one.name for one in boards()])
 def test_every_board_has_its_pins(name):
-    """A design elaborates for each, LEDs of several colours included; the rates of all cables are estimated."""
+    """A design elaborates for each, with its clock, its LEDs of one or several colours, and the rate of its cable."""
     chosen = board(name)
-    found = estimate(chosen, chosen.machine(MachineSpec.load("mnist-196-128-5"), baud=chosen.usb.baud // 2))
-    assert found["fits"] and found["patterns_per_second"] > 0
+    lanes = None if chosen.serial else 4
+    spec = chosen.machine(MachineSpec.load("mnist-196-128-5"), baud=chosen.usb.baud // 2, lanes=lanes)
+    if name == "tangnano9k":
+        assert "module \\top\n" in planned(chosen, spec, 1).files["top.il"]
+        with pytest.raises(UserError, match=r"No syntheses are known .* give --no-place"):
+            estimate(chosen, spec)
+    else:
+        found = estimate(chosen, spec)
+        assert found["fits"] and found["patterns_per_second"] > 0
+
+
+def test_place_and_route_of_gowin_is_called_as_it_is_now():
+    planned = ["nextpnr-gowin", "--quiet", "--log", "top.tim", "--device", "D", "--family", "F", "--json", "top.json"]
+    other = ["gowin_pack", "-d", "F"]
+    assert gowin.commands([[*planned, "--cst", "top.cst", "--freq", "54"], other]) == [
+        [
+            "nextpnr-himbaechel-gowin",
+            "--quiet",
+            "--device",
+            "D",
+            "--json",
+            "top.json",
+            "--freq",
+            "54",
+            "--vopt",
+            "family=F",
+            "--vopt",
+            "cst=top.cst",
+        ],
+        other,
+    ]
+    with pytest.raises(UserError, match=r"pip install 'ohmprop\[gowin\]'"):
+        find_tool("gowin-none", gowin.GOWIN.extra)
