@@ -332,24 +332,9 @@ def test_every_board_has_its_pins(name):
 
 
 def test_place_and_route_of_gowin_is_called_as_it_is_now():
-    planned = ["nextpnr-gowin", "--quiet", "--log", "top.tim", "--device", "D", "--family", "F", "--json", "top.json"]
-    other = ["gowin_pack", "-d", "F"]
-    assert gowin.commands([[*planned, "--cst", "top.cst", "--freq", "54"], other]) == [
-        [
-            "nextpnr-himbaechel-gowin",
-            "--quiet",
-            "--device",
-            "D",
-            "--json",
-            "top.json",
-            "--freq",
-            "54",
-            "--vopt",
-            "family=F",
-            "--vopt",
-            "cst=top.cst",
-        ],
-        other,
-    ]
+    retired = "nextpnr-gowin --quiet --log top.tim --device D --family F --json top.json --cst top.cst --freq 54"
+    placer = "nextpnr-himbaechel-gowin --quiet --device D --json top.json --freq 54 --vopt family=F --vopt cst=top.cst"
+    packer = ["gowin_pack", "-d", "F"]
+    assert gowin.commands([retired.split(), packer]) == [placer.split(), packer]
     with pytest.raises(UserError, match=r"pip install 'ohmprop\[gowin\]'"):
         find_tool("gowin-none", gowin.GOWIN.extra)

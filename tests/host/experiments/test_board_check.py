@@ -16,7 +16,7 @@ from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.spaces import Space
 from ohmprop.model.spec import MachineSpec
-from ohmprop.sim.virtual_board import VirtualBoard
+from tests.host.link.test_cable import SMALL
 
 SPECS = {
     "recurrent": MachineSpec(layers=(20,), lanes=8),
@@ -119,7 +119,8 @@ def test_a_line_that_takes_no_other_rate_is_named(monkeypatch):
 
 def test_the_virtual_board_passes_and_the_command_says_so(tmp_path):
     machine, figures = tmp_path / "mine machine.toml", tmp_path / "check.json"
-    machine.write_text(SPECS["sparse"].to_toml(), encoding="utf-8")
+    # The machine of another test, which need not be compiled again.
+    machine.write_text(SMALL.to_toml(), encoding="utf-8")
     command = ["board", "check", "sim", "--machine", str(machine), "--json", str(figures)]
     result = CliRunner().invoke(main, command, catch_exceptions=False)
     assert result.exit_code == 0 and result.output.endswith("PASS\n")
@@ -173,11 +174,3 @@ def test_a_silent_port_is_tried_at_every_rate():
     with pytest.raises(MachineError, match="did not answer"):
         recognised("/dev/x", [SPECS["recurrent"], slow], opening)
     assert rates == [1_000_000, 500_000]
-
-
-def test_a_virtual_boards_port_can_be_checked(tmp_path):
-    machine = tmp_path / "m.toml"
-    machine.write_text(SPECS["recurrent"].to_toml(), encoding="utf-8")
-    with VirtualBoard(SPECS["recurrent"]) as virtual:
-        result = CliRunner().invoke(main, ["board", "check", virtual.port, "--machine", str(machine)])
-    assert result.exit_code == 0 and result.output.endswith("PASS\n")

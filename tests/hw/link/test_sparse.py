@@ -33,7 +33,7 @@ def begun(spec, rng):
     """A host that has written weights and settings."""
     host = Host(spec)
     shifts = tuple(matrix.shift_base for matrix in spec.matrices)
-    host.settings(replace(spec.settings, free_steps=3, nudged_steps=2, driven_steps=2, eta_shifts=shifts), 0xC0FFEE11)
+    host.settings(replace(spec.settings, free_steps=2, nudged_steps=1, driven_steps=1, eta_shifts=shifts), 0xC0FFEE11)
     host.write_weights([rng.integers(-90, 91, (matrix.rows, matrix.columns)) for matrix in spec.matrices])
     return host
 
@@ -49,7 +49,7 @@ def test_sparse_patterns(name):
         host.read_states()
         done += count
     assert done == len(records)
-    for record in records[:5]:
+    for record in records[::4]:
         host.request(Op.RECALL_SPARSE, record.pack())
         host.read_states()
     # Packed ones still go.
@@ -86,7 +86,7 @@ def wrong(spec):
     )
 
 
-@pytest.mark.parametrize("name", SPECS)
+@pytest.mark.parametrize("name", ["two-blocks", "serial"])
 def test_wrong_records_are_refused_and_change_nothing(name):
     spec, rng = SPECS[name], np.random.default_rng(6)
     host = begun(spec, rng)
@@ -94,7 +94,7 @@ def test_wrong_records_are_refused_and_change_nothing(name):
         for payload in wrong(spec):
             host.request(op, payload)
     # All rows are driven where nothing is skipped, which such patterns do not say.
-    host.settings(replace(spec.settings, skip=False, free_steps=3), 0xC0FFEE11)
+    host.settings(replace(spec.settings, skip=False, free_steps=2), 0xC0FFEE11)
     host.request(Op.LEARN_SPARSE, next(wrong(spec)))
     host.read_weights()
     host.counters()
