@@ -1,6 +1,7 @@
 """Cables that are pulled and boards that are reset in the midst of a run: its end is that of a run without trouble."""
 
 from contextlib import ExitStack, closing
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -24,10 +25,13 @@ from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.virtual_board import VirtualBoard
 
 LOSSES = 20
+DIGITS = MachineSpec.load("digits-64-32-10")
 RUNS = {
     "glyphs": (MachineSpec(), PatternSource("glyphs"), 20),
     "pulsed": (MachineSpec.load("glyphs-100"), PatternSource("glyphs"), 20),
-    "digits": (MachineSpec.load("digits-64-32-10"), ImageSource("digits", Choice(per_class=20), halvings=1.0), 3),
+    "digits": (DIGITS, ImageSource("digits", Choice(per_class=20), halvings=1.0), 3),
+    # Several patterns in a frame, of which a reset finds some learnt.
+    "sparse": (replace(DIGITS, sparse=True), ImageSource("digits", Choice(per_class=20), halvings=1.0), 4),
 }
 
 
