@@ -110,7 +110,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
 
     @contextmanager
-    def opened(board, spec, opening):
+    def opened(board, spec, opening, cable=None):
         assert board == "device"
         yield GoldenPort(GoldenBoard(spec))
 

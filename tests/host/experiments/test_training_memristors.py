@@ -44,9 +44,9 @@ def folder(tmp_path, monkeypatch):
     opened = board_link.opened
 
     @contextmanager
-    def opened_here(board, spec, opening):
+    def opened_here(board, spec, opening, cable=None):
         if board != "device":
-            with opened(board, spec, opening) as port:
+            with opened(board, spec, opening, cable) as port:
                 yield port
             return
         yield GoldenPort(GoldenBoard(spec))
@@ -303,7 +303,7 @@ MISTAKES = {
 @pytest.mark.parametrize("kind", KINDS)
 @pytest.mark.parametrize("name", MISTAKES)
 def test_mistakes_end_in_one_sentence_and_change_nothing(name, kind, folder, monkeypatch):
-    def untouched(board, spec, opening):
+    def untouched(board, spec, opening, cable=None):
         raise AssertionError("the board was opened")
 
     monkeypatch.setattr(board_link, "opened", untouched)
@@ -324,7 +324,7 @@ def test_a_board_without_a_pulse_unit(kind, folder, monkeypatch):
     boards = []
 
     @contextmanager
-    def linear(board, spec, opening):
+    def linear(board, spec, opening, cable=None):
         boards.append(GoldenBoard(replace(spec, pulses=False)))
         yield GoldenPort(boards[-1])
 
