@@ -39,34 +39,28 @@ def paced(spec, board, cable, count):
 
 
 def test_the_timer_of_a_cable_costs_sparse_patterns_nothing():
-    sparse, replies = paced(SPEC, "golden", "ftdi", 2000)
+    sparse, _ = paced(SPEC, "golden", "ftdi", 2000)
     assert sparse["line_share"] >= 0.95 and sparse["board_patterns_per_second"] > 2500
     assert sparse["load_clocks"] <= 350 < sparse["idle_clocks"]
     # Each by itself two wait for the timer again and again, and more bytes go over the line.
-    packed, same = paced(replace(SPEC, sparse=False), "golden", "ftdi", 200)
+    packed, _ = paced(replace(SPEC, sparse=False), "golden", "ftdi", 200)
     assert packed["line_share"] < 0.2 and packed["board_patterns_per_second"] < 130
     low, _ = paced(replace(SPEC, sparse=False), "golden", "ftdi-low", 200)
-    assert (low["line_share"] > 0.95 and same == replies[:200]) or same[0] == replies[0]
+    assert low["line_share"] > 4 * packed["line_share"]
 
 
-def test_the_virtual_board_takes_as_long_as_the_golden_one():
-    found = {}
-    for board in ("golden", "sim"):
-        for cable in ("ftdi", "ftdi-low"):
-            found[board, cable] = paced(SMALL, board, cable, 120)
-    for cable in ("ftdi", "ftdi-low"):
-        (golden, expected), (virtual, replies) = found["golden", cable], found["sim", cable]
-        assert replies == expected
-        assert virtual["load_clocks"] == golden["load_clocks"]
-        assert virtual["board_patterns_per_second"] == pytest.approx(golden["board_patterns_per_second"], rel=0.1), (
-            cable
-        )
-    assert found["sim", "ftdi"][0]["idle_clocks"] > found["sim", "ftdi-low"][0]["idle_clocks"]
-
-
-def test_the_virtual_board_without_a_cable_waits_for_the_line_only():
-    figures, _ = paced(SMALL, "sim", None, 60)
-    assert figures["line_share"] > 0.9
+@pytest.mark.parametrize("sparse", [True, False], ids=["sparse", "packed"])
+def test_the_virtual_boards_chip_waits_for_its_timer_unless_a_packet_is_full(sparse):
+    """By the board's own clocks; a busy computer, whose host is slow, costs a few."""
+    spec, idle = replace(SMALL, sparse=sparse), {}
+    for cable in ("ftdi", "ftdi-low", None):
+        virtual, replies = paced(spec, "sim", cable, 60)
+        idle[cable] = virtual["idle_clocks"]
+        golden, expected = paced(spec, "golden", cable, 60)
+        assert replies == expected and 0 < virtual["line_share"] <= 1
+        assert not cable or virtual["load_clocks"] == golden["load_clocks"]
+    # Two at a time wait for the timer's 16 ms.
+    assert (idle["ftdi"] > 0.45 * 0.016 * spec.clock_hz) == (not sparse) and idle["ftdi"] > idle[None]
 
 
 def test_a_cable_that_there_is_not(tmp_path):
