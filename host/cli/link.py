@@ -76,11 +76,17 @@ def _show_measured(figures: dict[str, Any]) -> None:
 @common("machine")
 @click.option("--board", default="golden", show_default=True,
               help="golden (its waits take no time), sim, or a port, as for train.")  # fmt: skip
-@click.option("--frames", type=click.IntRange(1), default=100_000, show_default=True, help="Patterns to learn.")
+@click.option(
+    "--frames",
+    type=click.IntRange(1),
+    default=100_000,
+    show_default=True,
+    help="Frames to send, each with a pattern or, to a machine with sparse = true, with one to five.",
+)
 @click.option("--rate", type=click.FloatRange(0, 0.1), default=1e-3, show_default=True,
               help="Probability that a byte, of either direction, meets a fault.")  # fmt: skip
 @click.option("--each-byte", is_flag=True,
-              help="Instead learn three patterns on golden boards, another fault at another byte each time.")  # fmt: skip
+              help="Instead send three frames to golden boards, another fault at another byte each time.")  # fmt: skip
 @common("seed", "json")
 def link_soak(machine: Path | None, json_file: Path | None, each_byte: bool, **options: Any) -> None:
     """Learn random patterns over a faulty line.

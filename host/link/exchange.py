@@ -25,6 +25,7 @@ _REFUSALS = {
     Status.UNKNOWN_OP: "it does not know this request",
     Status.BAD_LENGTH: "the payload's length does not match the request",
     Status.BAD_ADDRESS: "the address lies outside what can be read or written",
+    Status.BAD_PATTERN: "a pattern is cut short, has a class or more pixels than there are, or the setting skip is off",
 }
 
 

@@ -6,10 +6,12 @@ import numpy as np
 import pytest
 
 from ohmprop.host.link.board import Board, connect
+from ohmprop.host.link.exchange import _REFUSALS, _RESEND
 from ohmprop.host.link.patterns import Pace, Patterns
 from ohmprop.host.link.port import GoldenPort
+from ohmprop.model.errors import MachineError
 from ohmprop.model.golden.board import GoldenBoard
-from ohmprop.model.link.frames import Op
+from ohmprop.model.link.frames import Op, Status
 from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.link.sparse import MOST_PATTERNS
 from ohmprop.model.spec import MachineSpec
@@ -74,12 +76,33 @@ def test_a_board_learns_sparse_patterns_as_it_does_others(skip):
 
 
 def test_a_board_that_nobody_has_set_says_whether_it_skips():
+    """At first, and after a reset, which brings back the spec's setting."""
     spec = replace(SPEC, settings=replace(SPEC.settings, skip=False))
-    board = Board(GoldenPort(GoldenBoard(spec)), spec)
-    images, targets = drawn(spec, 3)
+    port = GoldenPort(GoldenBoard(spec))
+    board, (images, targets) = Board(port, spec), drawn(spec, 3)
     assert len(list(board.learn_many(images, targets))) == 3
-    # Nothing is known of a board that was reset.
     board.write_settings(SPEC.settings, 1)
+    port._device = GoldenBoard(spec)
     board.identify_again()
-    board.exchange([])
     assert len(list(board.learn_many(images, targets))) == 3
+
+
+@pytest.mark.parametrize(
+    ("op", "payload"), [(Op.LEARN_SPARSE, b"\x0a\0"), (Op.RECALL_SPARSE, b"\0\0\0\0"), (Op.LEARN_SPARSE, b"\0")]
+)
+def test_a_refused_pattern_is_a_sentence_and_changes_nothing(op, payload):
+    """A class that there is not, two patterns to recall, one that is cut short."""
+    with connect("golden", SPEC) as board:
+        before = board.read_counters().learnt, board.read_weights()
+        with pytest.raises(
+            MachineError, match=rf"refused the request {op.name} because a pattern is cut short, .* skip is off"
+        ):
+            board.request(op, payload)
+        assert board.read_counters().learnt == before[0]
+        assert all(map(np.array_equal, board.read_weights(), before[1]))
+
+
+def test_every_refusal_has_its_words():
+    """But for those that are sent again, or say more than a refusal."""
+    known = {*_REFUSALS, *_RESEND, Status.DONE, Status.NOT_IDENTIFIED}
+    assert known == set(Status)
