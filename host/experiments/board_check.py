@@ -1,7 +1,7 @@
 """What ``ohmprop board check`` does: is the board at this port the machine that it says it is, in every bit?"""
 
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterator
+from contextlib import closing, contextmanager
 from typing import Any
 
 import numpy as np
@@ -55,16 +55,20 @@ def check(
     """
     found: dict[str, Any] = {"board": board, "spec_hash": spec.spec_hash, "seed": seed, "passed": False}
     found |= {"first_difference": None, "meaning": None, "checks": []}
-    for name, differences in _checks(spec, board, seed, advance):
-        if stopped():
-            return found
-        if differences:
-            return found | {"first_difference": f"{name}: {differences}", "meaning": MEANINGS[name]}
-        found["checks"] = list(dict.fromkeys([*found["checks"], name]))
+    # Closed wherever it ends, since it then gives the board its weights back.
+    with closing(_checks(spec, board, seed, advance)) as checks:
+        for name, differences in checks:
+            if stopped():
+                return found
+            if differences:
+                return found | {"first_difference": f"{name}: {differences}", "meaning": MEANINGS[name]}
+            found["checks"] = list(dict.fromkeys([*found["checks"], name]))
     return found | {"passed": True}
 
 
-def _checks(spec: MachineSpec, board: str, seed: int, advance: Callable[[], None]) -> Iterator[tuple[str, str]]:
+def _checks(
+    spec: MachineSpec, board: str, seed: int, advance: Callable[[], None]
+) -> Generator[tuple[str, str], None, None]:
     """The names of what is checked, each with its first difference or nothing; a line that has no rate is not tried."""
     rng = np.random.default_rng(seed)
     with opened(board, spec) as port:

@@ -100,6 +100,19 @@ def test_the_first_difference_is_named_with_what_it_means(name, kind, where, mea
         raise complaint(found)
 
 
+@pytest.mark.parametrize("ends", ["difference", "Ctrl-C"])
+def test_a_check_that_ends_early_gives_the_weights_back(ends, monkeypatch):
+    spec = SPECS["layered"]
+    device, start = (Forgetful if ends == "difference" else GoldenBoard)(spec), fresh(spec, 9)
+    planted(monkeypatch, lambda spec: device)
+    board = Board(GoldenPort(device), spec)
+    board.write_weights(start.weights)
+    passed = []
+    found = check(spec, "golden", 3, lambda: passed.append(1), lambda: ends == "Ctrl-C" and len(passed) > 5)
+    assert not found["passed"] and (found["first_difference"] is None) == (ends == "Ctrl-C")
+    assert all(map(np.array_equal, Board(GoldenPort(device), spec).read_weights(), start.weights))
+
+
 def test_another_machine_is_the_first_difference(monkeypatch):
     planted(monkeypatch, lambda spec: GoldenBoard(SPECS["layered"]))
     found = check(SPECS["recurrent"], "golden", 3)
