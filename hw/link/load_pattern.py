@@ -47,6 +47,8 @@ class PatternLoader:
         self._ends_block = Mux(self.target, self.last_byte, last_input_byte)
         self._last = Mux(self.target, last_of_target, last_of_input)
         self.loads = Signal(name="loads")
+        # A clock ago no more than the last pixel of the input was left to be taken apart.
+        self._taken = Signal(name="taken")
         m.d.comb += [
             machine.program.eq(Mux(learning, Program.LEARN, Program.RECALL)),
             machine.sign_block.eq(block),
@@ -59,6 +61,7 @@ class PatternLoader:
             machine.load_byte.eq(byte),
             machine.load_bits.eq(requests.byte),
             machine.start.eq(0),
+            self._taken.eq(machine.load_ready & (~machine.load | machine.load_target)),
         ]
 
     def next_byte(self, m: Module, last: Any, last_of_all: Any) -> None:
@@ -91,7 +94,7 @@ class PatternLoader:
             m.next = "LoadPattern"
         with m.State("LoadPattern"), m.If(machine.load_ready):
             self.load(m)
-        with m.State("Start"), m.If(machine.load_ready & ~machine.load):
+        with m.State("Start"), m.If(machine.load_ready & ~machine.load & self._taken):
             m.d.sync += machine.start.eq(1)
             m.next = "Begin"
         with m.State("Begin"), m.If(machine.busy):

@@ -240,6 +240,20 @@ def test_a_layered_machine(name):
     host.play()
 
 
+@pytest.mark.parametrize("serial", [False, True], ids=["parallel", "serial"])
+@pytest.mark.parametrize("bits", [1, 4, 8])
+def test_the_last_pixel_of_a_recalled_image_is_taken_in_before_it_runs(bits, serial):
+    # The row of the last pixel is the second of the list, so that without it the list had a single one.
+    spec = MachineSpec(layers=(16, 6, 3), lanes=8, pixel_bits=bits, serial=serial)
+    host, pixels = Host(spec), np.zeros(spec.inputs, np.uint8)
+    host.write_weights([np.full((matrix.rows, matrix.columns), 90) for matrix in spec.matrices])
+    pixels[[3, -1]] = spec.brightest
+    host.request(Op.RECALL, pack_pixels(spec, pixels))
+    host.read_states()
+    host.counters()
+    host.play()
+
+
 #: Fine bits as half bytes, in both arrangements, and as bytes.
 FINE = {
     "recurrent": MachineSpec(layers=(7,), lanes=3, fine_bits=4),

@@ -15,6 +15,13 @@ MUTANTS = (
         ")\n            m.d.sync",
         WRONG,
     ),
+    Mutant(
+        "a recalled image runs before its last byte is taken apart",
+        "link/load_pattern.py",
+        " & self._taken",
+        "",
+        "tests/hw/test_quick.py::test_the_last_pixel_of_a_recalled_image_is_taken_in_before_it_runs[4-parallel]",
+    ),
     Mutant("sparse: a run of 15 ends", "control/inputs.py", "(self.nibble == LONGEST)", "0", PATTERNS),
     Mutant(
         "sparse: a run that goes on is ended by a digit of 0",
