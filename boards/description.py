@@ -9,6 +9,7 @@ from typing import Any
 from ohmprop.boards.families.family import Family, Oscillator
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.validation import SDRAM_BYTES
 
 #: Baud rates whose speed is reported.
 BAUDS = (115_200, 1_000_000, 2_000_000, 3_000_000)
@@ -68,6 +69,7 @@ class BoardDescription:
     overrides : of the machine's other fields.
     options : of its tools, by Amaranth's names, beside those of the family.
     cable : what openFPGALoader calls the board; empty if it does not know it.
+    store : bytes of the SDRAM beside the FPGA that its machines use; 0 if there is none.
     drive : a board that shows itself as a drive of this name takes a bitstream as a file.
     estimated_as : the board whose syntheses its estimates follow from; itself if not given.
     """
@@ -90,6 +92,7 @@ class BoardDescription:
     cable: str
     overrides: dict[str, Any] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
+    store: int = 0
     drive: str = ""
     estimated_as: str = ""
 
@@ -114,10 +117,17 @@ class BoardDescription:
             memory_bytes=1 << 30,
             clock_hz=clock_hz or self.clock_hz,
             baud=baud or self.baud,
+            store=self._store(spec),
             **self.overrides,
         )
         check_fits(self, wanted)
         return replace(wanted, memory_bytes=self.memory_bytes)
+
+    def _store(self, spec: MachineSpec) -> int:
+        """The board's own memory beside the FPGA if the machine can use it; else a smaller store that it asks for."""
+        if self.store and spec.sparse:
+            return self.store
+        return 0 if spec.store == SDRAM_BYTES else spec.store
 
 
 def boards() -> list[BoardDescription]:

@@ -22,6 +22,7 @@ BOARDS = (
         baud=8_000_000,
         usb=UsbSerial("FT2232H", 12_000_000),
         cable="ecpix5",
+        store=0,
         estimated_as=LARGEST.name,
     ),
 )

@@ -130,7 +130,9 @@ def estimate(board: BoardDescription, spec: MachineSpec) -> dict[str, Any]:
         name: clocks[name] for name in ("clocks_per_pattern_dense", "clocks_per_pattern", "clocks_between_patterns")
     }
     bits = 1 if spec.recurrent else spec.pixel_bits
-    found["patterns_per_second"] = carried(spec, spec.clock_hz, spec.baud, bits)["patterns_per_second"]
+    found["patterns_per_second"] = carried(spec, spec.clock_hz, spec.baud, bits, bool(spec.store))[
+        "patterns_per_second"
+    ]
     limits = {"logic_cells": resources.luts, "block_rams": resources.block_rams, "multipliers": resources.multipliers}
     found |= {f"{name}_available": limit for name, limit in limits.items()}
     found["fits"] = all(found[name] <= limit for name, limit in limits.items())

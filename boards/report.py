@@ -9,9 +9,10 @@ from typing import Any
 
 from ohmprop.boards.description import BAUDS, BoardDescription
 from ohmprop.model.link.frames import CRC_BYTES, LINE_BITS
-from ohmprop.model.link.handling import handling_clocks, sparse_clocks
+from ohmprop.model.link.handling import handling_clocks, sparse_clocks, stored_clocks
 from ohmprop.model.link.packing import frame_bytes, input_bytes, target_bytes
 from ohmprop.model.link.sparse import MOST_PATTERNS
+from ohmprop.model.link.stored import NUMBER_BYTES, RELATIVE_BYTES, SLOTS, numbers_in_frame
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.settings import LAYERS, TOGETHER
 
@@ -23,6 +24,9 @@ TYPICAL = {TOGETHER: (12.2, 0.27), LAYERS: (6.1, 0.39)}
 RECURRENT_STEPS = 15.9
 #: Mean bytes of MNIST's sparse patterns, as `ohmprop data check mnist` prints, and its pixels; smaller images take as many less.
 SPARSE_BYTES, MNIST_PIXELS = 111, 784
+
+#: How a rate of stored patterns is marked.
+STORED: dict[bool, dict[str, bool]] = {False: {}, True: {"stored": True}}
 
 
 @dataclass(frozen=True)
@@ -76,12 +80,13 @@ def make_report(built: Built) -> dict[str, Any]:
 def speed(spec: MachineSpec, clock_hz: float) -> dict[str, Any]:
     """Clocks of a learnt pattern, dense (every step, row and update) and typical, and between two; the rates at a clock.
 
-    The rates are those of patterns whose frames wait already: from the end of a pattern to the end of the next.
+    The rates are those of patterns whose frames wait already, or that are stored: from the end of a pattern to the end of the
+    next.
     """
     dense, turns = spec.dense_clocks, spec.turns(spec.settings)
     steps, updates = (RECURRENT_STEPS, 1.0) if spec.recurrent else TYPICAL[spec.settings.order]
     typical = round(spec.timing.pattern(steps, updates, round(PIXELS * spec.layout.inputs), turns=turns))
-    between = between_patterns(spec, spec.pixel_bits)
+    between = between_patterns(spec, spec.pixel_bits, bool(spec.store))
     rates = {"_dense": clock_hz / (dense + between), "": clock_hz / (typical + between)}
     return {
         "clocks_per_pattern_dense": dense,
@@ -99,8 +104,11 @@ def sparse_frame(spec: MachineSpec) -> tuple[int, int]:
     return count, count * size
 
 
-def between_patterns(spec: MachineSpec, pixel_bits: int) -> int:
-    """Clocks from the end of a pattern to the begin of the next, with the widths of pixels that are asked for."""
+def between_patterns(spec: MachineSpec, pixel_bits: int, stored: bool) -> int:
+    """Clocks from the end of a pattern to the begin of the next, with pixels of this width, or out of the store."""
+    if stored:
+        count, (sparse, size) = numbers_in_frame(spec), sparse_frame(spec)
+        return round(stored_clocks(spec, count, SLOTS[0], size // sparse) / count)
     if not (spec.sparse and pixel_bits == spec.pixel_bits):
         return handling_clocks(spec, pixel_bits)
     count, size = sparse_frame(spec)
@@ -108,27 +116,36 @@ def between_patterns(spec: MachineSpec, pixel_bits: int) -> int:
 
 
 def link(spec: MachineSpec, clock_hz: float) -> list[dict[str, Any]]:
-    """Learnt patterns per second that the serial link carries, at each baud rate and pixel width, and what limits them."""
-    widths = (1,) if spec.recurrent else (1, 4, 8)
+    """Learnt patterns per second that the serial link carries, at each baud rate and pixel width, and what limits them.
+
+    With a store as well those of its patterns, whose numbers it carries.
+    """
+    widths = [(bits, False) for bits in ((1,) if spec.recurrent else (1, 4, 8))]
     return [
-        {"baud": baud, "pixel_bits": bits, **carried(spec, clock_hz, baud, bits)} for bits in widths for baud in BAUDS
+        {"baud": baud, "pixel_bits": bits, **STORED[stored], **carried(spec, clock_hz, baud, bits, stored)}
+        for bits, stored in [*widths, *([(spec.pixel_bits, True)] if spec.store else [])]
+        for baud in BAUDS
     ]
 
 
-def carried(spec: MachineSpec, clock_hz: float, baud: int, pixel_bits: int) -> dict[str, Any]:
+def carried(spec: MachineSpec, clock_hz: float, baud: int, pixel_bits: int, stored: bool) -> dict[str, Any]:
     """Learnt patterns per second at a baud rate, and whether link or machine limits them."""
-    machine = clock_hz / (speed(spec, clock_hz)["clocks_per_pattern"] + between_patterns(spec, pixel_bits))
-    line = baud / (LINE_BITS * learn_bytes(spec, pixel_bits))
+    between = between_patterns(spec, pixel_bits, stored)
+    machine = clock_hz / (speed(spec, clock_hz)["clocks_per_pattern"] + between)
+    line = baud / (LINE_BITS * learn_bytes(spec, pixel_bits, stored))
     return {"patterns_per_second": round(min(machine, line)), "limit": "link" if line < machine else "machine"}
 
 
-def learn_bytes(spec: MachineSpec, pixel_bits: int) -> float:
+def learn_bytes(spec: MachineSpec, pixel_bits: int, stored: bool) -> float:
     """Bytes of a pattern on the wire, COBS and closing zero included; the reply goes the other way, and is shorter.
 
-    Sparse patterns of MNIST share a frame; others have one each.
+    Sparse patterns of MNIST share a frame, and so do the numbers of stored ones; others have one each.
     """
     count, size = 1, input_bytes(spec, pixel_bits) + target_bytes(spec)
-    if spec.sparse and pixel_bits == spec.pixel_bits:
+    if stored:
+        count = numbers_in_frame(spec)
+        size = NUMBER_BYTES + RELATIVE_BYTES * count
+    elif spec.sparse and pixel_bits == spec.pixel_bits:
         count, size = sparse_frame(spec)
     body = 2 + size + CRC_BYTES
     return (body + -(-body // 254) + 1) / count
@@ -211,7 +228,7 @@ def table(report: dict[str, Any]) -> list[tuple[str, str]]:
     ]
     rows += [
         (
-            f"link at {row['baud'] / 1e6:g} Mbaud, {row['pixel_bits']}-bit pixels",
+            f"link at {row['baud'] / 1e6:g} Mbaud, {'stored' if 'stored' in row else str(row['pixel_bits']) + '-bit pixels'}",
             f"{row['patterns_per_second']} patterns per second, limited by the {row['limit']}",
         )
         for row in report["link"]

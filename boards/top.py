@@ -4,10 +4,13 @@ from typing import Any
 
 from amaranth import ClockDomain, ClockSignal, DomainRenamer, Elaboratable, Module, Signal
 from amaranth.lib.cdc import FFSynchronizer
+from amaranth.lib.wiring import connect
 
 from ohmprop.boards.description import BoardDescription
+from ohmprop.boards.sdram import SdramPins
 from ohmprop.hw.top import Top
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.validation import SDRAM_BYTES
 
 
 class BoardTop(Elaboratable):
@@ -29,7 +32,13 @@ class BoardTop(Elaboratable):
         steady = Signal()
         m.submodules.steady = FFSynchronizer(clock.locked, steady)
 
-        m.submodules.top = top = DomainRenamer({"core": "sync"})(Top(self.spec))
+        design = Top(self.spec)
+        m.submodules.top = top = DomainRenamer({"core": "sync"})(design)
+        if self.spec.store == SDRAM_BYTES:
+            m.domains.quarter = ClockDomain(reset_less=True)
+            m.d.comb += ClockSignal("quarter").eq(clock.quarter)
+            m.submodules.sdram = sdram = SdramPins(platform)
+            connect(m, design.sdram, sdram.fabric)
         uart = platform.request("uart", 0)
         m.d.comb += [top.rx.eq(uart.rx.i | ~steady), uart.tx.o.eq(top.tx)]
         for (resource, number, *colour), lit in (

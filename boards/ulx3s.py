@@ -10,6 +10,7 @@ from amaranth_boards.ulx3s import ULX3S_12F_Platform, ULX3S_25F_Platform, ULX3S_
 from ohmprop.boards.description import BoardDescription, Resources, UsbSerial
 from ohmprop.boards.families.ecp5 import BLOCK_RAM_BITS, ECP5
 from ohmprop.boards.families.family import Oscillator
+from ohmprop.model.spec.validation import SDRAM_BYTES
 
 LARGEST = BoardDescription(
     name="ulx3s",
@@ -28,6 +29,7 @@ LARGEST = BoardDescription(
     resources=Resources(luts=83_640, multipliers=156, block_rams=208, block_ram_bits=BLOCK_RAM_BITS),
     machines=("mnist-784-500-10",),
     cable="ulx3s",
+    store=SDRAM_BYTES,
 )
 
 

@@ -4,7 +4,7 @@ from typing import Any
 
 from amaranth import DomainRenamer, Module
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out, connect
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ohmprop.hw.control.machine import Machine
 from ohmprop.hw.link.dispatch import CommandProcessor
@@ -14,9 +14,13 @@ from ohmprop.hw.link.sparse import check_records
 from ohmprop.hw.link.uart import Uart
 from ohmprop.hw.parallel.datapath import ParallelDatapath
 from ohmprop.hw.serial.datapath import SerialDatapath
+from ohmprop.hw.store.block_ram import BlockRamStore
+from ohmprop.hw.store.memory import slots_of
+from ohmprop.hw.store.sdram import SdramStore, sdram_pins
 from ohmprop.model.link.frames import WINDOW
 from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.validation import SDRAM_BYTES
 
 
 def machine_of(spec: MachineSpec) -> Machine:
@@ -31,14 +35,17 @@ class Top(wiring.Component):
     low for ohmprop.model.timing.SETTLING clocks. A board that does not stop it connects both to one clock.
     """
 
-    rx: In(1, init=1)  #: from the host, asynchronous, idle high
-    tx: Out(1, init=1)  #: to the host, idle high
-    busy: Out(1)  #: a request is being executed
-    refused: Out(1)  #: the last request was refused
-
     def __init__(self, spec: MachineSpec):
         self.spec = spec
-        super().__init__()
+        super().__init__(
+            {
+                "rx": In(1, init=1),  #: from the host, asynchronous, idle high
+                "tx": Out(1, init=1),  #: to the host, idle high
+                "busy": Out(1),  #: a request is being executed
+                "refused": Out(1),  #: the last request was refused
+                **({"sdram": Out(sdram_pins())} if spec.store == SDRAM_BYTES else {}),  #: to the registers at its pins
+            }
+        )
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
@@ -60,4 +67,11 @@ class Top(wiring.Component):
         connect(m, commands.replies, sender.replies)
         connect(m, commands.machine, machine)
         connect(m, sender.bytes, uart.bytes.sent)
+        if spec.store == SDRAM_BYTES:
+            m.submodules.store = store = SdramStore(spec.clock_hz)
+            connect(m, store.pins, flipped(self.sdram))
+            connect(m, commands.store, store.store)
+        elif spec.store:
+            m.submodules.store = store = BlockRamStore(slots_of(spec))
+            connect(m, commands.store, store.store)
         return m

@@ -29,6 +29,7 @@ LAYERS = (
     ("hw.units",),
     ("hw.control",),
     ("hw.parallel", "hw.serial"),
+    ("hw.store",),
     ("hw.link",),
     ("hw.top",),
     ("sim", "boards"),

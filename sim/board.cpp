@@ -15,6 +15,10 @@
 #include <thread>
 #include <vector>
 
+#if __has_include("chip.h")
+#include "chip.h"
+#endif
+
 #include "Vtop.h"
 #include "verilated.h"
 
@@ -205,6 +209,24 @@ private:
     int bit = 0;
 };
 
+// What is beside the FPGA: nothing, or an SDRAM.
+#if __has_include("chip.h")
+class Beside {
+public:
+    void step(Vtop& top) {
+        top.sdram_read =
+            memory.step(top.sdram_command, top.sdram_bank, top.sdram_address, top.sdram_value, top.sdram_drive);
+    }
+
+private:
+    Sdram memory{CHIP, PERIOD};
+};
+#else
+struct Beside {
+    void step(Vtop&) {}
+};
+#endif
+
 }  // namespace
 
 int main(int argc, char** argv) {
@@ -233,10 +255,12 @@ int main(int argc, char** argv) {
     uint64_t busy_until = 0;
 
     int settling = settling_clocks;
-    const auto clock = [&top, &settling, settling_clocks] {
+    Beside beside;
+    const auto clock = [&top, &beside, &settling, settling_clocks] {
         top.clk = 0;
         top.core_clk = 0;
         top.eval();
+        beside.step(top);
         settling = top.busy ? settling_clocks : settling - (settling > 0);
         top.clk = 1;
         top.core_clk = settling > 0;

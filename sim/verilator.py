@@ -8,11 +8,12 @@ import shlex
 import shutil
 import subprocess
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from types import MappingProxyType
 
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.sim.cache import cache_directory, keep_log, last_lines, publishing
@@ -102,6 +103,7 @@ def compile_design(
     options: Sequence[str] = (),
     compiler_options: Sequence[str] = (),
     libraries: Sequence[str] = (),
+    headers: Mapping[str, str] = MappingProxyType({}),
 ) -> Path:
     """Compile the module ``top`` with a C++ main program.
 
@@ -111,6 +113,7 @@ def compile_design(
     directory : is made and filled.
     sources : the C++ files with the main program; they include ``Vtop.h``.
     options, compiler_options, libraries : more words for Verilator, the compiler and the linker.
+    headers : texts that lie beside the sources, by their files' names.
 
     Returns the program's path; raises UserError for a missing tool, MachineError if a tool fails.
     """
@@ -123,6 +126,8 @@ def compile_design(
     (directory / ROOT).symlink_to(tools.root, target_is_directory=True)
     for source in sources:
         shutil.copy(source, directory)
+    for name, text in headers.items():
+        (directory / name).write_text(text, encoding="utf-8")
     environment = {**os.environ, "VERILATOR_ROOT": ROOT}
     translate: list[str | Path] = [tools.verilator, "--cc", "--exe", "--top-module", "top", "--prefix", "Vtop"]
     translate += ["-o", "top", "-Mdir", ".", "--no-timing", "-Wno-fatal", "-Wno-lint", "-Wno-style"]

@@ -7,19 +7,26 @@ import socket
 import subprocess
 import tempfile
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import ExitStack, suppress
+from dataclasses import astuple
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
+from types import MappingProxyType
+from typing import Any
 
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.cable import Cable
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.validation import SDRAM_BYTES
 from ohmprop.model.timing import SETTLING
 from ohmprop.sim.cache import cache_directory, publishing
 from ohmprop.sim.verilator import compile_design, compiler_version, find_tools
 
 MAIN = Path(__file__).with_name("board.cpp")
+SDRAM_MODEL = MAIN.with_name("sdram.h")
+#: The chip that is modelled, of those that boards carry.
+CHIP = "IS42S16160G-7"
 #: The design's registers have initial values and no X, so these only remove work.
 VERILATOR_OPTIONS = ["-O3", "--x-assign", "fast", "--x-initial", "fast", "--no-assert"]
 COMPILER_OPTIONS = ["-O2"]
@@ -36,6 +43,7 @@ def sources() -> list[str]:
     """
     files = [
         *ROOMS.glob("sim/*.cpp"),
+        *ROOMS.glob("sim/*.h"),
         *(file for room in ("hw", "model", "sim") for file in ROOMS.glob(f"{room}/**/*.py")),
     ]
     return [f"{file.relative_to(ROOMS).as_posix()}\0{file.read_text(encoding='utf-8')}" for file in sorted(files)]
@@ -61,21 +69,52 @@ def program_path(spec: MachineSpec) -> Path:
 
 
 def board_verilog(spec: MachineSpec) -> str:
-    """The board as a module ``top`` with the ports ``clk``, ``rx``, ``tx`` and ``busy``."""
+    """The board as a module ``top`` with the ports ``clk``, ``core_clk``, ``rx``, ``tx`` and ``busy``, and the SDRAM's pins."""
     # Only here, since a board from the cache starts in a moment and Amaranth does not.
     from amaranth.back import verilog
     from amaranth.hdl import ClockDomain, Module
 
     from ohmprop.hw.top import Top
 
-    top, module = Top(spec), Module()
+    module = Module()
     # Power-up gives every register its initial value; logic for a reset as well would cost a third of the speed.
     module.domains.sync = clock = ClockDomain(reset_less=True)
     # The learning machine is most of the work, so its clock stands still while it has nothing to do.
     module.domains.core = core = ClockDomain(reset_less=True)
-    module.submodules.board = top
-    ports = [clock.clk, core.clk, top.rx, top.tx, top.busy]
+    ports = [clock.clk, core.clk, *add_board(module, Top(spec))]
     return str(verilog.convert(module, ports=ports, name="top", emit_src=False))
+
+
+def add_board(module: Any, top: Any) -> list[Any]:
+    """Add the design to a module; its ports but the clocks: those of the line, and of an SDRAM, whose names begin with it."""
+    from amaranth.hdl import Shape, Signal
+    from amaranth.lib.wiring import Out, connect
+
+    from ohmprop.hw.store.sdram import PinRegisters, sdram_pins
+
+    module.submodules.board = top
+    ports = [top.rx, top.tx, top.busy]
+    if top.spec.store == SDRAM_BYTES:
+        module.submodules.pins = registers = PinRegisters()
+        connect(module, top.sdram, registers.fabric)
+        for name, member in sdram_pins().members.items():
+            pin, ours = Signal(Shape.cast(member.shape), name=f"sdram_{name}"), getattr(registers.pins, name)
+            module.d.comb += pin.eq(ours) if member.flow is Out else ours.eq(pin)
+            ports.append(pin)
+    return ports
+
+
+def headers(spec: MachineSpec, chip: str = CHIP) -> dict[str, str]:
+    """Headers of the C++ program: the model of an SDRAM and the chip's times, if the machine has one."""
+    if spec.store != SDRAM_BYTES:
+        return {}
+    from ohmprop.hw.store.chips import CHIPS
+
+    bits, times = astuple(CHIPS[chip])[:2], astuple(CHIPS[chip])[2:]
+    numbers = ", ".join(map(str, [*bits, *(round(1000 * time) for time in times)]))
+    period = round(1e12 / spec.clock_hz)
+    text = f'#include "sdram.h"\nconstexpr Chip CHIP{{{numbers}}};\nconstexpr int64_t PERIOD = {period};\n'
+    return {"chip.h": text, SDRAM_MODEL.name: SDRAM_MODEL.read_text(encoding="utf-8")}
 
 
 def compile_board(spec: MachineSpec, progress: Callable[[str], None] = lambda line: None) -> Path:
@@ -87,15 +126,19 @@ def compile_board(spec: MachineSpec, progress: Callable[[str], None] = lambda li
     program = program_path(spec)
     if not program.exists():
         progress("building the virtual board, about 30 s")
-        compile_into_cache(board_verilog(spec), MAIN, program)
+        compile_into_cache(board_verilog(spec), MAIN, program, headers(spec))
     return program
 
 
-def compile_into_cache(text: str, main: Path, program: Path) -> None:
-    """Compile a design in Verilog with its main program in C++, and put what comes of it in its place, all at once."""
+def compile_into_cache(text: str, main: Path, program: Path, beside: Mapping[str, str] = MappingProxyType({})) -> None:
+    """Compile a design in Verilog with its main program in C++, and put what comes of it in its place, all at once.
+
+    ``beside`` are the program's headers.
+    """
     with tempfile.TemporaryDirectory(prefix="ohmprop-") as scratch, publishing(program) as made:
         directory = Path(scratch) / "board"
-        shutil.copy(compile_design(text, directory, [main], VERILATOR_OPTIONS, COMPILER_OPTIONS), made)
+        options = VERILATOR_OPTIONS, COMPILER_OPTIONS
+        shutil.copy(compile_design(text, directory, [main], *options, headers=beside), made)
 
 
 class VirtualBoard:

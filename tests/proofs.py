@@ -13,6 +13,9 @@ from amaranth.utils import ceil_log2
 from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.reply import Body
+from ohmprop.hw.store.chips import FIRST_REFRESHES, LATENCY, MOST_LATE
+from ohmprop.hw.store.memory import BUFFER_WORDS, words_less_one
+from ohmprop.hw.store.sdram import SdramStore
 from ohmprop.hw.units.synapse import Synapse
 from ohmprop.model.link.frames import Op, Status
 from ohmprop.model.spec import DITHER_BITS, MachineSpec
@@ -212,6 +215,53 @@ class Adder(Proof):
         m.d.comb += exact.eq(Mux(total > limit, limit, Mux(total < -limit, -limit, total)))
         full = self.ago(m, started, latency)
         m.d.comb += Assert(~full | (part.new_weight == self.ago(m, exact, 2)))
+
+
+class Refreshes(Proof):
+    """No more than ``most`` refreshes of an SDRAM are ever late, whatever is asked of its store."""
+
+    POWER_UP, REST, OPEN, WORDS, CLOSE = range(5)
+
+    def __init__(self, clock_hz=75_000_000):
+        self.most = MOST_LATE
+        super().__init__(SdramStore(clock_hz))
+
+    def properties(self, m, started):
+        part, store = self.part, self.part.store
+        state, ready, wanted = self.probe("fsm_state", 3), self.probe("ready", 1), self.probe("wanted", 1)
+        left, at = self.probe("left", range(part.power_up + 1)), self.probe("at", range(BUFFER_WORDS))
+        until, first = self.probe("until", range(part.interval)), self.probe("first", range(FIRST_REFRESHES + 1))
+        # What describes a record holds as long as it is moved.
+        m.d.comb += Assume(~started | ~self.before(m, store.busy) | (store.wide == self.before(m, store.wide)))
+        last, writing = words_less_one(store.wide), max(LATENCY, part.write)
+        closing = writing + part.precharge
+        # Clocks up to that in which a refresh that is late can be asked for.
+        remains = Signal(16)
+        with m.Switch(state):
+            with m.Case(self.REST):
+                m.d.comb += remains.eq(left)
+            with m.Case(self.OPEN):
+                m.d.comb += remains.eq(left + 1 + last + closing)
+            with m.Case(self.WORDS):
+                m.d.comb += remains.eq(last - at + closing)
+            with m.Case(self.CLOSE):
+                m.d.comb += remains.eq(left + part.precharge)
+        longest = part.activate + BUFFER_WORDS - 1 + closing
+        rests = max(part.precharge, part.refresh, part.mode)
+        since = part.interval - 1 - until
+        m.d.comb += [
+            Assert(part.late <= self.most),
+            # The oldest of them has been late no longer than a record takes.
+            Assert((part.late == 0) | ((part.late - 1) * part.interval + since + remains <= longest)),
+            Assert(state <= self.CLOSE),
+            Assert((state != self.POWER_UP) | ~ready),
+            Assert(Mux(ready, first == 0, part.late == 0)),
+            Assert(until < part.interval),
+            Assert((state != self.REST) | (left < rests)),
+            Assert((state != self.OPEN) | (wanted & (left < part.activate))),
+            Assert((state != self.WORDS) | (wanted & (at <= last))),
+            Assert((state != self.CLOSE) | (wanted & (left < writing))),
+        ]
 
 
 def run(*arguments, directory):

@@ -37,11 +37,12 @@ class Clock(Elaboratable):
     Members
     -------
     clk : the clock.
+    quarter : the same, a quarter of a clock later.
     locked : it is steady.
     """
 
     def __init__(self, pin: str, chosen: tuple[int, int]):
-        self.clk, self.locked = Signal(), Signal()
+        self.clk, self.quarter, self.locked = Signal(), Signal(), Signal()
         self.pin = pin
         self.feedback, self.divider = chosen
 
@@ -56,6 +57,11 @@ class Clock(Elaboratable):
             p_CLKOP_ENABLE="ENABLED",
             p_CLKOP_CPHASE=self.divider - 1,
             p_CLKOP_FPHASE=0,
+            p_CLKOS_DIV=self.divider,
+            p_CLKOS_ENABLE="ENABLED",
+            # Whole clocks of the PLL's oscillator, and eighths.
+            p_CLKOS_CPHASE=self.divider - 1 + self.divider // 4,
+            p_CLKOS_FPHASE=2 * (self.divider % 4),
             p_FEEDBK_PATH="CLKOP",
             i_CLKI=platform.request(self.pin, dir="i").i,
             i_CLKFB=feedback,
@@ -69,6 +75,7 @@ class Clock(Elaboratable):
             i_PLLWAKESYNC=0,
             i_ENCLKOP=1,
             o_CLKOP=feedback,
+            o_CLKOS=self.quarter,
             o_LOCK=self.locked,
         )
         m.d.comb += self.clk.eq(feedback)

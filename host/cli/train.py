@@ -17,10 +17,10 @@ STEPS = ("0.5", "1")
 #: Rounds through a data set.
 EPOCHS = 6
 #: Options that a resumed run takes from its file, those of data sets alone, and those of patterns alone.
-OF_DATA = {*DATA[1:], "halvings", "keep_going", "patience"}
+OF_DATA = {*DATA[1:], "halvings", "keep_going", "patience", "stored"}
 OF_PATTERNS = {"patterns", "compare", "until_learnt"}
 SETTINGS = ("rule", "order", "free_eps", "nudged_eps", "nudge", "beta")
-FIXED = (OF_DATA - {"keep_going", "patience"}) | {
+FIXED = (OF_DATA - {"keep_going", "patience", "stored"}) | {
     "machine",
     "patterns",
     "data",
@@ -80,6 +80,9 @@ FIXED = (OF_DATA - {"keep_going", "patience"}) | {
 @click.option("--until-learnt", is_flag=True, help="With --patterns: end as soon as all of them are recalled.")
 @click.option("--patience", type=click.IntRange(1),
               help="With --data: end when this number of epochs has not lowered the training error.")  # fmt: skip
+@click.option("--stored/--no-stored", default=None,
+              help="With --data: send the images once, to be kept on the board, and then only their order [default: where the "
+              "board has a store that holds them].")  # fmt: skip
 @click.option("--keep-going", is_flag=True, help="With --data: end with exit code 0 even if outputs have died.")
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:
@@ -144,6 +147,7 @@ def train(context: click.Context, /, **options: Any) -> None:
         resume is not None,
         reconnects=reconnects,
         cable=options["cable"],
+        stored=options["stored"],
         **ends,
     )
     run_train(beginning, source, epochs, manner, files)

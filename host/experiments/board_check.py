@@ -1,5 +1,6 @@
 """What ``ohmprop board check`` does: is the board at this port the machine that it says it is, in every bit?"""
 
+from collections import deque
 from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from typing import Any
@@ -11,15 +12,20 @@ from ohmprop.host.experiments.line import PROMISED, try_rate
 from ohmprop.host.link.access import Access
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import has_rate, opened
+from ohmprop.host.link.stored import MemoryFault
 from ohmprop.host.run.run import fresh
+from ohmprop.host.run.stored import StoredTwin
 from ohmprop.host.run.twin import Twin
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.link.records import LearnReply
 from ohmprop.model.link.spaces import Space, cell_spaces
+from ohmprop.model.link.stored import SLOTS, store_of
 from ohmprop.model.spec import MachineSpec
 
 #: Patterns that board and golden machine learn, and those of weights at a rail.
 PATTERNS, AT_RAIL = 20, 2
+#: Patterns that are stored, where a board can, and learnt by their numbers.
+STORED = 100
 #: Pixels of a layered machine's patterns that are not zero.
 SHARE = 0.2
 #: What is checked, in its order, and what a difference means.
@@ -31,6 +37,8 @@ MEANINGS = {
     "lower --freq",
     "patterns": "the board learns otherwise than its model: the clock is too fast for this FPGA, or the bitstream is another "
     "version's; build again, with a lower --freq",
+    "store": "the memory that keeps patterns does not hold what is written, or gives it too late for this clock; train with "
+    "--no-stored, or build with a lower --freq",
     "rates": "the serial line does not take rates up to 2 % off as it should: a long or bad cable; try another, or build with a "
     "lower --baud",
 }
@@ -38,7 +46,7 @@ MEANINGS = {
 
 def steps(board: str, spec: MachineSpec) -> int:
     """How often `check` advances at most."""
-    return 1 + 4 * len(cell_spaces(spec)) + 2 * AT_RAIL + PATTERNS + len(_rates(board))
+    return 1 + 4 * len(cell_spaces(spec)) + 2 * AT_RAIL + PATTERNS + _storable(spec) + len(_rates(board))
 
 
 def check(
@@ -84,6 +92,8 @@ def _checks(
             yield "memory", _memory(connected, rng, advance)
             for name, count in (("rails", AT_RAIL), ("patterns", PATTERNS)):
                 yield name, _learnt(connected, name, count, rng, advance)
+            if spec.store:
+                yield "store", _stored(connected, rng, advance)
     for percent in _rates(board):
         rate = try_rate(spec, board, percent, lambda: None)
         yield "rates", "" if rate["outcome"] == "passed" else f"{percent:+} %: {rate['outcome']}"
@@ -150,6 +160,28 @@ def _learnt(board: Board, name: str, count: int, rng: np.random.Generator, advan
         if twin.count:
             return twin.differences[0]
     return ""
+
+
+def _storable(spec: MachineSpec) -> int:
+    """Patterns that the check stores."""
+    return min(STORED, store_of(spec).slots // SLOTS[-1])
+
+
+def _stored(board: Board, rng: np.random.Generator, advance: Callable[[], None]) -> str:
+    """Board and golden machine learn patterns that the board has stored."""
+    spec, count = board.spec, _storable(board.spec)
+    start = fresh(spec, int(rng.integers(1 << 31)))
+    twin = StoredTwin(board, spec.settings, start.weights, start.lfsr)
+    inputs, targets = _drawn(spec, count, rng)
+    try:
+        twin.store([(inputs, targets)], advance)
+    except MemoryFault as fault:
+        return str(fault)
+    order = rng.permutation(count)
+    names = [f"stored pattern {number}" for number in order]
+    deque(twin.learn(names, inputs[order], targets[order], lambda: False), maxlen=0)
+    twin.check(f"after {count} stored patterns")
+    return twin.differences[0] if twin.count else ""
 
 
 def _drawn(spec: MachineSpec, count: int, rng: np.random.Generator) -> tuple[NDArray[Any], NDArray[np.bool_]]:

@@ -174,11 +174,16 @@ class ImageReport:
         assert learner.machine, "images are learnt beside the golden machine"
         self._task, self._learner, self._start, self._patience = task, learner, start, patience
         self._unsettled = False
+        # Shares of the test images that the board itself misreads, after each epoch; only of one that has them stored.
+        self.board_test_error: list[float] = []
         self.curves = Curves(task, learner.machine, start)
 
     def after_epoch(self, epoch: int, training: Training) -> bool:
         """Print an epoch's errors, and the outputs that have died in it; true if patience has come to an end."""
         self.curves.after_epoch(epoch, training)
+        wrong = self._learner.errors(self._task.test_inputs, self._task.test_targets)
+        if wrong is not None:
+            self.board_test_error.append(wrong / len(self._task.test_inputs))
         self._unsettled = training.unsettled
         errors = (self.curves.train_error, self.curves.golden_test_error, self.curves.reference_test_error)
         learnt, test, reference = (f"{values[-1]:.2%}" for values in errors)
@@ -204,6 +209,7 @@ class ImageReport:
             "halvings": self._task.source.halvings,
             **asdict(training),
             **self.curves.figures(),
+            **({"board_test_error": self.board_test_error} if self.board_test_error else {}),
         }
 
     def draw(self, out: Path) -> None:

@@ -1,7 +1,8 @@
 """What ``ohmprop train`` does: learn a task on a board, keep what was learnt, and report."""
 
 import dataclasses
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -14,7 +15,8 @@ from ohmprop.host.experiments.classifier import ImageReport, comparison
 from ohmprop.host.run.checkpoint import Checkpoint, Keeper, leave
 from ohmprop.host.run.learner import Learner, golden_answers
 from ohmprop.host.run.run import Beginning, Run, learning
-from ohmprop.host.run.task import ImageTask, PatternTask, Source
+from ohmprop.host.run.stored import StoredTwin
+from ohmprop.host.run.task import ImageTask, PatternTask, Source, Task
 from ohmprop.host.run.trace import trace
 from ohmprop.host.run.train import Training, train
 from ohmprop.host.show.console import note_idle, print_table, progress, show, stoppable, warn
@@ -96,6 +98,7 @@ class Manner:
     patience : it ends when this number of epochs has not lowered the training error; None: it does not.
     reconnects : a port that breaks is waited for, and a board that was reset gets back what it had learnt.
     cable : a model of what the line of a golden or virtual board ends in (model/link/cable.py).
+    stored : images are kept on the board; None: if it has a store that holds them.
     """
 
     board: str
@@ -106,6 +109,17 @@ class Manner:
     patience: int | None = None
     reconnects: bool = False
     cable: str | None = None
+    stored: bool | None = None
+
+    def stores(self, spec: MachineSpec, task: Task) -> bool:
+        """Whether images are to be kept on the board; UserError if they must be and cannot."""
+        if self.stored and not spec.store:
+            raise UserError(
+                "This machine has no store for --stored; give the --machine of a board that has one, such as a ULX3S, or leave "
+                "the option out."
+            )
+        stores = isinstance(task, ImageTask) and bool(spec.store)
+        return stores and (self.stored or (self.stored is None and (self.board != "golden" or self.cable is not None)))
 
 
 class Page:
@@ -149,7 +163,12 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
     # Ctrl-C interrupts at once until the board is connected, and is asked for from then on.
     asked: list[Callable[[], bool]] = []
     waits = (lambda: any(stop() for stop in asked)) if manner.reconnects else None
-    with learning(board, start, run.task.alone, manner.compare, waits, manner.cable) as learner, stoppable() as stopped:
+    stores = manner.stores(start.spec, run.task)
+    with (
+        learning(board, start, run.task.alone, manner.compare, waits, manner.cable, stores) as learner,
+        _stored(learner, run.task, bool(manner.stored)),
+        stoppable() as stopped,
+    ):
         asked.append(stopped)
         report = _report(run, learner, manner)
         page = Page(files.report, run)
@@ -206,6 +225,21 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
         raise UserError("; ".join([*(text.rstrip(".") for text in complaints[:-1]), complaints[-1]]))
     if not manner.keep_going and (failure := report.failure()):
         raise MachineError(failure)
+
+
+@contextmanager
+def _stored(learner: Learner, task: Task, must: bool) -> Iterator[None]:
+    """Begin with the images on the board, if the learner can keep them there; UserError if it ``must`` and cannot."""
+    if isinstance(learner, StoredTwin) and isinstance(task, ImageTask):
+        sets = [(task.inputs, task.targets), (task.test_inputs, task.test_targets)]
+        try:
+            with progress("storing images on the board", sum(len(inputs) for inputs, _ in sets)) as advance:
+                learner.store(sets, advance)
+        except UserError as error:
+            if must:
+                raise
+            warn(f"{error} Each image goes over the line in every epoch.")
+    yield
 
 
 def _written(files: Files, figures: dict[str, Any], report: Report, page: Page) -> list[str]:

@@ -5,7 +5,8 @@ from typing import NamedTuple
 
 from ohmprop.host.link.exchange import Link
 from ohmprop.model.errors import MachineError
-from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, Op
+from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, PACKET, REPLY_BYTES, Op
+from ohmprop.model.link.records import Counters
 from ohmprop.model.link.spaces import WIDE, Space, space_words
 from ohmprop.model.spec import MachineSpec
 
@@ -15,6 +16,20 @@ Request = tuple[int, bytes]
 def access(space: Space, address: int, count: int) -> bytes:
     """The head of a READ's or WRITE's payload."""
     return bytes([space]) + address.to_bytes(2, "little") + count.to_bytes(2, "little")
+
+
+#: The board's own time, and what else it counts: two readings whose replies fill a packet of a cable's chip together, so that
+#: it does not hold them back.
+CLOCK_BYTES = Counters.widths()["clocks"]
+CLOCKS = Op.READ, access(Space.COUNTERS, 0, CLOCK_BYTES)
+FILLER_BYTES = PACKET - 2 * (PACKET - REPLY_BYTES) - CLOCK_BYTES
+FILLER = Op.READ, access(Space.COUNTERS, CLOCK_BYTES, FILLER_BYTES)
+
+
+def read_clocks(link: Link) -> int:
+    """The board's own time, in clocks; it wraps around after CLOCK_BYTES."""
+    clocks, _ = link.exchange([CLOCKS, FILLER])
+    return int.from_bytes(clocks, "little")
 
 
 def sized(data: bytes, size: int) -> bytes:

@@ -9,12 +9,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.host.link.access import Access, Reading, Request, access, sized
+from ohmprop.host.link.access import CLOCKS, Access, Reading, Request, access, read_clocks, sized
 from ohmprop.host.link.exchange import Link
 from ohmprop.host.link.identify import check_link, identify
 from ohmprop.host.link.memristors import Memristors
 from ohmprop.host.link.patterns import Input, Pace, Patterns
 from ohmprop.host.link.port import Port, open_port, opened
+from ohmprop.host.link.stored import Stored, further_clocks
 from ohmprop.host.link.weights import Weights, checked_weights
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.frames import Op
@@ -42,8 +43,6 @@ SLOWEST_CLOCK_HZ = 500_000
 Answer = NDArray[Any]
 States = NDArray[np.integer[Any]]
 _NOTHING = Reading([], 0)
-#: The board's own time.
-_CLOCKS = Op.READ, access(Space.COUNTERS, 0, Counters.widths()["clocks"])
 
 
 class Board:
@@ -61,6 +60,7 @@ class Board:
     identity : the board's ID block.
     link : requests and replies one by one; its window may be made smaller.
     memristors : what the board's cells are, and pulses on single cells.
+    store : the patterns that the board keeps.
 
     Every method raises MachineError if the link breaks, stays silent, or the board refuses; a request whose frame or
     reply was lost is sent again under its number, so it is executed once. A board that has forgotten what it had learnt
@@ -90,10 +90,12 @@ class Board:
         # Two phases of 255 steps at most; every word read once and programmed in two clocks.
         clocks = 2 * 255 * spec.layout.step_words + 3 * spec.layout.words
         self.link.timeout = timeout + clocks / SLOWEST_CLOCK_HZ
+        self.link.further = lambda op, payload: further_clocks(clocks, op, payload) / SLOWEST_CLOCK_HZ
         # The setting, which sparse patterns want; None while it is not known.
         self._skips: bool | None = None
         self._spaces = Access(self.link, spec, self.identity.frame_bytes)
         self.memristors = Memristors(self.link, spec, self._spaces)
+        self.store = Stored(self.link, spec, self.identity.frame_bytes)
         # What is read behind each pattern. A layered board's states are not read in learning, since its next image is then
         # on its way while it learns.
         blocks, outputs = range(spec.layout.blocks), target_blocks(spec)
@@ -135,8 +137,8 @@ class Board:
     ) -> Iterator[tuple[LearnReply, States | None]]:
         patterns, size, sent = self._patterns(), LearnReply.size(), self.link.sent
         # Waited for, so that a cable's chip holds nothing back: the replies to sparse patterns fill its packets.
-        begun = int.from_bytes(self.request(*_CLOCKS), "little") if pace else 0
-        replies = self.link.exchange(chain(_each_with(reading, patterns.to_learn(pairs)), [_CLOCKS] if pace else []))
+        begun = read_clocks(self.link) if pace else 0
+        replies = self.link.exchange(chain(_each_with(reading, patterns.to_learn(pairs)), [CLOCKS] if pace else []))
         busy = learnt = 0
         for reply in replies:
             if pace and not patterns.unanswered:

@@ -5,8 +5,9 @@ from math import ceil
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.cable import Cable
 from ohmprop.model.link.frames import LINE_BITS, Op, decode_frame
-from ohmprop.model.link.handling import BYTE, FRAME, handling_clocks, sparse_clocks
+from ohmprop.model.link.handling import BYTE, FRAME, handling_clocks, sparse_clocks, stored_clocks
 from ohmprop.model.link.sparse import unpack_sparse
+from ohmprop.model.link.stored import NUMBER_BYTES, RELATIVE_BYTES, Store
 from ohmprop.model.spec import MachineSpec
 
 #: Longest that one read of an idle port takes, in seconds; deadlines are the driver's.
@@ -80,7 +81,7 @@ class CabledPort:
         machine, begun = self._device.machine, max(self._line, self._board)
         self._begun, before = begun, machine.busy_clocks
         reply = self._device.feed(frame)
-        clocks = machine.busy_clocks - before + handled(self._spec, frame, reply)
+        clocks = machine.busy_clocks - before + handled(self._spec, frame, reply, self._device.store.held)
         self._board = begun + clocks / self._spec.clock_hz
         self._back = max(self._back, self._board)
         for byte in reply:
@@ -100,11 +101,21 @@ class CabledPort:
             self._held.clear()
 
 
-def handled(spec: MachineSpec, frame: bytes, reply: bytes) -> int:
-    """Clocks that a board takes for a frame beside those of the machine; those of other requests than patterns are rough."""
+def handled(spec: MachineSpec, frame: bytes, reply: bytes, held: Store) -> int:
+    """Clocks that a board takes for a frame beside those of the machine; those of other requests than learning are rough."""
     decoded = decode_frame(frame[:-1])
     if decoded and decoded[0] == Op.LEARN:
         return handling_clocks(spec)
+    if (
+        decoded
+        and decoded[0] in (Op.LEARN_STORED, Op.RECALL_STORED)
+        and len(decoded[2]) >= NUMBER_BYTES + RELATIVE_BYTES
+    ):
+        number = sum(
+            int.from_bytes(part, "little") for part in (decoded[2][:NUMBER_BYTES], decoded[2][NUMBER_BYTES:][:2])
+        )
+        count = (len(decoded[2]) - NUMBER_BYTES) // RELATIVE_BYTES
+        return stored_clocks(spec, count, held.each, len(held.records[number])) if number < len(held.records) else 0
     records = unpack_sparse(spec, decoded[2]) if decoded and decoded[0] == Op.LEARN_SPARSE else None
     return (
         sparse_clocks(spec, len(records), len(decoded[2]))

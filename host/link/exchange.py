@@ -25,6 +25,7 @@ _REFUSALS = {
     Status.UNKNOWN_OP: "it does not know this request",
     Status.BAD_LENGTH: "the payload's length does not match the request",
     Status.BAD_ADDRESS: "the address lies outside what can be read or written",
+    Status.NOT_STORED: "it has stored no pattern of this number, or there is no room for one",
     Status.BAD_PATTERN: "a pattern is cut short, has a class or more pixels than there are, or the setting skip is off",
 }
 
@@ -40,6 +41,7 @@ class _Request:
     op: int
     sequence: int
     frame: bytes
+    seconds: float
     reply: bytes | None = None
 
 
@@ -50,6 +52,7 @@ class Link:
     -------
     window : requests that may be unanswered at once; the board says how many it has buffers for.
     timeout : seconds to wait for a reply before its request is sent again, by ``clock``.
+    further : those to wait beyond it for an op and its payload; none unless it is set.
     retries : requests sent again so far.
     sent, received : bytes so far.
     """
@@ -57,6 +60,7 @@ class Link:
     def __init__(self, port: Port, timeout: float, clock: Callable[[], float] = time.monotonic) -> None:
         self.window = 1
         self.timeout = timeout
+        self.further: Callable[[int, bytes], float] = lambda op, payload: 0.0
         self.retries = 0
         self.sent = self.received = 0
         self._port = port
@@ -75,7 +79,7 @@ class Link:
         while True:
             for op, payload in islice(source, self.window - len(waiting)):
                 frame = encode_frame(op, self._sequence, payload)
-                waiting.append(_Request(op, self._sequence, frame))
+                waiting.append(_Request(op, self._sequence, frame, self.further(op, payload)))
                 self._sequence = (self._sequence + 1) & 255
                 self._write(frame)
             if not waiting:
@@ -113,7 +117,7 @@ class Link:
     def _receive(self, waiting: deque[_Request]) -> str:
         """Receive until the first request has its reply, or the time is over; returns what was wrong, if anything."""
         trouble = SILENCE
-        deadline = self._clock() + self.timeout
+        deadline = self._clock() + self.timeout + waiting[0].seconds
         while waiting[0].reply is None and self._clock() < deadline:
             frame = self._frame(deadline)
             if frame is None:

@@ -95,6 +95,10 @@ class Learner(Protocol):
         """Compare everything, if there is something to compare with."""
         return None
 
+    def errors(self, inputs: NDArray[Any], targets: NDArray[np.bool_]) -> int | None:
+        """How many inputs a board that has stored them reads as another class than their targets'; None if none has."""
+        return None
+
     def figures(self) -> dict[str, Any]:
         """The verdict of the comparison, by the names that the JSON uses."""
         return {}
@@ -349,7 +353,7 @@ class OnBoard(Learner):
     def figures(self) -> dict[str, Any]:
         """What went wrong on the line, up to the last time that the counters were read, and how fast the board learnt."""
         trouble = {"retries": self.board.link.retries, **self._line, "restored": self._restored}
-        return {"link": trouble, **self._pace.figures(self.spec)}
+        return {"link": trouble, "stored": False, "uploaded_bytes": 0, **self._pace.figures(self.spec)}
 
     def pulse_counts(self) -> NDArray[np.int64]:
         """What the board's counters of pulses up, down and lost have grown by, (matrices, 3); wrapped as they are."""

@@ -12,6 +12,7 @@ from ohmprop.host.link.lasting import lasting_port
 from ohmprop.host.link.port import Port, held_back, open_port
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.learner import Alone, Learner, OnBoard
+from ohmprop.host.run.stored import StoredTwin
 from ohmprop.host.run.task import Source, Task
 from ohmprop.host.run.twin import Twin
 from ohmprop.host.show.console import warn
@@ -129,14 +130,16 @@ def learning(
     compare: bool = True,
     waits: Callable[[], bool] | None = None,
     cable: str | None = None,
+    stores: bool = False,
 ) -> Iterator[Learner]:
     """Who learns, with all that the start has learnt; a board, named as ``--board`` names it, is closed at the end.
 
     With ``alone`` the golden board is the golden machine itself. With ``compare`` the golden machine stands beside a board.
     With ``waits`` a port that breaks is waited for until that answers true, and a board that was reset gets back what it had
-    learnt; else either ends the run. ``cable`` is what the line of a golden or virtual board ends in.
+    learnt; else either ends the run. ``cable`` is what the line of a golden or virtual board ends in. With ``stores`` and
+    ``compare`` patterns can be kept on the board.
     """
-    if alone and board == "golden" and not cable:
+    if alone and board == "golden" and not cable and not stores:
         yield Alone(start.spec, start.weights, start.lfsr, start.unit)
         return
 
@@ -146,5 +149,5 @@ def learning(
     with connect(board, start.spec, opening, cable) as connected:
         if complaint := held_back(board):
             _warn_once(complaint)
-        kind = Twin if compare else OnBoard
+        kind = (StoredTwin if stores else Twin) if compare else OnBoard
         yield kind(connected, start.spec.settings, start.weights, start.lfsr, start.unit, waits is not None)

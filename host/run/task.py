@@ -318,6 +318,12 @@ class ImageTask:
         targets: Bits = self.dataset.train_labels[:, None] == np.arange(len(self.dataset.classes))
         return targets
 
+    @cached_property
+    def test_targets(self) -> Bits:
+        """The test images' targets (count, outputs)."""
+        targets: Bits = self.dataset.test_labels[:, None] == np.arange(len(self.dataset.classes))
+        return targets
+
     @property
     def options(self) -> Mapping[str, Any]:
         """Where the images come from; a folder by its full path, so that a run goes on in another folder."""

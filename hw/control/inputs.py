@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import data, wiring
 from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
@@ -45,6 +45,9 @@ class Inputs(wiring.Component):
                 #: In a machine that takes sparse patterns: the pixels come as such a pattern's, constant while it is loaded; in
                 #: the second clock after ``load``: that was its last byte.
                 **({"sparse": In(1), "ended": Out(1)} if spec.sparse else {}),
+                #: In a machine with a store, which has two lists, so that the next pattern is loaded while one runs; one clock:
+                #: the loaded list is the one that runs from now on.
+                **({"turn": In(1)} if spec.store else {}),
             }
         )
 
@@ -52,21 +55,30 @@ class Inputs(wiring.Component):
         m = Module()
         entry = data.StructLayout({"input": input_shape(self.spec), "pixel": self.spec.pixel_bits})
         constant = {"input": self.spec.inputs, "pixel": self.spec.brightest}
-        init: list[dict[str, int]] = [{}] * self.spec.inputs + [constant] if self.spec.biases else []
-        m.submodules.rows = rows = Memory(shape=entry, depth=self.spec.inputs + self.spec.biases, init=init)
+        places = 1 << len(self.ahead)
+        one: list[dict[str, int]] = [{}] * self.spec.inputs + [constant] * self.spec.biases
+        lists = one + [{}] * (places - len(one)) + one if self.spec.store else one
+        m.submodules.rows = rows = Memory(shape=entry, depth=2 * places if self.spec.store else len(one), init=lists)
         write, read = rows.write_port(), rows.read_port()
-        self._take(m, write)
+        loaded, less_one = Signal(), Signal.like(self.less_one)  # which list is loaded, and its rows
+        self._take(m, write, loaded, less_one)
+        m.d.comb += [self.less_one.eq(less_one), read.addr.eq(self.ahead)]
+        if self.spec.store:
+            runs = Signal.like(self.less_one, reset_less=True)
+            with m.If(self.turn):
+                m.d.sync += [loaded.eq(~loaded), runs.eq(less_one)]
+            m.d.comb += [self.less_one.eq(runs), read.addr.eq(Cat(self.ahead, ~loaded))]
 
         # A block RAM's output comes late in its clock, so that it is read ahead and goes through a register.
         placed, row = Signal(operation_layout(self.spec), reset_less=True), Signal(entry, reset_less=True)
         m.d.sync += [placed.eq(self.operation), row.eq(read.data)]
-        m.d.comb += [read.addr.eq(self.ahead), self.placed.eq(placed), self.pixel.eq(row.pixel)]
+        m.d.comb += [self.placed.eq(placed), self.pixel.eq(row.pixel)]
         number = Mux(self.every, placed.input, row.input)
         with m.If(placed.pixels):
             m.d.comb += [self.placed.input.eq(number), self.placed.address.eq(placed.address + number)]
         return m
 
-    def _take(self, m: Module, write: Any) -> None:
+    def _take(self, m: Module, write: Any, loaded: Signal, less_one: Signal) -> None:
         """Append the pixels that drive a row, one per clock."""
         spec = self.spec
         bits, left = Signal(8), Signal(range(8 // spec.pixel_bits + 1))
@@ -77,8 +89,8 @@ class Inputs(wiring.Component):
         m.d.comb += [
             # By the clock of the next byte all but the last pixel of this one are taken.
             self.ready.eq(left <= 2),
-            self.less_one.eq(Mux(count == 0, 0, count - 1)),
-            write.addr.eq(count),
+            less_one.eq(Mux(count == 0, 0, count - 1)),
+            write.addr.eq(Cat(count[: len(self.ahead)], loaded) if spec.store else count),
             write.data.input.eq(number),
             write.data.pixel.eq(pixel),
         ]

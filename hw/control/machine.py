@@ -55,8 +55,8 @@ class Machine(wiring.Component):
         # Recurrent backpropagation's second phase, and its update.
         side_update = by_side(spec, self.settings)
         m.d.comb += [
-            # Registered, since the command processor is far away.
-            sequencer.start.eq(delayed(m, self.start, 1)),
+            # Registered, since the command processor is far away, and where the lists of rows take turns a clock later.
+            sequencer.start.eq(delayed(m, self.start, 2 if spec.store else 1)),
             sequencer.program.eq(self.program),
             sequencer.settings.eq(self.settings),
             sequencer.by_side.eq(side_update),
@@ -107,6 +107,8 @@ class Machine(wiring.Component):
         ]
         if self.spec.sparse:
             m.d.comb += [inputs.sparse.eq(self.load_sparse), self.load_ended.eq(inputs.ended)]
+        if self.spec.store:
+            m.d.comb += inputs.turn.eq(self.start)
 
     def _count(self, m: Module, sequencer: Sequencer) -> None:
         """A serial machine's events are counted elsewhere (hw/link/counter_memory.py)."""

@@ -4,7 +4,7 @@ from typing import Any, NamedTuple
 
 from amaranth import Array, Module, Mux, Signal
 from amaranth.lib import wiring
-from amaranth.lib.wiring import In, Out
+from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ohmprop.hw.link.access import CellAccess
 from ohmprop.hw.link.frames import replies_signature, requests_signature
@@ -12,7 +12,9 @@ from ohmprop.hw.link.load_pattern import PatternLoader
 from ohmprop.hw.link.registers import Registers
 from ohmprop.hw.link.reply import Body, ReplyWriter
 from ohmprop.hw.link.sparse import SparseLoader, SparseReply
+from ohmprop.hw.link.stored import StoredPatterns, share_machine
 from ohmprop.hw.shapes.signatures import machine_signature
+from ohmprop.hw.store.memory import slots_of, store_signature
 from ohmprop.model.layout import bits_for
 from ohmprop.model.link.frames import WINDOW, Op, Status
 from ohmprop.model.link.packing import frame_bytes, input_bytes, target_bytes
@@ -30,6 +32,7 @@ class Kind(NamedTuple):
     reading: Signal
     writing: Signal
     sparse: Signal
+    stored: Signal
 
 
 class Turn(NamedTuple):
@@ -65,6 +68,7 @@ class CommandProcessor(wiring.Component):
                 "machine": Out(machine_signature(spec)),
                 "requests": In(requests_signature(frame_bytes(spec))),
                 "replies": Out(replies_signature(WINDOW)),
+                **({"store": Out(store_signature(slots_of(spec)))} if spec.store else {}),
                 "busy": Out(1),  #: there is a request that is not answered yet
                 "refused": Out(1),  #: the last request was refused
             }
@@ -78,16 +82,27 @@ class CommandProcessor(wiring.Component):
         m.d.comb += self.busy.eq(requests.valid)
         kind = self._kind(m)
         turn = self._turn(m)
+        stored = None
+        if spec.store:
+            m.submodules.stored = stored = StoredPatterns(spec)
+            machine = share_machine(m, spec, self.machine, stored)
+            connect(m, stored.store, flipped(self.store))
+            described = ("op", "length", "verdict", "byte")
+            m.d.comb += [getattr(stored, name).eq(getattr(requests, name)) for name in described]
         answering = spec, machine, requests, self.replies, kind.whole, turn.expected
         if spec.sparse:
             pattern: PatternLoader = SparseLoader(m, spec, machine, requests, kind.learning, kind.sparse)
-            reply: ReplyWriter = SparseReply(m, *answering, several=kind.sparse & kind.learning)
+            several = kind.sparse & kind.learning
+            reply: ReplyWriter = SparseReply(m, *answering, several=several, stored=stored)
         else:
             pattern = PatternLoader(m, spec, machine, requests, kind.learning)
             reply = ReplyWriter(m, *answering)
-        self._connect_cells(m, access, registers, kind.writing)
+        self._connect_cells(m, machine, access, registers, kind.writing)
         accessing = kind.reading | kind.writing
         m.d.comb += requests.address.eq(Mux(accessing, access.position, pattern.position))
+        if stored:
+            with m.If(kind.stored):
+                m.d.comb += requests.address.eq(stored.position)
         # What the payload's length makes of it, as late as ``turn``.
         empty, fits = Signal(reset_less=True), Signal(reset_less=True)
         m.d.sync += [
@@ -118,6 +133,10 @@ class CommandProcessor(wiring.Component):
                     reply.begin(m, Status.UNKNOWN_OP)
                 if spec.sparse:
                     self._check_records(m, kind, reply)
+                if stored:
+                    with m.If(kind.stored):
+                        m.d.comb += stored.start.eq(1)
+                        m.next = "Stored"
 
             pattern.states(m, lambda: reply.after_run(m, kind.learning))
             with m.State("Access"), m.If(access.done):
@@ -125,6 +144,12 @@ class CommandProcessor(wiring.Component):
                 with m.If(kind.reading & (access.status == Status.DONE)):
                     reply.begin(m, Status.DONE, Body.CELLS)
             reply.cells_state(m, access.reply)
+            if stored:
+                with m.State("Stored"), m.If(stored.done):
+                    reply.begin(m, stored.status)
+                    with m.If(stored.status == Status.DONE):
+                        asks = (requests.op == Op.STORE) | (requests.op == Op.DIGEST)
+                        reply.begin(m, Status.DONE, Mux(asks, Body.HOLDING, Body.TOGETHER))
             reply.states(m, pattern)
             self._last_states(m, registers, turn, reply)
         return m
@@ -146,6 +171,8 @@ class CommandProcessor(wiring.Component):
             both = [self.requests.op == op for op in (Op.LEARN_SPARSE, Op.RECALL_SPARSE)]
             m.d.sync += kind.sparse.eq(both[0] | both[1])
             learning, recalling = learning | both[0], recalling | both[1]
+        stored = (self.requests.op >= Op.STORE) & (self.requests.op <= Op.DIGEST)
+        m.d.sync += kind.stored.eq(stored if self.spec.store else 0)
         m.d.sync += [kind.learning.eq(learning), kind.recalling.eq(recalling)]
         return kind
 
@@ -223,9 +250,11 @@ class CommandProcessor(wiring.Component):
             m.d.comb += requests.release.eq(1)
             m.next = "Idle"
 
-    def _connect_cells(self, m: Module, access: CellAccess, registers: Registers, writing: Signal) -> None:
+    def _connect_cells(
+        self, m: Module, machine: Any, access: CellAccess, registers: Registers, writing: Signal
+    ) -> None:
         """Weights and states are the machine's, settings and counters are here."""
-        machine, requests, cells = self.machine, self.requests, access.cells
+        requests, cells = self.requests, access.cells
         ours = Signal(reset_less=True)  # known long before the first cell is asked for
         m.d.sync += ours.eq((cells.space == Space.SETTINGS) | (cells.space == Space.COUNTERS))
         m.d.sync += [

@@ -35,6 +35,7 @@ class FrameReceiver(wiring.Component):
                 "bytes": In(byte_stream()),  #: as they came over the line
                 "requests": Out(requests_signature(frame_bytes)),
                 "begins": Out(1),  #: for whoever looks at a payload as it comes: its first byte is next
+                "op": Out(8),  #: of the frame whose payload comes
                 "payload": Out(byte_stream()),  #: its bytes and those of the CRC
                 "verdict": In(verdict_layout()),  #: what is to be kept with the frame, one clock after its last byte
             }
@@ -104,7 +105,7 @@ class FrameReceiver(wiring.Component):
         place = Signal(range(self.frame_bytes))
         m.d.comb += [place.eq(decoded - 2), writing.addr.eq(Cat(place, tail))]
         m.d.comb += writing.data.eq(Mux(left == 0, 0, byte))
-        m.d.comb += [crc.data.eq(writing.data), self.payload.payload.eq(writing.data)]
+        m.d.comb += [crc.data.eq(writing.data), self.payload.payload.eq(writing.data), self.op.eq(entries[tail].op)]
         with m.If(delivered & (decoded == self.frame_bytes)):
             m.d.sync += too_long.eq(1)
         with m.Elif(delivered):

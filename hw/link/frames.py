@@ -36,8 +36,9 @@ def reply_token() -> data.StructLayout:
 
 
 def verdict_layout() -> data.StructLayout:
-    """What a RecordCheck says of a payload: it is made of whole records that the machine can learn; it is a single one."""
-    return data.StructLayout({"sound": 1, "single": 1})
+    """What a RecordCheck says of a payload: it is made of whole records that the machine can learn; it is a single one, or how
+    many; one takes more than a slot of the store, or more than two."""
+    return data.StructLayout({"sound": 1, "single": 1, "records": 3, "long": 1, "too_long": 1})
 
 
 def requests_signature(frame_bytes: int) -> Signature:

@@ -1,9 +1,12 @@
 """The reply of the command processor: its head, its body, and the signs of a recalled pattern."""
 
+from collections.abc import Mapping
 from contextlib import AbstractContextManager
+from types import MappingProxyType
 from typing import Any
 
 from amaranth import Array, Cat, Const, Module, Mux, Signal
+from amaranth.hdl import Value
 from amaranth.lib import enum
 
 from ohmprop.hw.link.frames import reply_token
@@ -24,6 +27,8 @@ class Body(enum.Enum):
     LEARNT = 3
     RECALLED = 4
     CELLS = 5
+    HOLDING = 6
+    TOGETHER = 7
 
 
 class ReplyWriter:
@@ -40,6 +45,9 @@ class ReplyWriter:
     content, final : byte ``index`` of the body, and whether that ends it; a clock after ``index``.
     """
 
+    #: Bodies that only some machines have, as bits.
+    further: Mapping[Any, Value] = MappingProxyType({})
+
     def __init__(
         self, m: Module, spec: MachineSpec, machine: Any, requests: Any, replies: Any, whole: Signal, expected: Signal
     ):
@@ -48,7 +56,8 @@ class ReplyWriter:
         self.status = Signal(Status, reset_less=True, name="status")
         self.body = Signal(Body, reset_less=True, name="body")
         self.refusal = Signal(reset_less=True, name="refusal")
-        self.index = Signal(range(max(Identity.size(), LearnReply.size())), reset_less=True, name="index")
+        longest = max(Identity.size(), LearnReply.size(), *(len(body) // 8 for body in self.further.values()))
+        self.index = Signal(range(longest), reset_less=True, name="index")
         # A register for a byte and its slot, so that the sender's readiness goes no further in one clock.
         self.full = full = Signal(name="full")
         self._offers, self._offering = Signal(name="offers"), Signal(reply_token(), name="offering")
@@ -131,11 +140,12 @@ class ReplyWriter:
         m.d.sync += heading.eq(Array([op, sequence, self.status])[index])
         report = Cat(machine.steps, machine.clocks, machine.lfsr)
         identity = Identity.of(self.spec).pack()
-        bodies = {
+        bodies: dict[Any, Any] = {
             Body.EXPECTED: expected,
             Body.IDENTITY: Const(int.from_bytes(identity, "little"), 8 * len(identity)),
             Body.LEARNT: report[: 8 * LearnReply.size()],
             Body.RECALLED: report[: 8 * RecallReply.size()],
+            **self.further,
         }
         with m.Switch(self.body):
             for case, record in bodies.items():

@@ -12,10 +12,12 @@ from amaranth.lib.wiring import In, Out
 from ohmprop.hw.link.frames import byte_stream, verdict_layout
 from ohmprop.hw.link.load_pattern import PatternLoader
 from ohmprop.hw.link.reply import Body, ReplyWriter
-from ohmprop.model.link.frames import CRC_BYTES
+from ohmprop.model.link.frames import CRC_BYTES, REPLY_BYTES, Op
 from ohmprop.model.link.packing import block_bytes
-from ohmprop.model.link.sparse import LONGEST, MOST_PATTERNS, REPLY_BYTES
+from ohmprop.model.link.sparse import LONGEST, MOST_PATTERNS
+from ohmprop.model.link.stored import STORE_HEADER
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.validation import SLOT_BYTES
 
 
 class RecordCheck(wiring.Component):
@@ -39,6 +41,8 @@ class RecordCheck(wiring.Component):
         m = Module()
         spec, byte = self.spec, self.bytes.payload
         between, bad = Signal(), Signal()  # the byte is a class; something was wrong
+        size = Signal(range(2 * 2 * SLOT_BYTES), reset_less=True)  # bytes of the record before this one
+        long, too_long = Signal(), Signal()
         found = Signal(range(MOST_PATTERNS + 1))
         # Wrong from the clock on in which it is more than there are.
         pixels = Signal(range(spec.inputs + 2 * LONGEST + 1))
@@ -50,21 +54,26 @@ class RecordCheck(wiring.Component):
         m.d.comb += self.verdict.eq(verdicts[-1])
 
         with m.If(self.begin):
-            m.d.sync += [between.eq(1), bad.eq(0), found.eq(0), pixels.eq(0)]
+            m.d.sync += [between.eq(1), bad.eq(0), found.eq(0), pixels.eq(0), long.eq(0), too_long.eq(0)]
         with m.Elif(self.bytes.valid):
             m.d.sync += [bad.eq(bad | too_many), pixels.eq(0)]
             m.d.sync += [
                 verdicts[0].sound.eq(between & (found != 0) & ~bad & ~too_many),
                 verdicts[0].single.eq(found == 1),
+                verdicts[0].records.eq(found),
+                verdicts[0].long.eq(long),
+                verdicts[0].too_long.eq(too_long),
             ]
             m.d.sync += [later.eq(earlier) for earlier, later in pairwise(verdicts)]
             with m.If(between):
-                m.d.sync += [between.eq(0), within.eq(0), longer.eq(0)]
+                m.d.sync += [between.eq(0), within.eq(0), longer.eq(0), size.eq(1)]
                 with m.If((byte >= spec.outputs) | (found == MOST_PATTERNS)):
                     m.d.sync += bad.eq(1)
                 with m.Else():
                     m.d.sync += found.eq(found + 1)
             with m.Else():
+                m.d.sync += [size.eq(size + 1), long.eq(long | (size >= SLOT_BYTES))]
+                m.d.sync += too_long.eq(too_long | (size >= 2 * SLOT_BYTES))
                 m.d.sync += [
                     pixels.eq(pixels + lower.pixels + Mux(lower.ends, 0, upper.pixels)),
                     between.eq(lower.ends | upper.ends),
@@ -75,7 +84,7 @@ class RecordCheck(wiring.Component):
 
 
 def check_records(m: Module, spec: MachineSpec, receiver: Any) -> None:
-    """Let payloads be checked as they come, if the machine takes sparse patterns."""
+    """Let payloads be checked as they come, if the machine takes sparse patterns; those to be stored begin behind a header."""
     if spec.sparse:
         m.submodules.check = check = RecordCheck(spec)
         m.d.comb += [
@@ -84,6 +93,13 @@ def check_records(m: Module, spec: MachineSpec, receiver: Any) -> None:
             check.bytes.valid.eq(receiver.payload.valid),
             receiver.verdict.eq(check.verdict),
         ]
+    if spec.store:
+        behind = Signal(range(STORE_HEADER + 1), reset_less=True)
+        with m.If(receiver.begins):
+            m.d.sync += behind.eq(0)
+        with m.Elif(receiver.payload.valid & (receiver.op == Op.STORE) & (behind != STORE_HEADER)):
+            m.d.comb += check.begin.eq(1)
+            m.d.sync += behind.eq(behind + 1)
 
 
 class _Nibble:
@@ -101,6 +117,20 @@ class _Nibble:
         self.ends = within & ~longer & (nibble == 0)
         self.longer = within & (nibble == LONGEST)
         self.within = Mux(within, self.longer, nibble == 0)
+
+
+class RecordEnd:
+    """Where a record ends, whose bytes are taken one after the other."""
+
+    def __init__(self) -> None:
+        self._within, self._longer = Signal(name="within", reset_less=True), Signal(name="longer", reset_less=True)
+
+    def take(self, m: Module, byte: Value, is_class: Value) -> Value:
+        """Take the next byte, or a record's first, which is its class; whether the record ends with it."""
+        lower = _Nibble(byte[:4], self._within, self._longer)
+        upper = _Nibble(byte[4:], lower.within, lower.longer)
+        m.d.sync += [self._within.eq(~is_class & upper.within), self._longer.eq(~is_class & upper.longer)]
+        return ~is_class & (lower.ends | upper.ends)
 
 
 class SparseLoader(PatternLoader):
@@ -160,8 +190,11 @@ class SparseReply(ReplyWriter):
     several : the reply is such a one.
     """
 
-    def __init__(self, m: Module, *parts: Any, several: Value):
-        """``several``: the request asks for it; the other parts are a ReplyWriter's."""
+    def __init__(self, m: Module, *parts: Any, several: Value, stored: Any = None):
+        """``several``: the request asks for it; ``stored``: what answers for stored patterns; the other parts are a
+        ReplyWriter's."""
+        if stored:
+            self.further = {Body.HOLDING: stored.holding.as_value(), Body.TOGETHER: stored.together.as_value()}
         super().__init__(m, *parts)
         self.several = several & (self.body == Body.LEARNT)
         self._count = Signal(range(REPLY_BYTES), name="body_bytes", reset_less=True)

@@ -130,11 +130,12 @@ def machine_signature(spec: MachineSpec) -> Signature:
     """Ports of the machine, seen from the command processor (``In`` there is ``Out`` at the machine).
 
     The command processor makes one request at a time: it raises ``start``, ``load`` or ``access`` only while ``busy``
-    is low and no access is pending.
+    is low and no access is pending; but a machine with a store loads the next pattern's input while one runs.
     """
     return Signature(
         {
-            #: One clock: run ``program`` on the loaded pattern. ``busy`` is high from the next clock but one to the end.
+            #: One clock: run ``program`` on the loaded pattern. ``busy`` is high from the next clock but one, or with a store
+            #: that but two, to the end.
             "start": Out(1),
             "program": Out(Program),
             "busy": In(1),

@@ -6,7 +6,18 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.frames import ACCESS_BYTES, CRC_BYTES, REPLY, WINDOW, Op, Status, decode_frame, encode_frame
+from ohmprop.model.golden.store import STORED, GoldenStore
+from ohmprop.model.link.frames import (
+    ACCESS_BYTES,
+    CRC_BYTES,
+    REPLY,
+    REPLY_BYTES,
+    WINDOW,
+    Op,
+    Status,
+    decode_frame,
+    encode_frame,
+)
 from ohmprop.model.link.identity import Identity
 from ohmprop.model.link.packing import (
     frame_bytes,
@@ -24,7 +35,7 @@ from ohmprop.model.link.pulses import pack_counts, unit_of, unpack_stuck
 from ohmprop.model.link.records import Counters
 from ohmprop.model.link.registers import PulseRegisters, PulseRequest, SettingsRegisters
 from ohmprop.model.link.spaces import READ_ONLY, STEP_BYTES, WIDE, WRITE_ONLY, Space, space_words
-from ohmprop.model.link.sparse import REPLY_BYTES, unpack_sparse
+from ohmprop.model.link.sparse import unpack_sparse
 from ohmprop.model.spec import MachineSpec
 
 LFSR_BYTES = SettingsRegisters.widths()["lfsr"]
@@ -36,6 +47,7 @@ class GoldenBoard:
     Members
     -------
     machine : the golden machine behind the link; weights of more than 8 bits do not fit the link.
+    store : the patterns that it keeps.
 
     Its clock stands still while the machine is idle, so the counter ``clocks`` equals ``busy_clocks``, unless the
     ``clocks`` since reset come from elsewhere.
@@ -46,6 +58,7 @@ class GoldenBoard:
         self._spec = spec
         self._layout = spec.layout
         self._clocks = clocks or (lambda: self.machine.busy_clocks)
+        self.store = GoldenStore(spec, self.machine)
         self._input = bytearray()
         self._expected = 0
         self._identified = False
@@ -128,6 +141,12 @@ class GoldenBoard:
             return self._access(op == Op.WRITE, payload)
         if op in (Op.LEARN_SPARSE, Op.RECALL_SPARSE) and self._spec.sparse:
             return self._run_sparse(op == Op.LEARN_SPARSE, payload)
+        if op in STORED and self._spec.store:
+            self._settle()
+            status, answer = self.store.execute(op, payload)
+            if op == Op.LEARN_STORED and status is Status.DONE:
+                self._words = None
+            return status, answer
         return Status.UNKNOWN_OP, b""
 
     def _run_sparse(self, learn: bool, payload: bytes) -> tuple[Status, bytes]:

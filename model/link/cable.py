@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from ohmprop.model.errors import UserError
-from ohmprop.model.link.sparse import PACKET
+from ohmprop.model.link.frames import PACKET
 
 
 @dataclass(frozen=True)

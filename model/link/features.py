@@ -47,6 +47,7 @@ FEATURES = (
     Feature(3, "continual", "updates in every step", "continual rules", "leave --rule out"),
     Feature(4, "asymmetric", "a weight for each direction", "vector fields", "leave --rule out", own_weights=True),
     Feature(5, "sparse", "a decoder of sparse patterns", "such patterns", "give a machine with sparse = false"),
+    Feature(6, "store", "a store of patterns", "patterns kept on the board", "give a machine with store = 0"),
 )
 
 

@@ -16,6 +16,10 @@ REPLY = 0x80
 CRC_BYTES = 4
 #: Bits of a byte on the line, those of its start and its end included.
 LINE_BITS = 10
+#: Bytes that many a cable's chip sends to the host at once, without waiting for more.
+PACKET = 62
+#: Of these a reply's frame takes op, sequence number, status and CRC, and two more for COBS. What is left is filled.
+REPLY_BYTES = PACKET - 3 - CRC_BYTES - 2
 #: Bytes of an (address, count) pair and the space before it, in READ and WRITE.
 ACCESS_BYTES = 5
 
@@ -30,6 +34,10 @@ class Op(IntEnum):
     WRITE = 0x05  #: space, address (2 bytes), count (2 bytes), count words -> ()
     LEARN_SPARSE = 0x06  #: records (model/link/sparse.py) -> a LearnReply each, then zeros up to REPLY_BYTES
     RECALL_SPARSE = 0x07  #: a record, whose class does not matter -> as RECALL
+    STORE = 0x08  #: first number (3 bytes), slots of a record (1), records -> Holding
+    LEARN_STORED = 0x09  #: first number (3 bytes), numbers from there on (2 bytes each) -> StoredReply
+    RECALL_STORED = 0x0A  #: as LEARN_STORED
+    DIGEST = 0x0B  #: first number (3 bytes), count (3 bytes) -> Holding
     REFUSED = 0x7F  #: reply only: the request could not be read at all
 
 
@@ -45,6 +53,7 @@ class Status(IntEnum):
     OUT_OF_SEQUENCE = 6  #: neither the next number nor a recent one; the payload has the expected number
     NOT_IDENTIFIED = 7  #: nobody has sent IDENTIFY since the reset
     BAD_PATTERN = 8  #: not the records that the op takes, a class or more pixels than there are, or ``skip`` is 0
+    NOT_STORED = 9  #: no record of this number, or one that cannot be stored there
 
 
 def encode_frame(op: int, sequence: int, payload: bytes) -> bytes:

@@ -4,6 +4,8 @@ import dataclasses
 from dataclasses import dataclass
 from typing import Self
 
+from ohmprop.model.link.frames import REPLY_BYTES
+
 
 @dataclass(frozen=True)
 class Record:
@@ -55,6 +57,30 @@ class RecallReply(Record):
     driven_steps: int = number_bytes(1)
     released_steps: int = number_bytes(1)
     clocks: int = number_bytes(4)
+
+
+@dataclass(frozen=True)
+class StoredReply(Record):
+    """What learnt or recalled patterns of the store report together; sums wrap around."""
+
+    patterns: int = number_bytes(2)
+    wrong: int = number_bytes(2)  #: recalled ones whose strongest output, the first of several, is not their class
+    first_steps: int = number_bytes(3)  #: sum of free or driven steps
+    second_steps: int = number_bytes(3)  #: sum of nudged or released steps
+    clocks: int = number_bytes(4)  #: sum of the machine's
+    lfsr: int = number_bytes(4)  #: after them
+    replies: int = number_bytes(4)  #: CRC-32 of a LearnReply of each, or of a RecallReply and the outputs' states
+    fill: int = number_bytes(REPLY_BYTES - 22)  #: zeros
+
+
+@dataclass(frozen=True)
+class Holding(Record):
+    """What the store holds."""
+
+    records: int = number_bytes(3)
+    slots: int = number_bytes(1)  #: of each
+    received: int = number_bytes(4)  #: CRC-32 of all of them as they came, one after the other
+    read: int = number_bytes(4)  #: of those asked for, as they are read from the store; 0 of none
 
 
 @dataclass(frozen=True)

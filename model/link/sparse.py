@@ -5,14 +5,10 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.link.frames import CRC_BYTES
+from ohmprop.model.link.frames import REPLY_BYTES
 from ohmprop.model.link.records import LearnReply
 from ohmprop.model.spec import MachineSpec
 
-#: Bytes that many a cable's chip sends to the host at once, without waiting for more.
-PACKET = 62
-#: Of these a reply's frame takes op, sequence number, status and CRC, and two more for COBS. What is left is filled.
-REPLY_BYTES = PACKET - 3 - CRC_BYTES - 2
 #: Patterns of a LEARN_SPARSE, since the replies to all of them must fit.
 MOST_PATTERNS = REPLY_BYTES // LearnReply.size()
 #: A digit of a run that is followed by another one; smaller ones end it.
@@ -50,14 +46,20 @@ class Sparse:
 def unpack_sparse(spec: MachineSpec, payload: bytes) -> list[Sparse] | None:
     """The records of a payload, one to MOST_PATTERNS; None if there are none or more, one is cut short, or one has a class or
     more pixels than the machine has."""
-    found: list[Sparse] = []
+    found = split_sparse(spec, payload)
+    return [record for record, _ in found] if found else None
+
+
+def split_sparse(spec: MachineSpec, payload: bytes) -> list[tuple[Sparse, bytes]] | None:
+    """As `unpack_sparse`, each record with its bytes."""
+    found: list[tuple[Sparse, bytes]] = []
     at = 0
     while at < len(payload):
         label, pixels = payload[at], np.zeros(spec.inputs, np.uint8)
         end = _unpack_pixels(payload, at + 1, pixels)
         if end is None or label >= spec.outputs or len(found) == MOST_PATTERNS:
             return None
-        found.append(Sparse(label, pixels))
+        found.append((Sparse(label, pixels), payload[at:end]))
         at = end
     return found or None
 

@@ -45,6 +45,8 @@ class MachineFields:
     asymmetric : the two directions between two neurons have a weight each (the rule "vector-field").
     sparse : patterns may also come without their zeros, several in a frame (model/link/sparse.py). Layered machines with
         pixels of four bits only.
+    store : bytes in which sparse patterns are kept, to be learnt by their numbers (model/link/stored.py): SDRAM_BYTES, a chip
+        beside the FPGA, or fewer in block RAMs.
     clock_hz, baud : the machine's clock and its serial rate.
     settings : run-time defaults; not part of the hash, since they need no new hardware.
     """
@@ -71,6 +73,7 @@ class MachineFields:
     continual: bool = optional(False, off=False)
     asymmetric: bool = optional(False, off=False)
     sparse: bool = optional(False, off=False)
+    store: int = optional(0, off=0)
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
     settings: Settings = BY_TOPOLOGY

@@ -191,7 +191,7 @@ class Layered(Topology):
     """Inputs, hidden layers and outputs, each connected with the next, both ways through the same weights."""
 
     name = "layered"
-    fields = ("pixel_bits", "input_weight", "biases", "sparse")
+    fields = ("pixel_bits", "input_weight", "biases", "sparse", "store")
     unused_settings = ("released_steps",)
     order = LAYERS
 

@@ -21,6 +21,10 @@ MAX_FINE_BITS = 8
 SMALLEST_BETA_SHIFT = len(BETAS) - 1
 #: Weight matrices that there are registers for.
 MAX_MATRICES = 5
+#: Bytes of a slot of the store, and those of a store that is an SDRAM chip; some boards have larger ones.
+SLOT_BYTES, SDRAM_BYTES = 256, 1 << 25
+#: Clocks in which an SDRAM's refreshes come in time, and its words.
+SDRAM_CLOCKS = 6_000_000, 100_000_000
 #: Pixels of sparse patterns.
 SPARSE_BITS = 4
 #: Up to this number, fine bits take half a byte of memory per weight.
@@ -56,6 +60,7 @@ def check_fields(machine: MachineFields, topology: Topology) -> None:
     _check_matrices(machine, topology)
     _check_pulses(machine, topology)
     _check_sparse(machine)
+    _check_store(machine)
     whole("clock_hz", machine.clock_hz, 1, 10**9)
     whole("baud", machine.baud, 1, 10**8)
     if machine.clock_hz < 4 * machine.baud:
@@ -151,6 +156,21 @@ def _check_sparse(machine: MachineFields) -> None:
     if machine.sparse and machine.pixel_bits != SPARSE_BITS:
         raise UserError(
             f"sparse = true is impossible with pixel_bits = {machine.pixel_bits}; give {SPARSE_BITS}, or leave sparse out."
+        )
+
+
+def _check_store(machine: MachineFields) -> None:
+    """Refuse a store of parts of slots, and one whose records the machine could not learn."""
+    whole("store", machine.store, 0, SDRAM_BYTES)
+    if machine.store % (2 * SLOT_BYTES):
+        raise UserError(f"store = {machine.store} is impossible; give a multiple of {2 * SLOT_BYTES}.")
+    if machine.store and not machine.sparse:
+        raise UserError(f"store = {machine.store} keeps sparse patterns; write sparse = true as well, or store = 0.")
+    low, high = SDRAM_CLOCKS
+    if machine.store == SDRAM_BYTES and not low <= machine.clock_hz <= high:
+        raise UserError(
+            f"store = {machine.store} is an SDRAM chip, which clock_hz = {machine.clock_hz} does not suit; give {low} to "
+            f"{high}, or a smaller store."
         )
 
 

@@ -24,7 +24,9 @@ from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.link.frames import encode_frame
 from ohmprop.model.link.handling import handling_clocks
 from ohmprop.model.link.packing import input_bytes, target_bytes
+from ohmprop.model.link.stored import numbered, numbers_in_frame
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.validation import SDRAM_BYTES
 from tests.kit.paths import ROOT
 
 MNIST = MachineSpec.load("mnist-784-128-10")
@@ -210,7 +212,7 @@ def test_the_speed_is_that_of_the_timing():
     dense = timing.pattern(settings.free_steps + settings.nudged_steps, 1, 784, turns=2)
     found = speed(spec, 30e6)
     assert found["clocks_per_pattern_dense"] == dense > found["clocks_per_pattern"]
-    rate = 30e6 / (dense + between_patterns(spec, spec.pixel_bits))
+    rate = 30e6 / (dense + between_patterns(spec, spec.pixel_bits, False))
     assert found["gcups_dense"] == round(spec.synapses * rate / 1e9, 4)
     assert found["patterns_per_second_dense"] == round(rate)
     recurrent = board("icebreaker").machine(MachineSpec())
@@ -220,10 +222,10 @@ def test_the_speed_is_that_of_the_timing():
 def test_the_link_limits_what_it_carries():
     spec = board("icebreaker").machine(MNIST)
     frame = encode_frame(6, 1, bytes([1]) * 4 * SPARSE_BYTES)
-    assert learn_bytes(spec, spec.pixel_bits) == len(frame) / 4
+    assert learn_bytes(spec, spec.pixel_bits, False) == len(frame) / 4
     spec = replace(spec, sparse=False)
     frame = encode_frame(2, 1, bytes([1]) * (input_bytes(spec) + target_bytes(spec)))
-    assert learn_bytes(spec, spec.pixel_bits) == len(frame)
+    assert learn_bytes(spec, spec.pixel_bits, False) == len(frame)
     rows = {(row["baud"], row["pixel_bits"]): row for row in link(spec, 30e6)}
     assert rows[1_000_000, 4]["patterns_per_second"] == round(1_000_000 / (10 * len(frame)))
     assert rows[1_000_000, 4]["limit"] == "link"
@@ -233,6 +235,21 @@ def test_the_link_limits_what_it_carries():
     typical = speed(spec, 1e5)["clocks_per_pattern"]
     assert rates[8] == round(1e5 / (typical + handling_clocks(spec, 8)))
     assert handling_clocks(spec, 8) == 784 * 2 + 2 * 2 + 36
+
+
+def test_stored_patterns_leave_the_line_to_their_order():
+    spec = board("ulx3s-25f").machine(MNIST)
+    count = numbers_in_frame(spec)
+    frame = encode_frame(9, 1, bytes([1]) * len(numbered(0, [0] * count)))
+    assert count >= 250 and learn_bytes(spec, 4, True) == len(frame) / count < 2.1
+    rows = {row["baud"]: row for row in link(spec, 75e6) if "stored" in row}
+    found = speed(spec, 75e6)
+    assert rows[3_000_000]["limit"] == "machine"
+    assert rows[3_000_000]["patterns_per_second"] == found["patterns_per_second"]
+    assert found["clocks_between_patterns"] == between_patterns(spec, 4, True) <= 40 < between_patterns(spec, 4, False)
+    # A board without an SDRAM keeps what it asks for in block RAMs, and no machine of a board that has one.
+    asked = board("icebreaker").machine(replace(MNIST, store=1 << 12)).store, board("icebreaker").machine(spec).store
+    assert (spec.store, *asked) == (SDRAM_BYTES, 1 << 12, 0)
 
 
 REPORTS = sorted((ROOT / "docs" / "boards").glob("*.json"))

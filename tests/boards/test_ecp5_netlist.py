@@ -15,15 +15,17 @@ from ohmprop.boards.families.ecp5 import PREPARE
 from ohmprop.boards.tools import find_tool
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import open_port
-from ohmprop.host.run.twin import Twin
+from ohmprop.host.run.stored import StoredTwin
 from ohmprop.hw.top import Top
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.float64.reference import initial_weights, quantise
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.validation import SDRAM_BYTES
 from ohmprop.sim.verilator import compile_design
+from ohmprop.sim.virtual_board import add_board
 
-#: Two groups of lanes, and two banks of weights, of 1024 words and of 22.
-SPEC = MachineSpec(layers=(520, 15, 3), lanes=10)
+#: Two groups of lanes, and two banks of weights, of 1024 words and of 22; an SDRAM, and a clock that it can be used at.
+SPEC = MachineSpec(layers=(520, 15, 3), lanes=10, sparse=True, store=SDRAM_BYTES, clock_hz=75_000_000, baud=3_000_000)
 PATTERNS = 20
 
 # Bodies for two cells of which Yosys has the ports and parameters only. A block RAM is 2048 bytes of nine bits; a word of 18
@@ -109,11 +111,10 @@ def models(folder: Path) -> str:
 
 def netlist(directory: Path) -> str:
     """The machine after synthesis, with the cells' models; its ports are those of the virtual board."""
-    top, module = Top(SPEC), Module()
+    module = Module()
     module.domains.sync = clock = ClockDomain(reset_less=True)
     module.domains.core = core = ClockDomain(reset_less=True)
-    module.submodules.board = top
-    ports = [clock.clk, core.clk, top.rx, top.tx, top.busy]
+    ports = [clock.clk, core.clk, *add_board(module, Top(SPEC))]
     (directory / "top.il").write_text(
         rtlil.convert(module, platform=Platform(), ports=ports, name="top", emit_src=False), encoding="utf-8"
     )
@@ -133,15 +134,21 @@ def netlist(directory: Path) -> str:
 def test_the_netlist_learns_like_the_golden_machine(tmp_path, monkeypatch):
     board = ohmprop.sim.virtual_board
     options = ["-O3", "-DNO_INCLUDES"]
-    program = compile_design(netlist(tmp_path), tmp_path / "board", [board.MAIN], options, ["-O1"])
+    beside = {"headers": board.headers(SPEC)}
+    program = compile_design(netlist(tmp_path), tmp_path / "board", [board.MAIN], options, ["-O1"], **beside)
     monkeypatch.setattr(board, "compile_board", lambda spec, progress: program)
     rng = np.random.default_rng(6)
     with board.VirtualBoard(SPEC) as simulated, closing(open_port(simulated.port, SPEC.baud)) as port:
-        twin = Twin(Board(port, SPEC), SPEC.settings, quantise(SPEC, initial_weights(SPEC, 2)), DEFAULT_LFSR)
-        for number in range(PATTERNS):
-            image = rng.integers(0, 1 << SPEC.pixel_bits, SPEC.inputs).astype(np.uint8)
-            image[rng.random(SPEC.inputs) < 0.5] = 0
-            target = np.arange(SPEC.outputs) == number % SPEC.outputs
-            deque(twin.learn([f"pattern {number}"], image[None], target[None], lambda: False), maxlen=0)
+        twin = StoredTwin(Board(port, SPEC), SPEC.settings, quantise(SPEC, initial_weights(SPEC, 2)), DEFAULT_LFSR)
+        images = rng.integers(0, 1 << SPEC.pixel_bits, (PATTERNS, SPEC.inputs)).astype(np.uint8)
+        images[rng.random(images.shape) < 0.5] = 0
+        targets = np.arange(SPEC.outputs) == np.arange(PATTERNS)[:, None] % SPEC.outputs
+        names = [f"pattern {number}" for number in range(PATTERNS)]
+        # Over the line, then all of them from the SDRAM.
+        deque(twin.learn(names[:4], images[:4], targets[:4], lambda: False), maxlen=0)
+        twin.store([(images, targets)])
+        order = rng.permutation(PATTERNS)
+        deque(twin.learn(names, images[order], targets[order], lambda: False), maxlen=0)
+        assert twin.board.read_counters().learnt == 4 + PATTERNS and twin.errors(images, targets) is not None
         twin.check("after the last pattern")
     assert twin.count == 0, twin.differences

@@ -285,12 +285,15 @@ def test_boards():
         for report in reports
     ]
     assert table("boards.md", "board", "machine", "pixel bits") == [
-        (report["board"], report["machine"], str(bits), *(f"{rate:,}" for rate in link_rates(report, bits)))
+        (report["board"], report["machine"], kind, *(f"{rate:,}" for rate in rates))
         for report in reports
-        for bits in dict.fromkeys(row["pixel_bits"] for row in report["link"])
+        for kind, rates in link_rates(report).items()
     ]
 
 
-def link_rates(report, bits):
-    """Learnt patterns a second at each baud rate."""
-    return [row["patterns_per_second"] for row in report["link"] if row["pixel_bits"] == bits]
+def link_rates(report):
+    """Learnt patterns at each baud rate, by their pixels' bits, or stored."""
+    found = {}
+    for row in report["link"]:
+        found.setdefault("stored" if "stored" in row else str(row["pixel_bits"]), []).append(row["patterns_per_second"])
+    return found

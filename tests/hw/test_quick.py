@@ -19,6 +19,8 @@ from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
 from ohmprop.hw.link.sparse import check_records
+from ohmprop.hw.store.block_ram import BlockRamStore
+from ohmprop.hw.store.memory import slots_of
 from ohmprop.hw.top import machine_of
 from ohmprop.model.float64.recurrent import synapse_mask
 from ohmprop.model.float64.reference import quantise
@@ -49,6 +51,8 @@ class Board(wiring.Component):
     valid: In(1)
     bytes: Out(stream.Signature(8))
 
+    make_store = BlockRamStore
+
     def __init__(self, spec):
         self.spec = spec
         super().__init__()
@@ -65,6 +69,9 @@ class Board(wiring.Component):
         connect(m, receiver.requests, commands.requests)
         connect(m, commands.replies, sender.replies)
         connect(m, commands.machine, machine)
+        if self.spec.store:
+            m.submodules.store = store = self.make_store(slots_of(self.spec))
+            connect(m, commands.store, store.store)
         connect(m, sender.bytes, flipped(self.bytes))
         return m
 

@@ -1,6 +1,7 @@
 """``ohmprop board check``: a good board passes and has its weights back, and each kind of fault is named."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -14,6 +15,7 @@ from ohmprop.host.link.port import GoldenPort
 from ohmprop.host.run.run import fresh
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.golden.board import GoldenBoard
+from ohmprop.model.link.frames import Op
 from ohmprop.model.link.spaces import Space
 from ohmprop.model.spec import MachineSpec
 from tests.host.link.test_cable import SMALL
@@ -22,6 +24,7 @@ SPECS = {
     "recurrent": MachineSpec(layers=(20,), lanes=8),
     "layered": MachineSpec(layers=(36, 7, 5), lanes=4, biases=True, fine_bits=3),
     "sparse": MachineSpec(layers=(64, 7, 5), lanes=4, sparse=True),
+    "stored": MachineSpec(layers=(64, 7, 5), lanes=4, sparse=True, store=1 << 15),
 }
 
 
@@ -55,6 +58,31 @@ class Forgetful(GoldenBoard):
         return super()._learn(payload)
 
 
+class Leaking(GoldenBoard):
+    """Its store loses a bit of every pattern; of those that are found at once, or of the pixels that it learns from."""
+
+    found = True
+
+    def _execute(self, op, payload):
+        answer = super()._execute(op, payload)
+        if op == Op.STORE and self.found:
+            held = self.store.held
+            held.records = [record[:-1] + bytes([record[-1] ^ 1]) for record in held.records]
+        elif op == Op.STORE:
+            self.store._patterns[-1].pixels[:] ^= 1
+        return answer
+
+
+@pytest.mark.parametrize(("found", "where"), [(True, "changed one of the patterns 0 to 63"), (False, "stored pattern")])
+def test_a_store_that_leaks(found, where, monkeypatch):
+    device = Leaking(SPECS["stored"])
+    device.found = found
+    planted(monkeypatch, lambda spec: device)
+    result = check(SPECS["stored"], "golden", 3)
+    assert not result["passed"] and re.match(f"store: .*{where}", result["first_difference"])
+    assert "--no-stored" in result["meaning"] and result["checks"] == ["identity", "memory", "rails", "patterns"]
+
+
 def planted(monkeypatch, kind):
     monkeypatch.setattr("ohmprop.host.link.port.GoldenBoard", kind)
 
@@ -74,7 +102,7 @@ def test_a_good_board_passes_and_keeps_its_weights(name, monkeypatch):
 
     found = check(spec, "golden", 3, advance)
     assert found["passed"] and found["first_difference"] is None and count == steps("golden", spec)
-    assert found["checks"] == ["identity", "memory", "rails", "patterns"]
+    assert found["checks"] == ["identity", "memory", "rails", "patterns", *(["store"] if name == "stored" else [])]
     board = Board(GoldenPort(device), spec)
     assert all(map(np.array_equal, board.read_weights(), start.weights)) and board.read_settings()[1] == 0xBEEF
 

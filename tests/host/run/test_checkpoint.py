@@ -62,7 +62,7 @@ def refusal(path):
 
 
 def test_killed_runs_end_as_those_that_nobody_killed():
-    subprocess.run([sys.executable, "-m", "tests.kills", "--runs", "4"], check=True, timeout=300)
+    subprocess.run([sys.executable, "-m", "tests.kills", "--runs", "5"], check=True, timeout=300)
 
 
 @pytest.mark.parametrize("options", [(), ("--no-compare",)])

@@ -14,6 +14,7 @@ from ohmprop.host.link.port import GoldenPort, open_port
 from ohmprop.host.run.checkpoint import Keeper
 from ohmprop.host.run.learner import RESETS, OnBoard
 from ohmprop.host.run.run import Run, fresh
+from ohmprop.host.run.stored import StoredTwin
 from ohmprop.host.run.task import ImageSource, PatternSource
 from ohmprop.host.run.train import train
 from ohmprop.host.run.twin import Twin
@@ -32,6 +33,12 @@ RUNS = {
     "digits": (DIGITS, ImageSource("digits", Choice(per_class=20), halvings=1.0), 3),
     # Several patterns in a frame, of which a reset finds some learnt.
     "sparse": (replace(DIGITS, sparse=True), ImageSource("digits", Choice(per_class=20), halvings=1.0), 4),
+    # Images that are on the board, of which a reset finds some there, and finds some of a frame's learnt.
+    "stored": (
+        replace(DIGITS, sparse=True, store=1 << 16),
+        ImageSource("digits", Choice(per_class=6), halvings=1.0),
+        40,
+    ),
 }
 
 
@@ -76,7 +83,10 @@ class Cable:
 def learnt(run, board, kind, path, every=37):
     """Learn the whole run with checkpoints; the learner and what was learnt."""
     start = run.start
+    kind = StoredTwin if start.spec.store and kind is Twin else kind
     learner = kind(board, start.spec.settings, start.weights, start.lfsr, start.unit, True)
+    if isinstance(learner, StoredTwin):
+        learner.store([(run.task.inputs, run.task.targets)])
     keeper = Keeper(path)
     train(run, learner, every=every, keep=lambda: keeper.keep(run.reached(learner)))
     done = run.reached(learner)

@@ -5,9 +5,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from ohmprop.model.link.frames import PACKET, REPLY_BYTES
 from ohmprop.model.link.packing import input_bytes
 from ohmprop.model.link.records import LearnReply
-from ohmprop.model.link.sparse import MOST_PATTERNS, PACKET, REPLY_BYTES, Sparse, unpack_sparse
+from ohmprop.model.link.sparse import MOST_PATTERNS, Sparse, unpack_sparse
 from ohmprop.model.spec import MachineSpec
 
 

@@ -1,0 +1,1 @@
+"""Memories that keep records of patterns, behind one signature."""
