@@ -81,7 +81,8 @@ def _show_measured(figures: dict[str, Any]) -> None:
     type=click.IntRange(1),
     default=100_000,
     show_default=True,
-    help="Frames to send, each with a pattern or, to a machine with sparse = true, with one to five.",
+    help="Frames to send, each with a pattern or, to a machine with sparse = true, with one to five; half of them with "
+    "stored ones if it has a store.",
 )
 @click.option("--rate", type=click.FloatRange(0, 0.1), default=1e-3, show_default=True,
               help="Probability that a byte, of either direction, meets a fault.")  # fmt: skip

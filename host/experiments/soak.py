@@ -18,12 +18,15 @@ from ohmprop.model.link.frames import CRC_BYTES, Op
 from ohmprop.model.link.packing import frame_bytes, input_bytes, target_bytes
 from ohmprop.model.link.records import Counters
 from ohmprop.model.link.sparse import MOST_PATTERNS, Sparse
+from ohmprop.model.link.stored import NUMBER_BYTES, SLOTS, STORE_HEADER, numbered
 from ohmprop.model.spec import MachineSpec
 
 #: Seconds without a reply after which a request is sent again; shorter than a driver's, as silence is what a soak makes.
 REPLY_SECONDS = 0.25
 #: Pixels of a random sparse pattern that are not zero.
 SPARSE_SHARE = 0.2
+#: Stored patterns that a frame has at most.
+MOST_STORED = 4
 
 
 def soak(
@@ -42,13 +45,13 @@ def soak(
     """
     rng = np.random.default_rng(seed)
     faults = at_random(rate, np.random.default_rng([seed, 1])), at_random(rate, np.random.default_rng([seed, 2]))
-    sent: list[tuple[int, bytes]] = []
+    traffic, sent = Traffic(spec, rng), list[tuple[int, bytes]]()
     asked = 0
 
     def requests() -> Iterator[tuple[int, bytes]]:
         nonlocal asked
         for _ in takewhile(lambda _: not stopped(), range(frames)):
-            request, count = drawn(spec, rng)
+            request, count = traffic.draw()
             asked += count
             sent.append(request)
             yield request
@@ -90,18 +93,42 @@ def soak(
     }
 
 
-def drawn(spec: MachineSpec, rng: np.random.Generator) -> tuple[tuple[int, bytes], int]:
-    """A request that learns random patterns, and how many: one, or as many sparse ones as a frame takes at most."""
-    if not spec.sparse:
-        return (Op.LEARN, rng.bytes(input_bytes(spec) + target_bytes(spec))), 1
-    count = int(rng.integers(1, MOST_PATTERNS + 1))
-    driven = rng.random((count, spec.inputs)) < SPARSE_SHARE
-    images = (rng.integers(1, 1 << spec.pixel_bits, driven.shape) * driven).astype(np.uint8)
-    records = [Sparse(int(rng.integers(spec.outputs)), image).pack() for image in images]
-    room = frame_bytes(spec) - 2 - CRC_BYTES
-    while sum(map(len, records)) > room:
-        records.pop()
-    return (Op.LEARN_SPARSE, b"".join(records)), len(records)
+class Traffic:
+    """Requests that learn random patterns.
+
+    A machine takes one in each; or as many sparse ones as a frame takes at most; or, with a store, at first such ones to be
+    stored, and from then on as often up to MOST_STORED of these.
+    """
+
+    def __init__(self, spec: MachineSpec, rng: np.random.Generator) -> None:
+        self._spec, self._rng, self._stored = spec, rng, 0
+
+    def draw(self) -> tuple[tuple[int, bytes], int]:
+        """The next request, and how many patterns it learns."""
+        spec, rng = self._spec, self._rng
+        if not spec.sparse:
+            return (Op.LEARN, rng.bytes(input_bytes(spec) + target_bytes(spec))), 1
+        if spec.store and not self._stored:
+            records = self._records(STORE_HEADER)
+            self._stored = len(records)
+            return (Op.STORE, bytes(NUMBER_BYTES) + bytes([SLOTS[-1]]) + b"".join(records)), 0
+        if spec.store and rng.random() < 0.5:
+            count = int(rng.integers(1, MOST_STORED + 1))
+            return (Op.LEARN_STORED, numbered(0, rng.integers(self._stored, size=count).tolist())), count
+        records = self._records(0)
+        return (Op.LEARN_SPARSE, b"".join(records)), len(records)
+
+    def _records(self, taken: int) -> list[bytes]:
+        """One or more sparse patterns that fit a frame of which so many bytes are taken."""
+        spec, rng = self._spec, self._rng
+        count = int(rng.integers(1, MOST_PATTERNS + 1))
+        driven = rng.random((count, spec.inputs)) < SPARSE_SHARE
+        images = (rng.integers(1, 1 << spec.pixel_bits, driven.shape) * driven).astype(np.uint8)
+        records = [Sparse(int(rng.integers(spec.outputs)), image).pack() for image in images]
+        room = frame_bytes(spec) - 2 - CRC_BYTES - taken
+        while sum(map(len, records)) > room:
+            records.pop()
+        return records
 
 
 def each_byte(spec: MachineSpec, frames: int, seed: int) -> dict[str, Any]:
@@ -110,7 +137,8 @@ def each_byte(spec: MachineSpec, frames: int, seed: int) -> dict[str, Any]:
     Each time a fresh golden board is connected. Returns the figures by the names that the JSON uses.
     """
     rng = np.random.default_rng(seed)
-    requests, counts = zip(*(drawn(spec, rng) for _ in range(frames)), strict=True)
+    traffic = Traffic(spec, rng)
+    requests, counts = zip(*(traffic.draw() for _ in range(frames)), strict=True)
     patterns = sum(counts)
 
     def learn(to_board: list[Fault], to_host: list[Fault]) -> tuple[Board, FaultyPort, GoldenBoard, list[bytes]]:

@@ -63,6 +63,25 @@ class Kind(NamedTuple):
     learning: Signal
 
 
+class LateCrc:
+    """The CRC of bytes that are given to it a clock before, as comes late in its clock what a memory gives.
+
+    Members
+    -------
+    data, valid : a byte, and that there is one.
+    processor : has the CRC in the next clock but one, and begins again with its ``start``.
+    """
+
+    def __init__(self, m: Module, name: str):
+        self.processor = crc_processor()
+        m.submodules[name] = self.processor
+        self.data, self.valid = Signal(8, name=f"{name}_byte"), Signal(name=f"{name}_valid")
+        m.d.comb += [
+            self.processor.data.eq(delayed(m, self.data, 1)),
+            self.processor.valid.eq(delayed(m, self.valid, 1)),
+        ]
+
+
 class StoredPatterns(wiring.Component):
     """Executes the requests on stored patterns (model/link/stored.py), after all of a request has been checked.
 
@@ -99,8 +118,7 @@ class StoredPatterns(wiring.Component):
         kind = Kind(*(Signal(reset_less=True, name=name) for name in Kind._fields))
         ops = (Op.STORE, Op.DIGEST, Op.LEARN_STORED)
         m.d.sync += [flag.eq(self.op == op) for flag, op in zip(kind, ops, strict=True)]
-        m.submodules.received = self._received = crc_processor()
-        m.submodules.replies = self._replies = crc_processor()
+        self._received, self._replies = LateCrc(m, "received"), LateCrc(m, "replies")
         # What is stored: how many records, and whether each has two slots.
         self._filled, self._wide = Signal(24), Signal()
         self._header = Signal(8 * 2 * NUMBER_BYTES, reset_less=True)
@@ -115,9 +133,9 @@ class StoredPatterns(wiring.Component):
             self.store.write.eq(kind.storing),
             self.holding.records.eq(self._filled),
             self.holding.slots.eq(Mux(self._wide, SLOTS[1], SLOTS[0])),
-            self.holding.received.eq(self._received.crc),
-            self.holding.read.eq(self._replies.crc),
-            self.together.replies.eq(self._replies.crc),
+            self.holding.received.eq(self._received.processor.crc),
+            self.holding.read.eq(self._replies.processor.crc),
+            self.together.replies.eq(self._replies.processor.crc),
             self.together.lfsr.eq(self.machine.lfsr),
         ]
         with m.FSM() as states:
@@ -167,7 +185,7 @@ class StoredPatterns(wiring.Component):
             m.d.sync += [self.position.eq(0), at.eq(0), self._scanning.eq(1)]
             m.d.sync += [flag.eq(0) for flag in (self._unknown, self._run.running, self._run.pending)]
             with m.If(self.start):
-                m.d.comb += self._replies.start.eq(1)
+                m.d.comb += self._replies.processor.start.eq(1)
                 sums = ("patterns", "wrong", "first_steps", "second_steps", "clocks")
                 m.d.sync += [self.together[name].eq(0) for name in sums]
                 m.next = "Measure"
@@ -208,7 +226,7 @@ class StoredPatterns(wiring.Component):
                 with m.Else():
                     with m.If(first == 0):
                         m.d.sync += [self._wide.eq(asks_wide), self._filled.eq(0)]
-                        m.d.comb += self._received.start.eq(1)
+                        m.d.comb += self._received.processor.start.eq(1)
                     m.next = "CopyFetch"
             with m.Elif(~kind.digesting):
                 m.next = "NumberFetch"
@@ -249,7 +267,7 @@ class StoredPatterns(wiring.Component):
 
     def _copy(self, m: Module) -> None:
         """The states CopyFetch to Writing: records from the payload into the buffer, and from there into the store."""
-        at = self._buffered.at
+        at, ended = self._buffered.at, Signal(reset_less=True)
         with m.State("CopyFetch"):
             m.next = "Copy"
         with m.State("Copy"):
@@ -259,8 +277,12 @@ class StoredPatterns(wiring.Component):
                 self._received.valid.eq(1),
             ]
             m.d.sync += [at.eq(at + 1), self.position.eq(self.position + 1)]
-            m.next = "CopyFetch"
-            with m.If(self._end.take(m, self.byte, at == 0)):
+            m.d.sync += ended.eq(self._end.take(m, self.byte, at == 0))
+            m.next = "Copied"
+        # A memory's byte comes late in its clock, so that what it means is acted upon in the next.
+        with m.State("Copied"):
+            m.next = "Copy"
+            with m.If(ended):
                 m.next = "Write"
         with m.State("Write"):
             m.d.comb += self.store.start.eq(1)
@@ -287,6 +309,7 @@ class StoredPatterns(wiring.Component):
     def _digest(self, m: Module) -> None:
         """The states NextDigest to Digest: records from the buffer into the CRC."""
         left, (at, byte) = self._header[8 * NUMBER_BYTES :], self._buffered
+        ended = Signal(reset_less=True)
         with m.State("NextDigest"):
             m.next = "Read"
             with m.If(left == 0):
@@ -296,7 +319,10 @@ class StoredPatterns(wiring.Component):
         with m.State("Digest"):
             m.d.comb += [self._replies.data.eq(byte), self._replies.valid.eq(1)]
             m.d.sync += at.eq(at + 1)
-            m.next = "DigestFetch"
-            with m.If(self._end.take(m, byte, at == 0) | at.all()):
+            m.d.sync += ended.eq(self._end.take(m, byte, at == 0) | at.all())
+            m.next = "Digested"
+        with m.State("Digested"):
+            m.next = "Digest"
+            with m.If(ended):
                 m.d.sync += [left.eq(left - 1), self._number.eq(self._number + 1)]
                 m.next = "NextDigest"

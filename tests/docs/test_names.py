@@ -14,7 +14,7 @@ from tests.kit.paths import ROOT
 PAGES = [ROOT / "README.md", *sorted((ROOT / "docs").glob("*.md"))]
 #: A path below one of the top folders, as `hw/units/neuron.py`; {a,b} and * stand for several.
 PATH = re.compile(
-    r"(?<![\w/.-])((?:model|hw|sim|boards|host|ohmprop|tests|docs)/[\w{},*/-]*(?:\.(?:py|toml|md|json|svg|png|txt|j2|cpp))?)"
+    r"(?<![\w/.-])((?:model|hw|sim|boards|host|ohmprop|tests|docs)/[\w{},*/-]*(?:\.(?:py|toml|md|json|svg|png|txt|j2|cpp|h))?)"
 )
 MODULE = re.compile(r"\b(ohmprop(?:\.\w+)+)")
 #: Modules that a reader runs, as `python -m tests.fuzz`.

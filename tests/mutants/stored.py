@@ -3,6 +3,7 @@
 from tests.mutants.mutant import Mutant
 
 BLOCKS = "tests/hw/link/test_stored.py::test_stored_patterns[two-blocks]"
+CLASSES = "tests/hw/link/test_stored.py::test_errors_are_counted_by_each_patterns_own_class"
 LONG = "tests/hw/link/test_stored.py::test_stored_patterns[long]"
 WRONG = "tests/hw/link/test_stored.py::test_wrong_requests_are_refused_and_change_nothing[two-blocks]"
 ROOM = "tests/hw/link/test_stored.py::test_a_record_has_room_in_its_slots_or_is_refused"
@@ -61,14 +62,14 @@ MUTANTS = (
         "link/stored_run.py",
         "(best != self._run_label)",
         "(best != self._label)",
-        BLOCKS,
+        CLASSES,
     ),
     Mutant(
         "stored: the last of equal outputs",
         "link/stored_run.py",
         "machine.access_read > most",
         "machine.access_read >= most",
-        BLOCKS,
+        CLASSES,
     ),
     Mutant(
         "stored: only the first block of outputs",

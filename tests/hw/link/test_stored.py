@@ -23,7 +23,7 @@ from tests.hw.test_quick import Board
 
 STORE = 8 * SLOT_BYTES
 #: Outputs in one block, in two, and in both arrangements; one machine with records of more than a slot.
-STORED = {name: replace(SPECS[name], store=STORE) for name in ("two-blocks", "wide", "serial")}
+STORED = {name: replace(SPECS[name], store=STORE) for name in ("two-blocks", "serial")}
 STORED["long"] = MachineSpec(layers=(600, 3, 2), lanes=4, sparse=True, store=STORE)
 
 
@@ -75,6 +75,20 @@ def test_stored_patterns(name):
     host.request(Op.RECALL_STORED, numbered(0, [2]))
     host.read_weights()
     host.counters()
+    host.play()
+
+
+def test_errors_are_counted_by_each_patterns_own_class():
+    # One image and the black one, whose outputs are equal, in all classes: one of each is read right.
+    spec = STORED["two-blocks"]
+    host, image = begun(spec, np.random.default_rng(8)), np.full(spec.inputs, 9, np.uint8)
+    for first, pixels in ((0, image), (5, 0 * image)):
+        parts = [Sparse(label, pixels).pack() for label in range(spec.outputs)]
+        host.request(Op.STORE, storing(first, 1, parts))
+    for number in range(5):
+        # The next pattern is loaded by the time that one is compared.
+        host.request(Op.RECALL_STORED, numbered(0, [number, (number + 1) % 5]))
+        host.request(Op.RECALL_STORED, numbered(0, [5 + number]))
     host.play()
 
 
