@@ -119,7 +119,7 @@ class Traffic:
         return (Op.LEARN_SPARSE, b"".join(records)), len(records)
 
     def _records(self, taken: int) -> list[bytes]:
-        """One or more sparse patterns that fit a frame of which so many bytes are taken."""
+        """One or more sparse patterns that fit a frame, ``taken`` bytes of which are."""
         spec, rng = self._spec, self._rng
         count = int(rng.integers(1, MOST_PATTERNS + 1))
         driven = rng.random((count, spec.inputs)) < SPARSE_SHARE
