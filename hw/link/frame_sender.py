@@ -29,12 +29,12 @@ class FrameSender(wiring.Component):
     nobody repeats. Slots are sent in the order in which they were finished. A reply cannot begin while its slot is
     being sent: ``replies.bytes`` stalls.
     Latency: the first byte is offered ``latency`` clocks after the one that accepts the last byte of a reply of up to
-    248 bytes without a pending frame before it. Throughput: one byte per clock in, one byte every two clocks out. Reset
+    248 bytes without a pending frame before it. Throughput: one byte per clock in, one byte every three clocks out. Reset
     forgets all replies.
     """
 
-    #: Four bytes of CRC, the last code, the zero byte; three to enter and leave the queue and to read the first byte.
-    latency = CRC_BYTES + 2 + 3
+    #: Four bytes of CRC, the last code, the zero byte; four to enter and leave the queue and to read the first byte.
+    latency = CRC_BYTES + 2 + 4
 
     def __init__(self, frame_bytes: int, window: int):
         """Frames of up to ``frame_bytes`` bytes before encoding, CRC included; both numbers are powers of two."""
@@ -118,7 +118,7 @@ class FrameSender(wiring.Component):
 
     def _send(self, m: Module, reading: Any, queue: SyncFIFO, waiting: Any, size: int) -> None:
         """Send the slot at the head of the queue up to its zero byte."""
-        position = Signal(range(size), reset_less=True)
+        position, last = Signal(range(size), reset_less=True), Signal(reset_less=True)
         m.d.comb += reading.addr.eq(Cat(position, queue.r_data))
         m.d.comb += self.bytes.payload.eq(reading.data)
         with m.FSM():
@@ -127,13 +127,17 @@ class FrameSender(wiring.Component):
                 with m.If(queue.r_rdy):
                     m.next = "Fetch"
             with m.State("Fetch"):
+                m.next = "Look"
+            with m.State("Look"):
+                # A memory's byte comes late in its clock.
+                m.d.sync += last.eq(reading.data == 0)
                 m.next = "Offer"
             with m.State("Offer"):
                 m.d.comb += self.bytes.valid.eq(1)
                 with m.If(self.bytes.ready):
                     m.d.sync += position.eq(position + 1)
                     m.next = "Fetch"
-                    with m.If(reading.data == 0):
+                    with m.If(last):
                         m.d.sync += waiting[queue.r_data].eq(0)
                         m.d.comb += queue.r_en.eq(1)
                         m.next = "Idle"
