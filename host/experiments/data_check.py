@@ -1,5 +1,6 @@
 """What ``ohmprop data check`` does: how a data set is understood, in figures and as a sheet of images."""
 
+import shlex
 from math import prod
 from pathlib import Path
 
@@ -57,8 +58,8 @@ def run_data_check(source: ImageSource, seed: int, json_file: Path | None, out: 
         table.add_row(str(label), *(f"{part[place]:,}" for part in counts))
     print_table(table)
     click.echo(
-        f"`ohmprop train --data {source.data}` makes a machine of {'-'.join(map(str, machine.layers))} units for it, unless "
-        "--machine names another."
+        f"`ohmprop train --data {shlex.quote(source.data)}` makes a machine of {'-'.join(map(str, machine.layers))} units for "
+        "it, unless --machine names another."
     )
     if out:
         rows = [np.flatnonzero(dataset.train_labels == place)[:EACH] for place in range(len(dataset.classes))][:CLASSES]

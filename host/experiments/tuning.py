@@ -4,6 +4,7 @@ By successive halving (Jamieson and Talwalkar 2016): all candidates learn for on
 and the best of those for the whole run. Images that are held out of the training set choose; the test images are not read.
 """
 
+import shlex
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass, fields, replace
 from functools import lru_cache
@@ -140,7 +141,7 @@ def run_tune(
     before, after = (f"{row['held_out_error']:.2%}" for row in (first, rows[0]))
     click.echo(
         f"{before} of the held-out images are misread with the machine's own settings, and {after} with the best; {best} is the "
-        f"machine for `ohmprop train --data {source.data} --machine {best} --epochs {epochs}`."
+        f"machine for `ohmprop train --data {shlex.quote(source.data)} --machine {shlex.quote(str(best))} --epochs {epochs}`."
     )
 
 

@@ -151,12 +151,13 @@ class Stored:
         ``pace`` is added to once all are taken.
         """
         sent, begun = self._link.sent, read_clocks(self._link)
-        busy = learnt = 0
+        busy = learnt = handling = 0
 
         def requests() -> Iterator[Request]:
+            nonlocal handling
             for group in groups:
                 size = len(library.records[group[0]])
-                pace.handling += stored_clocks(self._spec, len(group), library.slots, size)
+                handling += stored_clocks(self._spec, len(group), library.slots, size)
                 yield Op.LEARN_STORED, numbered(first, group)
 
         for reply in self._replies(requests()):
@@ -164,6 +165,7 @@ class Stored:
             yield reply
         pace.clocks += (read_clocks(self._link) - begun) % (1 << 8 * CLOCK_BYTES)
         pace.busy += busy
+        pace.handling += handling
         pace.patterns += learnt
         pace.sent += self._link.sent - sent
 

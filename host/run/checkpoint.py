@@ -5,6 +5,7 @@ import json
 import lzma
 import math
 import os
+import shlex
 import tempfile
 import zipfile
 import zlib
@@ -231,7 +232,7 @@ def leave(reached: Checkpoint, save: Path | None, checkpoint: Path | None, alway
         except UserError as error:
             failures.append(str(error).rstrip("."))
     option = "resume" if kept and kept[0] == checkpoint else "load"
-    command = f"`ohmprop train --{option} {kept[0]}`" if kept else ""
+    command = f"`ohmprop train --{option} {shlex.quote(str(kept[0]))}`" if kept else ""
     where = f"what was learnt is kept, and {command} continues from it" if kept else "what was learnt is lost"
     return Kept(command, f"{failures[0]}; {where}." if failures else "")
 

@@ -77,11 +77,15 @@ class StoredTwin(Twin):
         if found is None or self.machine.device:
             return None
         first, numbers = found
-        counted = self.counted()
+        counted = self._surely(self.counted)
         wrong = self._surely(lambda: self._misread(first, numbers, inputs, targets))
+        self._surely(lambda: self._count_from(counted))
+        return wrong
+
+    def _count_from(self, counted: dict[str, int]) -> None:
+        """Leave out of the counters what they have grown by since they were so; the line's go on."""
         self.counted()
         self._base, self._before = {**counted, **self._line}, self.board.read_counters()
-        return wrong
 
     def _misread(self, first: int, numbers: list[int], inputs: NDArray[Any], targets: NDArray[np.bool_]) -> int:
         machine = GoldenMachine(self.spec, self.machine.settings, self.machine.lfsr)

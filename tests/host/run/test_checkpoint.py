@@ -17,7 +17,7 @@ from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
 from ohmprop.host.experiments import training
-from ohmprop.host.run.checkpoint import Checkpoint
+from ohmprop.host.run.checkpoint import Checkpoint, leave
 from ohmprop.host.run.memristors import Memristors
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
@@ -330,3 +330,9 @@ def test_loops_compiled_for_a_new_device_serve_one_from_a_file():
         assert np.array_equal(*arrays)
         assert arrays[0].flags.c_contiguous
         assert arrays[1].flags.c_contiguous
+
+
+def test_the_command_that_goes_on_takes_a_path_with_a_space(tmp_path):
+    path = tmp_path / "my run.npz"
+    kept = leave(made(), path, None, always=False)
+    assert kept.command == f"`ohmprop train --load '{path}'`" and path.exists()
