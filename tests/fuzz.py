@@ -32,7 +32,7 @@ MAIN = Path(__file__).with_suffix(".cpp")
 MACHINES = {
     "recurrent": SPECS["lanes_do_not_divide"],
     "layered": LAYERED["one_hidden"],
-    "sparse": replace(LAYERED["one_hidden"], sparse=True),
+    "stored": replace(LAYERED["one_hidden"], sparse=True, store=1 << 12),
 }
 #: Clocks after a burst within which the board must be idle; a few runs of 255 steps each.
 LIMIT = 400_000
@@ -43,9 +43,10 @@ RECEIVER = ("Between", "Receiving", "Dropping")
 COMMANDS = ("Idle", "Compare", "Sort", "Head", "Check", "Repeat", "FetchPattern", "Access", "LoadPattern", "Start")
 COMMANDS += ("Begin", "Run", "Cells", "Finish", "Body", "AskSigns", "AwaitSigns", "TakeSigns", "SendSigns", "Resend")
 COMMANDS += ("Release",)
-SPARSE_COMMANDS = (
+STORED_COMMANDS = (
     *COMMANDS[:8],
     "FetchClass",
+    "Stored",
     "TakeClass",
     *COMMANDS[8:12],
     "Report",
@@ -53,7 +54,7 @@ SPARSE_COMMANDS = (
     "Record",
     "Fill",
 )
-SPARSE_COMMANDS += COMMANDS[19:]
+STORED_COMMANDS += COMMANDS[19:]
 ACCESS = ("Idle", "Fetch", "Take", "Measure", "Compare", "Judge", "Tell", "FetchCell", "Write", "Written", "Read")
 ACCESS += ("Await", "Offer")
 
@@ -188,7 +189,7 @@ def fuzz(name, clocks, seed):
                 where = f"machine {name}, seed {seed}, burst {bursts}, clock {twins.board.clocks}"
                 raise AssertionError(f"{where}: {error}") from None
             bursts += 1
-        coverage = covered(twins.board.coverage(), SPARSE_COMMANDS if twins.spec.sparse else COMMANDS)
+        coverage = covered(twins.board.coverage(), STORED_COMMANDS if twins.spec.store else COMMANDS)
     machine = twins.device.machine
     figures = {"machine": name, "clocks": twins.board.clocks, "bursts": bursts, "learnt": machine.learnt}
     figures |= {"sent": dict(sorted(twins.seen.items())), "answered": dict(sorted(twins.answers.items()))}

@@ -10,6 +10,7 @@ from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.link.registers import SettingsRegisters
 from ohmprop.model.link.spaces import Space
 from ohmprop.model.link.sparse import MOST_PATTERNS, Sparse
+from ohmprop.model.link.stored import NUMBER_BYTES, RELATIVE_BYTES
 
 BAUD_ERROR = 0.02
 #: Kinds of traffic, those that are wanted more often several times.
@@ -56,11 +57,30 @@ class Traffic:
                 lambda: self.frame(Op.WRITE, access(Space.SETTINGS, at, len(data), data)),
                 lambda: self.frame(Op.IDENTIFY, b""),
                 self.weights,
-                *(2 * [self._sparse] if spec.sparse else []),
+                *(2 * [self._sparse, self._stored] if spec.store else []),
             )
         )()
 
     def _sparse(self):
+        """Sparse patterns, to be learnt or recalled."""
+        op = Op.RECALL_SPARSE if self.rng.random() < 0.3 else Op.LEARN_SPARSE
+        return self.frame(op, self._records())
+
+    def _stored(self):
+        """Patterns to be stored, digests, and numbers, of which there are many that are not there."""
+        rng = self.rng
+        first = rng.choice((0, 0, 1, 2, 3, rng.randrange(1 << 24))).to_bytes(NUMBER_BYTES, "little")
+        numbers = b"".join(rng.randrange(5).to_bytes(RELATIVE_BYTES, "little") for _ in range(rng.randrange(5)))
+        return rng.choice(
+            (
+                lambda: self.frame(Op.STORE, first + bytes([rng.choice((1, 1, 1, 2, 0, 255))]) + self._records()),
+                lambda: self.frame(Op.LEARN_STORED, bytes(NUMBER_BYTES) + numbers),
+                lambda: self.frame(Op.RECALL_STORED, first + numbers),
+                lambda: self.frame(Op.DIGEST, first + rng.randrange(4).to_bytes(NUMBER_BYTES, "little")),
+            )
+        )()
+
+    def _records(self):
         """Sparse patterns, now and then cut short, or with a byte that is another one."""
         rng, spec = self.rng, self.spec
         images = [
@@ -70,8 +90,7 @@ class Traffic:
         records = bytearray(b"".join(Sparse(rng.randrange(spec.outputs), image).pack() for image in images))
         if rng.random() < 0.3:
             records[rng.randrange(len(records))] = rng.randrange(256)
-        op = Op.RECALL_SPARSE if rng.random() < 0.3 else Op.LEARN_SPARSE
-        return self.frame(op, bytes(records[: len(records) - (rng.random() < 0.1)]))
+        return bytes(records[: len(records) - (rng.random() < 0.1)])
 
     def _wrong(self):
         """Whole frames that make no sense: unknown ops, wrong lengths, places that are none."""
