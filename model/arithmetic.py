@@ -49,6 +49,29 @@ def round_shift(value: int, shift: int) -> int:
 
 
 @compiled
+def converted(value: int, shift: int, low: int, high: int) -> int:
+    """``value`` as a converter has it: its code, rounded to the nearest, ties upwards, saturated to low..high, times 2**shift.
+
+    The arguments behind the value are a Converter; a ``shift`` of 0 is none.
+    """
+    if shift == 0:
+        return value
+    code: int = saturate(round_shift(value, shift), low, high)
+    return code << shift
+
+
+@compiled
+def all_converted(values: NDArray[Any], converter: tuple[int, int, int]) -> NDArray[Any]:
+    """``converted`` for each value; the array itself if there is no converter."""
+    if converter[0] == 0:
+        return values
+    result = np.empty_like(values)
+    for index in range(len(values)):
+        result[index] = converted(np.int64(values[index]), converter[0], converter[1], converter[2])
+    return result
+
+
+@compiled
 def stochastic_increment(difference: int, shift: int, random: int) -> int:
     """A weight's increment from the activities' difference, rounded up or down at random.
 

@@ -2,8 +2,24 @@
 
 import re
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from ohmprop.model.errors import UserError
+
+
+class Converter(NamedTuple):
+    """An analog-to-digital converter, or the other way round, as integers have it (ohmprop.model.arithmetic.converted).
+
+    Members
+    -------
+    shift : a code is 2**shift of what is converted; 0 is no converter.
+    low, high : the smallest and the largest code.
+    """
+
+    shift: int = 0
+    low: int = 0
+    high: int = 0
+
 
 _NOTATION = re.compile(r"fxp-([su])(\d+)/(\d+)")
 

@@ -9,6 +9,7 @@ from amaranth.lib.memory import Memory
 from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.shapes.operation import activity_shape
+from ohmprop.hw.units.converter import converted
 from ohmprop.hw.units.saturate import saturated
 from ohmprop.model.arithmetic import SLOPE, slope_table, tanh_table
 from ohmprop.model.spec import MachineSpec
@@ -30,9 +31,10 @@ def goal(spec: MachineSpec, target: Value) -> Value:
 class Neuron(wiring.Component):
     """v <- sat(v + round(A / 2**euler_shift)), A = current + (drive - v) << leak_shift [+ (T - g) << nudge_shift].
 
-    current, A: ``spec.accumulator``, cannot overflow (MachineSpec checks it). v: ``spec.state``, saturates at the
-    format's ends. g: ``spec.activity``; g = tanh(v) from a table of every state in a recurrent machine, g = v in a
-    layered one (its hard sigmoid is the saturation), whose drive is in the current. Rounding: nearest, ties upwards.
+    current, A: ``spec.accumulator``, cannot overflow (MachineSpec checks it). The current is as ``spec.adc`` has it. v:
+    ``spec.state``, saturates at the format's ends. g: ``spec.activity``; g = tanh(v) from a table of every state in a
+    recurrent machine, g = v in a layered one (its hard sigmoid is the saturation), whose drive is in the current.
+    Rounding: nearest, ties upwards.
     Latency NEURON clocks from ``current`` to ``new_state`` and ``new_activity``, VERDICT to ``moved``; a neuron a clock;
     no reset. An idle stage does not toggle. While the side network steps (``side``), the table gives the
     slope of ``state`` instead, one clock later; what else comes out then is not to be used.
@@ -82,7 +84,7 @@ class Neuron(wiring.Component):
         whole = total >> spec.leak_shift if self._steps_whole else half
         with m.If(self.stages[0]):
             m.d.sync += [
-                leaked.eq(self.current + self._leak()),
+                leaked.eq(converted(self.current, spec.adc) + self._leak()),
                 error.eq(Mux(self.nudged, self._nudge(), 0)),
                 before[0].eq(self.state),
                 there[0].eq(self.present),

@@ -33,6 +33,8 @@ class LayeredNetwork(Network):
             brightest=spec.brightest,
             biases=bool(spec.biases),
             symmetric=not spec.asymmetric,
+            adc=spec.adc,
+            dac=spec.dac,
             codes=codes,
             row_codes=np.concatenate([layout.input_codes, layout.row_codes]),
             code_bits=layout.code_bits,

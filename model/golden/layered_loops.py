@@ -10,7 +10,17 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.model.arithmetic import compiled, neuron_step, nudge_sign, saturate, stochastic_increment, whole_step
+from ohmprop.model.arithmetic import (
+    all_converted,
+    compiled,
+    converted,
+    neuron_step,
+    nudge_sign,
+    saturate,
+    stochastic_increment,
+    whole_step,
+)
+from ohmprop.model.formats import Converter
 from ohmprop.model.memristors.kernels import decay_matrix, program_cell, random_sets, read_deviations
 
 Integers = NDArray[np.int64]
@@ -28,6 +38,7 @@ class Constants(NamedTuple):
     brightest : the largest pixel, at which the biases' input stands.
     biases : there are some, the last matrix.
     symmetric : each matrix between layers is read both ways; else there are two, up and back.
+    adc, dac : what converts currents, and activities that drive the crossbar.
     codes, row_codes, code_bits, hashes : each unit's number, the same where it drives a row, the numbers' bits, and what the
         numbers hash to.
     """
@@ -40,6 +51,8 @@ class Constants(NamedTuple):
     brightest: int
     biases: bool
     symmetric: bool
+    adc: Converter
+    dac: Converter
     codes: Integers
     row_codes: Integers
     code_bits: int
@@ -114,6 +127,7 @@ def _step(states, currents, nudge, constants, steps, whole):  # type: ignore[no-
     """
     sums, drive, noise = currents
     goal, sign, beta_shift = nudge
+    adc = constants.adc
     firsts, shift = constants.firsts, constants.leak_shift
     nudge_shift = shift - beta_shift
     largest = 0
@@ -124,7 +138,7 @@ def _step(states, currents, nudge, constants, steps, whole):  # type: ignore[no-
         for i in range(firsts[layer], firsts[layer + 1]):
             state = np.int64(states[i])
             error = sign * (goal[i - first_output] - state) if i >= first_output else np.int64(0)
-            current = sums[i] + drive[i] + noise[i]
+            current = converted(sums[i] + drive[i] + noise[i], adc.shift, adc.low, adc.high)
             if whole:
                 stepped = whole_step(current, 0, error, shift, nudge_shift, 0, 255)
             else:
@@ -152,7 +166,7 @@ def _relax(weights, states, currents, nudge, phase, read_noise, constants, lfsr)
         move = 0
         for turn in range(phase.turns):
             steps = constants.turns % phase.turns == (phase.first_turn + turn) % phase.turns
-            _currents(weights, constants, states, currents[0], steps)
+            _currents(weights, constants, all_converted(states, constants.dac), currents[0], steps)
             move = max(move, _step(states, currents, target, constants, steps, whole))
         largest = max(largest, move)
         if move <= phase.settled:
@@ -202,6 +216,11 @@ def _program(matrix, rows, columns, update, stuck, unit, counts):  # type: ignor
 def _learn(synapses, units, tables, updates, cells, constants):  # type: ignore[no-untyped-def]
     """The update of all matrices by the units' activities: before, after, and those that drive asymmetric rows."""
     free, nudged, drives = units
+    if constants.dac.shift:
+        first = len(free) - constants.firsts[-1]
+        free, nudged, drives = free.copy(), nudged.copy(), drives.copy()
+        for part in (free, nudged, drives):
+            part[first:] = all_converted(part[first:], constants.dac)
     # The byte of a cell is the table's entry for the exclusive or of its two numbers: that of two entries.
     random, row_random, hashes = tables[:, constants.codes], tables[:, constants.row_codes], constants.hashes
     weights = synapses.whole

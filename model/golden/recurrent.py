@@ -40,6 +40,8 @@ class RecurrentNetwork(Network):
             reach=spec.reach,
             turns=layout.turn_numbers,
             symmetric=not spec.asymmetric,
+            adc=spec.adc,
+            dac=spec.dac,
             codes=layout.codes,
             row_codes=layout.row_codes,
             code_bits=layout.code_bits,

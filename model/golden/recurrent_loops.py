@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import (
+    all_converted,
     compiled,
+    converted,
     neuron_step,
     nudge_sign,
     saturate,
@@ -18,6 +20,7 @@ from ohmprop.model.arithmetic import (
     stochastic_increment,
     whole_step,
 )
+from ohmprop.model.formats import Converter
 from ohmprop.model.memristors.kernels import decay_matrix, program_cell, random_sets, read_deviations
 
 Integers = NDArray[np.int64]
@@ -44,6 +47,7 @@ class Constants(NamedTuple):
     reach : units further apart have no synapse.
     turns : the number of each neuron's turn.
     symmetric : w_ij and w_ji are one weight.
+    adc, dac : what converts currents, and activities that drive the crossbar.
     codes, row_codes, code_bits, hashes : each neuron's number, the same where it drives a row, the numbers' bits, and what the
         numbers hash to.
     """
@@ -64,6 +68,8 @@ class Constants(NamedTuple):
     reach: int
     turns: Integers
     symmetric: bool
+    adc: Converter
+    dac: Converter
     codes: Integers
     row_codes: Integers
     code_bits: int
@@ -78,13 +84,15 @@ def _step(weights, states, inputs, phase, turn, constants, noise):  # type: igno
     low, high = constants.low, constants.high
     neurons, activities, table = states.neurons, states.activities, constants.activities
     old = activities.copy()
+    drives, adc = all_converted(old, constants.dac), constants.adc
     largest = 0
     for i in range(len(neurons)):
         if constants.turns[i] % phase.turns != turn:
             continue
         current = noise[i]
         for j in range(len(neurons)):
-            current += np.int32(weights[i, j]) * np.int32(old[j])
+            current += np.int32(weights[i, j]) * np.int32(drives[j])
+        current = converted(current, adc.shift, adc.low, adc.high)
         state = neurons[i]
         error = sign * (target[i] - old[i]) if phase.nudged else 0
         if phase.whole:
@@ -212,13 +220,14 @@ def learn_patterns(synapses, patterns, targets, states, lfsr, schedule, cells, c
                 tables, lfsr = random_sets(cells.sets, bits, lfsr)
             if schedule.second.side:
                 steps, lfsr = _relax_side(weights, states, goal, schedule.second, cells.read_noise, constants, lfsr)
-                ends, product_shift = (free, states.side), constants.side_update_shift
+                ends, product_shift = (all_converted(free, constants.dac), states.side), constants.side_update_shift
                 settled = True
             else:
                 before_round = states.neurons.copy()
                 inputs = (drive, goal, sign)
                 steps, lfsr = _relax(weights, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
-                ends, product_shift = (free, states.activities), 0
+                ends = (all_converted(free, constants.dac), all_converted(states.activities, constants.dac))
+                product_shift = 0
                 settled = np.abs(states.neurons - before_round).max() <= schedule.second.settled
             second += steps
             # The column's neuron is i, the row's j.

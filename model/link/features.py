@@ -48,6 +48,8 @@ FEATURES = (
     Feature(4, "asymmetric", "a weight for each direction", "vector fields", "leave --rule out", own_weights=True),
     Feature(5, "sparse", "a decoder of sparse patterns", "such patterns", "give a machine with sparse = false"),
     Feature(6, "store", "a store of patterns", "patterns kept on the board", "give a machine with store = 0"),
+    Feature(7, "adc_bits", "converters of currents", "such converters", "give a machine with adc_bits = 0"),
+    Feature(8, "dac_bits", "converters of activities", "such converters", "give a machine with dac_bits = 0"),
 )
 
 

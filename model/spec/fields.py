@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import Any
 
-from ohmprop.model.formats import Format
+from ohmprop.model.formats import Converter, Format
 from ohmprop.model.spec.optional import optional
 from ohmprop.model.spec.settings import Settings
 
@@ -45,6 +45,9 @@ class MachineFields:
     asymmetric : the two directions between two neurons have a weight each (the rule "vector-field").
     sparse : patterns may also come without their zeros, several in a frame (model/link/sparse.py). Layered machines with
         pixels of four bits only.
+    adc_bits, adc_range : each neuron's current passes a converter of so many bits (2 to 16; 0: none), whose range is plus and
+        minus this many units, a power of two.
+    dac_bits : activities drive the crossbar through converters of so many bits, fewer than they have (0: as they are).
     store : bytes in which sparse patterns are kept, to be learnt by their numbers (model/link/stored.py): SDRAM_BYTES, a chip
         beside the FPGA, or fewer in block RAMs.
     clock_hz, baud : the machine's clock and its serial rate.
@@ -73,6 +76,9 @@ class MachineFields:
     continual: bool = optional(False, off=False)
     asymmetric: bool = optional(False, off=False)
     sparse: bool = optional(False, off=False)
+    adc_bits: int = optional(0, off=0)
+    adc_range: int = optional(4, off=4)
+    dac_bits: int = optional(0, off=0)
     store: int = optional(0, off=0)
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
@@ -126,6 +132,22 @@ class MachineFields:
     def brightest(self) -> int:
         """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
         return (1 << self.pixel_bits) - 1
+
+    @property
+    def adc(self) -> Converter:
+        """What converts a neuron's current, at the accumulator's binary point."""
+        if not self.adc_bits:
+            return Converter()
+        half = 1 << self.adc_bits - 1
+        return Converter(self.accumulator.fraction + self.adc_range.bit_length() - self.adc_bits, -half, half - 1)
+
+    @property
+    def dac(self) -> Converter:
+        """What converts an activity that drives the crossbar."""
+        if not self.dac_bits:
+            return Converter()
+        high = (1 << self.dac_bits - self.activity.signed) - 1
+        return Converter(self.activity.bits - self.dac_bits, -high if self.activity.signed else 0, high)
 
     @property
     def leak_shift(self) -> int:

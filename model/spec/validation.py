@@ -61,6 +61,7 @@ def check_fields(machine: MachineFields, topology: Topology) -> None:
     _check_pulses(machine, topology)
     _check_sparse(machine)
     _check_store(machine)
+    _check_converters(machine)
     whole("clock_hz", machine.clock_hz, 1, 10**9)
     whole("baud", machine.baud, 1, 10**8)
     if machine.clock_hz < 4 * machine.baud:
@@ -157,6 +158,17 @@ def _check_sparse(machine: MachineFields) -> None:
         raise UserError(
             f"sparse = true is impossible with pixel_bits = {machine.pixel_bits}; give {SPARSE_BITS}, or leave sparse out."
         )
+
+
+def _check_converters(machine: MachineFields) -> None:
+    """Refuse converters that are none: with as many bits as what they convert has, or a range that is no power of two."""
+    if machine.adc_bits:
+        whole("adc_bits", machine.adc_bits, 2, 16)
+    whole("adc_range", machine.adc_range, 1, 64)
+    if machine.adc_range & machine.adc_range - 1:
+        raise UserError(f"adc_range = {machine.adc_range} is impossible; give a power of two, 1 to 64.")
+    if machine.dac_bits:
+        whole("dac_bits", machine.dac_bits, 2, machine.activity.bits - 1)
 
 
 def _check_store(machine: MachineFields) -> None:

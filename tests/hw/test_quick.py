@@ -296,6 +296,43 @@ def test_fine_bits(name):
     host.play()
 
 
+#: Coarse converters, so that codes saturate and round, in both arrangements and all that chooses what drives the crossbar.
+CONVERTERS = {
+    "recurrent": MachineSpec(layers=(7,), lanes=3, adc_bits=5, adc_range=1, dac_bits=3),
+    "recurrent-adc": MachineSpec(layers=(9,), lanes=4, adc_bits=4, adc_range=2, in_turn=True),
+    "recurrent-serial": MachineSpec(layers=(9,), lanes=8, serial=True, adc_bits=6, adc_range=1, dac_bits=2),
+    "layered": MachineSpec(layers=(5, 4, 2), lanes=3, biases=True, adc_bits=5, adc_range=1, dac_bits=3),
+    "layered-dac": MachineSpec(layers=(6, 5, 4, 3), lanes=2, dac_bits=4, in_turn=True),
+    "layered-serial": MachineSpec(layers=(5, 9, 2), lanes=8, serial=True, adc_bits=7, adc_range=2, dac_bits=5),
+    "continual": MachineSpec(layers=(7,), lanes=3, continual=True, adc_bits=5, adc_range=2, dac_bits=3),
+}
+
+
+@pytest.mark.parametrize("name", CONVERTERS)
+def test_converters(name):
+    spec = CONVERTERS[name]
+    host, rng = Host(spec), np.random.default_rng(9)
+    shifts = tuple(matrix.shift_base for matrix in spec.matrices)
+    settings = replace(spec.settings, free_steps=3, nudged_steps=2, driven_steps=3, eta_shifts=shifts)
+    rules = ["ep", "rbp"] if spec.recurrent and name != "continual" else ["continual" if spec.continual else "ep"]
+    host.write_weights(
+        [random_weights(spec, rng)]
+        if spec.recurrent
+        else [rng.integers(-127, 128, (matrix.rows, matrix.columns)) for matrix in spec.matrices]
+    )
+    for rule in rules:
+        host.settings(replace(settings, rule=rule), 0xC0FFEE11)
+        if spec.recurrent:
+            pattern, target = rng.random((2, spec.neurons)) < 0.5
+            host.learn(pattern, target)
+            host.recall(target)
+        else:
+            host.learn_pixels(rng.integers(1, 16, spec.inputs).astype(np.uint8), np.arange(spec.outputs) == 1)
+    host.read_weights()
+    host.counters()
+    host.play()
+
+
 TURNS = {
     "recurrent": MachineSpec(layers=(7,), lanes=3, in_turn=True, settings=SHORT),
     "layered": MachineSpec(layers=(5, 4, 3, 4, 2), lanes=3, in_turn=True),

@@ -12,6 +12,8 @@ from ohmprop.model.arithmetic import (
     DEFAULT_LFSR,
     LFSR_SHIFTS,
     LFSR_TAPS,
+    all_converted,
+    converted,
     lfsr_advance,
     neuron_step,
     round_shift,
@@ -63,6 +65,29 @@ def test_saturate(value: int, number: Format) -> None:
 def test_round_shift(value: int, shift: int) -> None:
     # Ties upwards: the floor of the value and a half.
     assert round_shift(value, shift) == oracle(value / 2**shift + 0.5, Format(True, 32, 0))
+
+
+@given(st.integers(-(2**24), 2**24), st.integers(2, 16), st.sampled_from([1, 2, 4, 64]))
+def test_a_current_is_converted(value: int, bits: int, units: int) -> None:
+    # A code is a number of these bits, whose range is plus and minus so many units of the accumulator.
+    spec = MachineSpec(adc_bits=bits, adc_range=units)
+    code = 2 * units * (1 << spec.accumulator.fraction) >> bits
+    assert converted(value, *spec.adc) == oracle(value / code + 0.5, Format(True, bits, 0)) * code
+
+
+@pytest.mark.parametrize("bits", range(2, 8))
+@pytest.mark.parametrize("layers", [(100,), (9, 4, 2)], ids=str)
+def test_activities_are_converted(layers: tuple[int, ...], bits: int) -> None:
+    spec = MachineSpec(layers=layers, dac_bits=bits)
+    lowest = -spec.activity_limit if spec.recurrent else 0
+    activities = np.arange(lowest, spec.activity_limit + 1)
+    found = all_converted(activities, spec.dac)
+    assert [converted(int(value), *spec.dac) for value in activities] == found.tolist()
+    assert len(set(found.tolist())) == (1 << bits) - spec.recurrent and (np.diff(found) >= 0).all()
+    # All but the ends, where a code is cut off, are the nearest.
+    code = 1 << spec.activity.bits - bits
+    assert (np.abs(found - activities)[np.abs(activities) < spec.activity_limit - code] <= code // 2).all()
+    assert all_converted(activities, MachineSpec(layers=layers).dac) is activities
 
 
 @pytest.mark.parametrize(("value", "rounded"), [(-3, -1), (-2, -1), (-1, 0), (1, 1), (2, 1), (3, 2), (5, 3)])

@@ -48,6 +48,17 @@ def _number(low: float, high: float, kind: Callable[[str], Value] = float) -> Ca
     return parse
 
 
+def _bits(low: int, high: int) -> Callable[[str], Value]:
+    """A number of bits, or 0."""
+    number = _number(low, high, int)
+    return lambda text: 0 if text == "0" else number(text)
+
+
+def _one_power(high: int) -> Callable[[str], Value]:
+    """A power of two."""
+    return lambda text: int(_one_of([str(1 << shift) for shift in range(high.bit_length())])(text))
+
+
 def _one_of(names: Sequence[str]) -> Callable[[str], Value]:
     def parse(text: str) -> Value:
         if text not in names:
@@ -74,6 +85,9 @@ PARAMETERS: Mapping[str, Parameter] = {
     "rate": Parameter("a learning rate's shift, 0 to 15", _number(0, 15, int)),
     "pulses": Parameter("most pulses per update, 1 to 7", _number(1, 7, int), 1),
     "bits": Parameter("bits of a weight, 2 to 8", _number(2, 8, int), 8),
+    "adc": Parameter("bits of each current's converter, 2 to 16, or 0 for none", _bits(2, 16), 0),
+    "adc_range": Parameter("its range in units, 1 to 64, a power of two", _one_power(64), 4),
+    "dac": Parameter("bits of each activity's converter, 2 to 7, or 0 for none", _bits(2, 7), 0),
     "levels": Parameter("levels of a conductance, 2 to 100000", _number(2, 100_000)),
     "nonlinearity": Parameter(f"NeuroSim's non-linearity, 0 to {MOST_NONLINEARITY:g}", _number(0, MOST_NONLINEARITY)),
     "noise": Parameter("a deviation from pulse to pulse, in steps, 0 to 10", _number(0, 10)),

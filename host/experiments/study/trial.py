@@ -109,6 +109,9 @@ class Trial:
             weight=Format(True, bits, bits - 1),
             input_weight=Format(True, bits, bits) if self.data == "digits" else MachineSpec.input_weight,
             settings=replace(settings, eta_shifts=shifts),
+            adc_bits=values["adc"],
+            adc_range=values["adc_range"],
+            dac_bits=values["dac"],
         )
         device, scheme = device_of(values), values["scheme"]
         unit = pulse_unit(device, spec, values["pulses"], scheme)
