@@ -1,11 +1,14 @@
 """What every datapath does with its neurons and its row values, whatever its arrangement."""
 
+from collections.abc import Sequence
 from typing import Any
 
-from amaranth import Module
+from amaranth import Module, Mux
 from amaranth.lib import wiring
 
+from ohmprop.hw.shapes.operation import Action
 from ohmprop.hw.shapes.signatures import datapath_signature
+from ohmprop.hw.units.converter import converted
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.model.spec import MachineSpec
 
@@ -42,11 +45,18 @@ class Datapath(wiring.Component):
             self.changed.eq(neurons.changed),
         ]
 
+    def _converted(self, m: Module, values: Sequence[Any], late: int) -> list[Any]:
+        """Values so many clocks behind their operation as they drive the crossbar: in a read activities pass converters."""
+        if not self.spec.dac.shift:
+            return list(values)
+        reads = (delayed(m, self.operation, late).action != Action.PROGRAM) & ~self.phase.side
+        return [Mux(reads, converted(value, self.spec.dac), value) for value in values]
+
     def _drive_row(self, m: Module, crossbar: Any, selected: Any) -> None:
         """The row's value: a unit's, which is selected from its block, or that of an input."""
-        m.d.comb += crossbar.row_value.eq(selected)
+        late, value = self.timing.row_value, selected.as_signed() if self.spec.recurrent else selected
+        m.d.comb += crossbar.row_value.eq(self._converted(m, [value], late)[0])
         if not self.spec.recurrent:
-            late = self.timing.row_value
             is_pixel, pixel = (delayed(m, value, late) for value in (self.operation.pixels, self.pixel))
             with m.If(is_pixel):
                 m.d.comb += crossbar.row_value.eq(pixel)

@@ -76,7 +76,10 @@ class ParallelDatapath(Datapath):
             neurons.column_free.eq(self.by_side & self._frees(columns, 1)),
             neurons.column_dark.eq(self._dark(columns.block) | (~self.by_side & self._frees(columns, 0))),
             neurons.column_block.eq(columns.block),
-            crossbar.column_values.eq(neurons.column_word),
+            *(
+                crossbar.column_values[lane].eq(value)
+                for lane, value in enumerate(self._converted(m, neurons.column_word, timing.column_values))
+            ),
             crossbar.free_values.eq(neurons.free_word),
         ]
         self._drive_row(m, crossbar, select.o)

@@ -11,7 +11,6 @@ from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.parallel.activities import Activities, column_units, row_units
 from ohmprop.hw.shapes.operation import activity_shape, block_shape, value_shape
-from ohmprop.hw.units.converter import converted
 from ohmprop.hw.units.neuron import Neuron, state_shape
 from ohmprop.hw.units.pipeline import Broadcast, copies, delayed
 from ohmprop.hw.units.side_neuron import SideNeuron
@@ -148,7 +147,7 @@ class Neurons(wiring.Component):
         # What is kept for the update: what the free phase comes to or, where weights can learn in every nudged step, what a
         # step begins with.
         if spec.continual:
-            befores = [converted(activity_of(spec, before), spec.dac) for before, _ in own]
+            befores = [activity_of(spec, before) for before, _ in own]
             kept = Kept(target, [group[0] & self.branches for group in stages], befores)
         else:
             freely = [~(step.o[group.start].nudged | self.side) for group in groups]
@@ -161,7 +160,7 @@ class Neurons(wiring.Component):
             m.submodules[f"neuron_{lane}"] = neuron = Neuron(spec)
             empty = [block for block in range(blocks) if lane >= units_of(spec, block)]
             exists = ~Cat(stepping == block for block in empty).any()
-            value, moved = converted(neuron.new_activity, spec.dac), neuron.moved
+            value, moved = neuron.new_activity, neuron.moved
             number, does = lane // FANOUT, step.o[lane]
             before, after = own[lane]
             if spec.recurrent:

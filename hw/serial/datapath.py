@@ -111,7 +111,10 @@ class SerialDatapath(Datapath):
             neurons.column_bank.eq(bank(columns, columns.block, columns.second ^ self.by_side)),
             neurons.column_block.eq(columns.block),
             select.lane.eq(operation.row_lane),
-            crossbar.column_values.eq(neurons.column_word),
+            *(
+                crossbar.column_values[lane].eq(value)
+                for lane, value in enumerate(self._converted(m, neurons.column_word, timing.operands))
+            ),
             *(select.word[lane].eq(neurons.row_word[lane]) for lane in range(spec.lanes)),
         ]
         self._drive_row(m, crossbar, select.o)

@@ -10,7 +10,6 @@ from amaranth.lib.wiring import In, Out
 
 from ohmprop.hw.serial.crossbar import stream_layout
 from ohmprop.hw.shapes.operation import activity_shape, block_shape, lane_shape, value_shape
-from ohmprop.hw.units.converter import converted
 from ohmprop.hw.units.neuron import Neuron, state_shape
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.hw.units.side_neuron import SideNeuron, side_shape
@@ -86,7 +85,7 @@ class SerialNeurons(wiring.Component):
             stages.append(delayed(m, stages[-1], 1))
         stepped, decided = stages[NEURON], stages[VERDICT]
         place = delayed(m, Cat(at_current.lane, at_current.target), NEURON)
-        value, moved, own_stepped = converted(neuron.new_activity, spec.dac), neuron.moved, stepped & ~self.side
+        value, moved, own_stepped = neuron.new_activity, neuron.moved, stepped & ~self.side
         address = Mux(steps.valid, Cat(steps.lane, steps.target), Cat(self.access_lane, self.access_block))
 
         # A neuron's own state and activity, which are one in a layered machine; the host looks at them between runs.

@@ -216,11 +216,6 @@ def _program(matrix, rows, columns, update, stuck, unit, counts):  # type: ignor
 def _learn(synapses, units, tables, updates, cells, constants):  # type: ignore[no-untyped-def]
     """The update of all matrices by the units' activities: before, after, and those that drive asymmetric rows."""
     free, nudged, drives = units
-    if constants.dac.shift:
-        first = len(free) - constants.firsts[-1]
-        free, nudged, drives = free.copy(), nudged.copy(), drives.copy()
-        for part in (free, nudged, drives):
-            part[first:] = all_converted(part[first:], constants.dac)
     # The byte of a cell is the table's entry for the exclusive or of its two numbers: that of two entries.
     random, row_random, hashes = tables[:, constants.codes], tables[:, constants.row_codes], constants.hashes
     weights = synapses.whole

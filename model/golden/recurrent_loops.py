@@ -220,14 +220,13 @@ def learn_patterns(synapses, patterns, targets, states, lfsr, schedule, cells, c
                 tables, lfsr = random_sets(cells.sets, bits, lfsr)
             if schedule.second.side:
                 steps, lfsr = _relax_side(weights, states, goal, schedule.second, cells.read_noise, constants, lfsr)
-                ends, product_shift = (all_converted(free, constants.dac), states.side), constants.side_update_shift
+                ends, product_shift = (free, states.side), constants.side_update_shift
                 settled = True
             else:
                 before_round = states.neurons.copy()
                 inputs = (drive, goal, sign)
                 steps, lfsr = _relax(weights, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
-                ends = (all_converted(free, constants.dac), all_converted(states.activities, constants.dac))
-                product_shift = 0
+                ends, product_shift = (free, states.activities), 0
                 settled = np.abs(states.neurons - before_round).max() <= schedule.second.settled
             second += steps
             # The column's neuron is i, the row's j.

@@ -5,7 +5,6 @@ from tests.mutants.mutant import Mutant
 RECURRENT = "tests/hw/test_quick.py::test_converters[recurrent]"
 LAYERED = "tests/hw/test_quick.py::test_converters[layered]"
 SERIAL = "tests/hw/test_quick.py::test_converters[recurrent-serial]"
-CONTINUAL = "tests/hw/test_quick.py::test_converters[continual]"
 UNIT = "units/converter.py"
 
 MUTANTS = (
@@ -27,24 +26,38 @@ MUTANTS = (
         LAYERED,
     ),
     Mutant(
-        "neurons: activities are not converted",
-        "parallel/neurons.py",
-        "converted(neuron.new_activity, spec.dac)",
-        "neuron.new_activity",
+        "datapath: activities are not converted",
+        "control/datapath.py",
+        "Mux(reads, converted(value, self.spec.dac), value)",
+        "value",
         LAYERED,
     ),
     Mutant(
-        "neurons: what continual updates compare with is not converted",
-        "parallel/neurons.py",
-        "converted(activity_of(spec, before), spec.dac)",
-        "activity_of(spec, before)",
-        CONTINUAL,
+        "datapath: what learns is converted",
+        "control/datapath.py",
+        "(delayed(m, self.operation, late).action != Action.PROGRAM) & ~self.phase.side",
+        "~self.phase.side",
+        LAYERED,
     ),
     Mutant(
-        "serial neurons: activities are not converted",
-        "serial/neurons.py",
-        "converted(neuron.new_activity, spec.dac)",
-        "neuron.new_activity",
+        "datapath: the side network's values are converted",
+        "control/datapath.py",
+        "!= Action.PROGRAM) & ~self.phase.side",
+        "!= Action.PROGRAM)",
+        RECURRENT,
+    ),
+    Mutant(
+        "serial datapath: columns are not converted",
+        "serial/datapath.py",
+        "self._converted(m, neurons.column_word, timing.operands)",
+        "neurons.column_word",
         SERIAL,
+    ),
+    Mutant(
+        "parallel datapath: columns are not converted",
+        "parallel/datapath.py",
+        "self._converted(m, neurons.column_word, timing.column_values)",
+        "neurons.column_word",
+        LAYERED,
     ),
 )
