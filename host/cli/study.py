@@ -37,7 +37,7 @@ def study(**options: Any) -> None:
     pulses         most of an update, 1 to 7   stuck         share of cells at an end of their range
     bits           of a weight, 2 to 8         frozen        share of cells stuck at their first weight
     on_off         ratio of conductances       read_noise    of each current; a full cell's is 1
-    adc            bits of currents            adc_range     plus and minus so many units
+    adc            bits of currents            adc_range     its ends, in units
     dac            bits of activities
     ideal          none|noise|spread|symmetry|levels|all: what is idealised in the device
     training       array|copied: on the array with its faults, or on one without and then copied

@@ -46,7 +46,7 @@ class Datapath(wiring.Component):
         ]
 
     def _converted(self, m: Module, values: Sequence[Any], late: int) -> list[Any]:
-        """Values so many clocks behind their operation as they drive the crossbar: in a read activities pass converters."""
+        """Values as they drive the crossbar, ``late`` clocks behind their operation: in a read activities pass converters."""
         if not self.spec.dac.shift:
             return list(values)
         reads = (delayed(m, self.operation, late).action != Action.PROGRAM) & ~self.phase.side

@@ -45,9 +45,9 @@ class MachineFields:
     asymmetric : the two directions between two neurons have a weight each (the rule "vector-field").
     sparse : patterns may also come without their zeros, several in a frame (model/link/sparse.py). Layered machines with
         pixels of four bits only.
-    adc_bits, adc_range : each neuron's current passes a converter of so many bits (2 to 16; 0: none), whose range is plus and
-        minus this many units, a power of two.
-    dac_bits : activities drive the crossbar through converters of so many bits, fewer than they have (0: as they are).
+    adc_bits, adc_range : bits of the converter that each neuron's current passes, 2 to 16, and the units, a power of two, up to
+        which it reaches in either direction; 0 bits are no converter.
+    dac_bits : bits of the converters through which activities drive the crossbar, fewer than the activities'; 0 is none.
     store : bytes in which sparse patterns are kept, to be learnt by their numbers (model/link/stored.py): SDRAM_BYTES, a chip
         beside the FPGA, or fewer in block RAMs.
     clock_hz, baud : the machine's clock and its serial rate.
