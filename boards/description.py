@@ -69,7 +69,8 @@ class BoardDescription:
     overrides : of the machine's other fields.
     options : of its tools, by Amaranth's names, beside those of the family.
     cable : what openFPGALoader calls the board; empty if it does not know it.
-    store : bytes of the SDRAM beside the FPGA that its machines use; 0 if there is none.
+    store : bytes of the SDRAM beside the FPGA; 0 if there is none.
+    keeps : its machines keep patterns there, whether their files say so or not.
     drive : a board that shows itself as a drive of this name takes a bitstream as a file.
     estimated_as : the board whose syntheses its estimates follow from; itself if not given.
     """
@@ -93,6 +94,7 @@ class BoardDescription:
     overrides: dict[str, Any] = field(default_factory=dict)
     options: dict[str, str] = field(default_factory=dict)
     store: int = 0
+    keeps: bool = False
     drive: str = ""
     estimated_as: str = ""
 
@@ -124,10 +126,10 @@ class BoardDescription:
         return replace(wanted, memory_bytes=self.memory_bytes)
 
     def _store(self, spec: MachineSpec) -> int:
-        """The board's own memory beside the FPGA if the machine can use it; else a smaller store that it asks for."""
-        if self.store and spec.sparse:
+        """The board's own memory beside the FPGA if the machine is to use it; else the store that it asks for and can have."""
+        if self.keeps and spec.sparse:
             return self.store
-        return 0 if spec.store == SDRAM_BYTES else spec.store
+        return self.store if spec.store == SDRAM_BYTES else spec.store
 
 
 def boards() -> list[BoardDescription]:

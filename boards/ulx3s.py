@@ -1,6 +1,7 @@
 """ULX3S: one board with a Lattice ECP5 of four sizes, whose block RAMs hold the weights.
 
-The 12F is the 25F's die. Open tools use all of it; Lattice promises half.
+The 12F is the 25F's die. Open tools use all of it; Lattice promises half. All have an SDRAM, whose pins lie at one edge of the
+die; on the larger ones the ways from there are too long, so that their machines keep patterns only if their files say so.
 """
 
 from dataclasses import replace
@@ -33,7 +34,9 @@ LARGEST = BoardDescription(
 )
 
 
-def smaller(size: str, platform: type, lanes: int, luts: int, multipliers: int, block_rams: int) -> BoardDescription:
+def smaller(
+    size: str, platform: type, lanes: int, luts: int, multipliers: int, block_rams: int, keeps: bool
+) -> BoardDescription:
     """The board with a smaller FPGA, as its name ends."""
     return replace(
         LARGEST,
@@ -44,13 +47,14 @@ def smaller(size: str, platform: type, lanes: int, luts: int, multipliers: int, 
         memory_bytes=block_rams * BLOCK_RAM_BITS // 8,
         resources=Resources(luts, multipliers, block_rams, BLOCK_RAM_BITS),
         machines=("mnist-784-128-10",),
+        keeps=keeps,
         estimated_as=LARGEST.name,
     )
 
 
 BOARDS = (
-    smaller("12F", ULX3S_12F_Platform, 26, 24_288, 28, 56),
-    smaller("25F", ULX3S_25F_Platform, 26, 24_288, 28, 56),
-    smaller("45F", ULX3S_45F_Platform, 64, 43_848, 72, 108),
+    smaller("12F", ULX3S_12F_Platform, 26, 24_288, 28, 56, keeps=True),
+    smaller("25F", ULX3S_25F_Platform, 26, 24_288, 28, 56, keeps=True),
+    smaller("45F", ULX3S_45F_Platform, 64, 43_848, 72, 108, keeps=False),
     LARGEST,
 )

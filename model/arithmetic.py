@@ -52,7 +52,7 @@ def round_shift(value: int, shift: int) -> int:
 def converted(value: int, shift: int, low: int, high: int) -> int:
     """``value`` as a converter has it: its code, rounded to the nearest, ties upwards, saturated to low..high, times 2**shift.
 
-    The arguments behind the value are a Converter; a ``shift`` of 0 is none.
+    The arguments behind the value are those of a Converter; with a ``shift`` of 0 the value stays as it is.
     """
     if shift == 0:
         return value

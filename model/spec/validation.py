@@ -161,7 +161,7 @@ def _check_sparse(machine: MachineFields) -> None:
 
 
 def _check_converters(machine: MachineFields) -> None:
-    """Refuse converters that are none: with as many bits as what they convert has, or a range that is no power of two."""
+    """Refuse converters that have too few or too many bits, or a range that is no power of two."""
     if machine.adc_bits:
         whole("adc_bits", machine.adc_bits, 2, 16)
     whole("adc_range", machine.adc_range, 1, 64)
