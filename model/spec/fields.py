@@ -47,7 +47,8 @@ class MachineFields:
         pixels of four bits only.
     adc_bits, adc_range : bits of the converter that each neuron's current passes, 2 to 16, and the units, a power of two, up to
         which it reaches in either direction; 0 bits are no converter.
-    dac_bits : bits of the converters through which activities drive the crossbar, fewer than the activities'; with 0 there are no such converters.
+    dac_bits : bits of the converters through which activities drive the crossbar, fewer than the activities'; with 0 there are
+        none.
     store : bytes in which sparse patterns are kept, to be learnt by their numbers (model/link/stored.py): SDRAM_BYTES, a chip
         beside the FPGA, or fewer in block RAMs.
     clock_hz, baud : the machine's clock and its serial rate.
