@@ -7,8 +7,9 @@ BIN := .venv/bin
 demo: .venv/ready
 	$(BIN)/ohmprop demo --out runs/demo
 
+# A worker that has nothing left takes tests from the other one.
 test: .venv/ready
-	$(BIN)/python -m pytest -n 2
+	$(BIN)/python -m pytest -n 2 --dist worksteal
 
 test-slow: .venv/ready
 	$(BIN)/python -m pytest -n 2 -m slow

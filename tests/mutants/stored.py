@@ -36,7 +36,7 @@ MUTANTS = (
     Mutant(
         "stored: what was stored before stays in the CRC",
         "link/stored.py",
-        "m.d.comb += self._received.start.eq(1)",
+        "m.d.comb += self._received.processor.start.eq(1)",
         "pass",
         BLOCKS,
     ),
@@ -100,7 +100,7 @@ MUTANTS = (
         "m.d.sync += runs.eq(less_one)",
         BLOCKS,
     ),
-    Mutant("sdram: READ too soon", SDRAM, "say(Command.ACTIVATE, self.activate,", "say(Command.ACTIVATE, 1,", CHIPS),
+    Mutant("sdram: READ too soon", SDRAM, 'm.next = "Open"', 'm.next = "Words"', CHIPS),
     Mutant(
         "sdram: ACTIVATE too soon", SDRAM, "say(Command.PRECHARGE, self.precharge)", "say(Command.PRECHARGE, 1)", CHIPS
     ),
@@ -145,11 +145,5 @@ MUTANTS = (
         "self.interval = int(2 * chip.interval * clock_hz / 1e9)",
         CHIPS,
     ),
-    Mutant(
-        "sdram: the upper slots' rows are the lower ones'",
-        SDRAM,
-        "store.slot[2 + BANK_BITS :])",
-        "store.slot[2 + BANK_BITS : -1])",
-        CHIPS,
-    ),
+    Mutant("sdram: one bank", SDRAM, "pins.bank.eq(store.slot[2 : 2 + BANK_BITS])", "pins.bank.eq(0)", CHIPS),
 )

@@ -5,11 +5,11 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
-from amaranth import Module
+from amaranth import Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In
 
-from ohmprop.hw.store.memory import store_signature
+from ohmprop.hw.store.memory import BUFFER_WORDS, store_signature
 from ohmprop.model.link.frames import Op, encode_frame
 from ohmprop.model.link.handling import stored_clocks
 from ohmprop.model.link.records import StoredReply
@@ -89,6 +89,10 @@ def test_errors_are_counted_by_each_patterns_own_class():
         # The next pattern is loaded by the time that one is compared.
         host.request(Op.RECALL_STORED, numbered(0, [number, (number + 1) % 5]))
         host.request(Op.RECALL_STORED, numbered(0, [5 + number]))
+    # Without weights all outputs are equal, and the first one counts.
+    host.write_weights([np.zeros((matrix.rows, matrix.columns), np.int8) for matrix in spec.matrices])
+    for number in (0, 4):
+        host.request(Op.RECALL_STORED, numbered(0, [number]))
     host.play()
 
 
@@ -160,8 +164,11 @@ class Damaged(wiring.Component):
         super().__init__({"store": In(store_signature(slots))})
 
     def elaborate(self, platform):
-        m, store = Module(), self.store
-        m.d.sync += [store.busy.eq(store.start | (store.busy & ~store.place.all())), store.place.eq(store.place + 1)]
+        m, store, left = Module(), self.store, Signal(range(2 * BUFFER_WORDS))
+        m.d.sync += [store.place.eq(store.place + 1), left.eq(Mux(left == 0, 0, left - 1))]
+        with m.If(store.start):
+            m.d.sync += left.eq(BUFFER_WORDS)
+        m.d.comb += store.busy.eq(left != 0)
         m.d.comb += [store.take.eq(store.busy & ~store.write), store.taken.eq(0x1111)]
         return m
 
