@@ -9,7 +9,6 @@ from typing import Any
 from ohmprop.boards.families.family import Family, Oscillator
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SDRAM_BYTES
 
 #: Baud rates whose speed is reported.
 BAUDS = (115_200, 1_000_000, 2_000_000, 3_000_000)
@@ -129,7 +128,7 @@ class BoardDescription:
         """The board's own memory beside the FPGA if the machine is to use it; else the store that it asks for and can have."""
         if self.keeps and spec.sparse:
             return self.store
-        return self.store if spec.store == SDRAM_BYTES else spec.store
+        return self.store if spec.sdram else spec.store
 
 
 def boards() -> list[BoardDescription]:

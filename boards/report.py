@@ -25,9 +25,6 @@ RECURRENT_STEPS = 15.9
 #: Mean bytes of MNIST's sparse patterns, as `ohmprop data check mnist` prints, and its pixels; smaller images take as many less.
 SPARSE_BYTES, MNIST_PIXELS = 111, 784
 
-#: How a rate of stored patterns is marked.
-STORED: dict[bool, dict[str, bool]] = {False: {}, True: {"stored": True}}
-
 
 @dataclass(frozen=True)
 class Built:
@@ -122,7 +119,12 @@ def link(spec: MachineSpec, clock_hz: float) -> list[dict[str, Any]]:
     """
     widths = [(bits, False) for bits in ((1,) if spec.recurrent else (1, 4, 8))]
     return [
-        {"baud": baud, "pixel_bits": bits, **STORED[stored], **carried(spec, clock_hz, baud, bits, stored)}
+        {
+            "baud": baud,
+            "pixel_bits": bits,
+            **({"stored": True} if stored else {}),
+            **carried(spec, clock_hz, baud, bits, stored),
+        }
         for bits, stored in [*widths, *([(spec.pixel_bits, True)] if spec.store else [])]
         for baud in BAUDS
     ]

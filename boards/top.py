@@ -10,7 +10,6 @@ from ohmprop.boards.description import BoardDescription
 from ohmprop.boards.sdram import SdramPins
 from ohmprop.hw.top import Top
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SDRAM_BYTES
 
 
 class BoardTop(Elaboratable):
@@ -34,7 +33,7 @@ class BoardTop(Elaboratable):
 
         design = Top(self.spec)
         m.submodules.top = top = DomainRenamer({"core": "sync"})(design)
-        if self.spec.store == SDRAM_BYTES:
+        if self.spec.sdram:
             m.domains.quarter = ClockDomain(reset_less=True)
             m.d.comb += ClockSignal("quarter").eq(clock.quarter)
             m.submodules.sdram = sdram = SdramPins(platform)

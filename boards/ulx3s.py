@@ -11,7 +11,7 @@ from amaranth_boards.ulx3s import ULX3S_12F_Platform, ULX3S_25F_Platform, ULX3S_
 from ohmprop.boards.description import BoardDescription, Resources, UsbSerial
 from ohmprop.boards.families.ecp5 import BLOCK_RAM_BITS, ECP5
 from ohmprop.boards.families.family import Oscillator
-from ohmprop.model.spec.validation import SDRAM_BYTES
+from ohmprop.model.spec.fields import SDRAM_BYTES
 
 LARGEST = BoardDescription(
     name="ulx3s",

@@ -20,7 +20,6 @@ from ohmprop.hw.store.sdram import SdramStore, sdram_pins
 from ohmprop.model.link.frames import WINDOW
 from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SDRAM_BYTES
 
 
 def machine_of(spec: MachineSpec) -> Machine:
@@ -43,7 +42,7 @@ class Top(wiring.Component):
                 "tx": Out(1, init=1),  #: to the host, idle high
                 "busy": Out(1),  #: a request is being executed
                 "refused": Out(1),  #: the last request was refused
-                **({"sdram": Out(sdram_pins())} if spec.store == SDRAM_BYTES else {}),  #: to the registers at its pins
+                **({"sdram": Out(sdram_pins())} if spec.sdram else {}),  #: to the registers at its pins
             }
         )
 
@@ -67,7 +66,7 @@ class Top(wiring.Component):
         connect(m, commands.replies, sender.replies)
         connect(m, commands.machine, machine)
         connect(m, sender.bytes, uart.bytes.sent)
-        if spec.store == SDRAM_BYTES:
+        if spec.sdram:
             m.submodules.store = store = SdramStore(spec.clock_hz)
             connect(m, store.pins, flipped(self.sdram))
             connect(m, commands.store, store.store)

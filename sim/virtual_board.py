@@ -18,7 +18,6 @@ from typing import Any
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.cable import Cable
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SDRAM_BYTES
 from ohmprop.model.timing import SETTLING
 from ohmprop.sim.cache import cache_directory, publishing
 from ohmprop.sim.verilator import compile_design, compiler_version, find_tools
@@ -94,7 +93,7 @@ def add_board(module: Any, top: Any) -> list[Any]:
 
     module.submodules.board = top
     ports = [top.rx, top.tx, top.busy]
-    if top.spec.store == SDRAM_BYTES:
+    if top.spec.sdram:
         module.submodules.pins = registers = PinRegisters()
         connect(module, top.sdram, registers.fabric)
         for name, member in sdram_pins().members.items():
@@ -106,7 +105,7 @@ def add_board(module: Any, top: Any) -> list[Any]:
 
 def headers(spec: MachineSpec, chip: str = CHIP) -> dict[str, str]:
     """Headers of the C++ program: the model of an SDRAM and the chip's times, if the machine has one."""
-    if spec.store != SDRAM_BYTES:
+    if not spec.sdram:
         return {}
     from ohmprop.hw.store.chips import CHIPS
 

@@ -17,7 +17,7 @@ from ohmprop.model.link.records import Holding, StoredReply
 from ohmprop.model.link.sparse import MOST_PATTERNS, Sparse
 from ohmprop.model.link.stored import NUMBER_BYTES, REACH, RELATIVE_BYTES, SLOTS, STORE_HEADER, numbered, store_of
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SLOT_BYTES
+from ohmprop.model.spec.fields import SLOT_BYTES
 
 #: Records of a DIGEST, and clocks that one takes at most: it is read and gone through.
 DIGESTED, DIGEST_CLOCKS = 500, 2000

@@ -4,7 +4,7 @@ from ohmprop.model.link.frames import REPLY_BYTES
 from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.link.records import LearnReply
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SLOT_BYTES
+from ohmprop.model.spec.fields import SLOT_BYTES
 
 #: Clocks of a byte of a pattern: it is fetched, then loaded.
 BYTE = 2

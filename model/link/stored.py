@@ -8,7 +8,7 @@ from ohmprop.model.link.frames import CRC_BYTES
 from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.link.records import Holding
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SLOT_BYTES
+from ohmprop.model.spec.fields import SLOT_BYTES
 
 #: Bytes of a number of a record, of one relative to a first one, and of how many slots a record has.
 NUMBER_BYTES, RELATIVE_BYTES, SLOTS_BYTES = 3, 2, 1

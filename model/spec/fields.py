@@ -7,6 +7,8 @@ from ohmprop.model.formats import Converter, Format
 from ohmprop.model.spec.optional import optional
 from ohmprop.model.spec.settings import Settings
 
+#: Bytes of a slot of the store, and those of a store that is an SDRAM chip; some boards have larger ones.
+SLOT_BYTES, SDRAM_BYTES = 256, 1 << 25
 #: Default of the fields whose default depends on the topology; no machine keeps it.
 BY_TOPOLOGY: Any = None
 
@@ -133,6 +135,11 @@ class MachineFields:
     def brightest(self) -> int:
         """The largest pixel, 1 - 2**-pixel_bits; the biases' input stands at it."""
         return (1 << self.pixel_bits) - 1
+
+    @property
+    def sdram(self) -> bool:
+        """The store is an SDRAM chip."""
+        return self.store == SDRAM_BYTES
 
     @property
     def adc(self) -> Converter:

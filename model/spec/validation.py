@@ -4,7 +4,7 @@ import dataclasses
 
 from ohmprop.model.errors import UserError
 from ohmprop.model.rules import RULES, Second, rules_of
-from ohmprop.model.spec.fields import MachineFields
+from ohmprop.model.spec.fields import SDRAM_BYTES, SLOT_BYTES, MachineFields
 from ohmprop.model.spec.matrix import UPDATE_SHIFTS
 from ohmprop.model.spec.options import OPTIONS, needed
 from ohmprop.model.spec.settings import BETAS, CENTRED, TOGETHER, whole
@@ -21,8 +21,6 @@ MAX_FINE_BITS = 8
 SMALLEST_BETA_SHIFT = len(BETAS) - 1
 #: Weight matrices that there are registers for.
 MAX_MATRICES = 5
-#: Bytes of a slot of the store, and those of a store that is an SDRAM chip; some boards have larger ones.
-SLOT_BYTES, SDRAM_BYTES = 256, 1 << 25
 #: Clocks in which an SDRAM's refreshes come in time, and its words.
 SDRAM_CLOCKS = 6_000_000, 100_000_000
 #: Pixels of sparse patterns.
@@ -179,7 +177,7 @@ def _check_store(machine: MachineFields) -> None:
     if machine.store and not machine.sparse:
         raise UserError(f"store = {machine.store} keeps sparse patterns; write sparse = true as well, or store = 0.")
     low, high = SDRAM_CLOCKS
-    if machine.store == SDRAM_BYTES and not low <= machine.clock_hz <= high:
+    if machine.sdram and not low <= machine.clock_hz <= high:
         raise UserError(
             f"store = {machine.store} is an SDRAM chip, which clock_hz = {machine.clock_hz} does not suit; give {low} to "
             f"{high}, or a smaller store."

@@ -26,7 +26,7 @@ from ohmprop.model.link.handling import handling_clocks
 from ohmprop.model.link.packing import input_bytes, target_bytes
 from ohmprop.model.link.stored import numbered, numbers_in_frame
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SDRAM_BYTES
+from ohmprop.model.spec.fields import SDRAM_BYTES
 from tests.kit.paths import ROOT
 
 MNIST = MachineSpec.load("mnist-784-128-10")

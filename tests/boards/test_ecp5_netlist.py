@@ -20,7 +20,7 @@ from ohmprop.hw.top import Top
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.float64.reference import initial_weights, quantise
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SDRAM_BYTES
+from ohmprop.model.spec.fields import SDRAM_BYTES
 from ohmprop.sim.verilator import compile_design
 from ohmprop.sim.virtual_board import add_board
 
