@@ -32,6 +32,8 @@ int main(int argc, char** argv) {
     uint16_t word = 0;
     int64_t records = 0, wait = 0;
     int late = 0;
+    // Clocks of a record beside its words, and when it began; of the first one power-up counts as well.
+    int64_t beside = 0, begun = 0;
     bool moving = false;
     for (int64_t now = 0; now < clocks; ++now) {
         top.clk = 0;
@@ -44,6 +46,7 @@ int main(int argc, char** argv) {
             moving = false;
             ++records;
             const int words = (1 + top.wide) * SLOT_WORDS;
+            if (records > 1) beside = std::max(beside, now - begun - words);
             for (int at = 0; at < words && !top.write; ++at)
                 if (buffer[at] != expected[at]) {
                     std::fprintf(stderr, "clock %lld: word %d of slot %d is %04x and not %04x\n",
@@ -67,6 +70,7 @@ int main(int argc, char** argv) {
                 }
             }
             top.start = 1;
+            begun = now + 1;
             moving = true;
         }
         top.word = word;
@@ -77,7 +81,7 @@ int main(int argc, char** argv) {
         top.clk = 1;
         top.eval();
     }
-    std::printf("%lld records in %lld clocks, at most %d refreshes late\n", static_cast<long long>(records),
-                static_cast<long long>(clocks), late);
+    std::printf("%lld records in %lld clocks, at most %d refreshes late and %lld clocks beside a record's words\n",
+                static_cast<long long>(records), static_cast<long long>(clocks), late, static_cast<long long>(beside));
     return records ? 0 : 1;
 }

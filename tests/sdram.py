@@ -13,7 +13,8 @@ from amaranth.lib.wiring import Out, connect
 from ohmprop.hw.store.chips import CHIPS
 from ohmprop.hw.store.memory import store_signature
 from ohmprop.hw.store.sdram import PinRegisters, SdramStore, sdram_pins
-from ohmprop.model.spec.validation import SDRAM_BYTES, SDRAM_CLOCKS, SLOT_BYTES
+from ohmprop.model.spec.fields import SDRAM_BYTES, SLOT_BYTES
+from ohmprop.model.spec.validation import SDRAM_CLOCKS
 from ohmprop.sim.verilator import compile_design
 from ohmprop.sim.virtual_board import COMPILER_OPTIONS, SDRAM_MODEL, VERILATOR_OPTIONS
 
@@ -22,8 +23,8 @@ BENCH = Path(__file__).with_suffix(".cpp")
 FREQUENCIES = (75_000_000, *SDRAM_CLOCKS)
 
 
-def bench(clock_hz: int, directory: Path) -> Path:
-    """The compiled bench of the controller at a clock."""
+def bench(clock_hz: int, directory: Path) -> tuple[Path, SdramStore]:
+    """The compiled bench of the controller at a clock, and the controller."""
     module, controller, registers = Module(), SdramStore(clock_hz), PinRegisters()
     module.domains.sync = clock = ClockDomain(reset_less=True)
     module.submodules.controller, module.submodules.registers = controller, registers
@@ -40,7 +41,8 @@ def bench(clock_hz: int, directory: Path) -> Path:
             ports.append(pin)
     text = verilog.convert(module, ports=ports, name="top", emit_src=False)
     headers = {SDRAM_MODEL.name: SDRAM_MODEL.read_text(encoding="utf-8")}
-    return compile_design(text, directory, [BENCH], VERILATOR_OPTIONS, COMPILER_OPTIONS, headers=headers)
+    program = compile_design(text, directory, [BENCH], VERILATOR_OPTIONS, COMPILER_OPTIONS, headers=headers)
+    return program, controller
 
 
 def run(program: Path, clock_hz: int, chip: str, clocks: int, seed: int = 1) -> str:
@@ -59,7 +61,7 @@ def main(clocks: int) -> None:
     """Compare every word of random records, and look at every command."""
     for clock_hz in FREQUENCIES:
         with tempfile.TemporaryDirectory() as directory:
-            program = bench(clock_hz, Path(directory) / "bench")
+            program, _ = bench(clock_hz, Path(directory) / "bench")
             for chip, described in CHIPS.items():
                 if described.clock * clock_hz <= 1e9:
                     click.echo(f"{chip} at {clock_hz / 1e6:g} MHz: {run(program, clock_hz, chip, clocks)}")

@@ -17,7 +17,7 @@ from ohmprop.model.link.packing import block_bytes
 from ohmprop.model.link.sparse import LONGEST, MOST_PATTERNS
 from ohmprop.model.link.stored import STORE_HEADER
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SLOT_BYTES
+from ohmprop.model.spec.fields import SLOT_BYTES
 
 
 class RecordCheck(wiring.Component):

@@ -13,7 +13,7 @@ from ohmprop.hw.store.memory import BUFFER_WORDS, SLOT_WORDS, WORD_BITS, store_s
 class BlockRamStore(wiring.Component):
     """Records in block RAMs.
 
-    Latency: ``busy`` for its words and two clocks more. Throughput: one word per clock. Reset ends a move; the records stay.
+    Latency: ``busy`` for its words and one clock more. Throughput: one word per clock. Reset ends a move; the records stay.
     """
 
     def __init__(self, slots: int):

@@ -5,7 +5,7 @@ from typing import Any
 from amaranth.lib.wiring import In, Out, Signature
 
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SLOT_BYTES
+from ohmprop.model.spec.fields import SLOT_BYTES
 
 #: Bits of a word, and words of a slot.
 WORD_BITS = 16

@@ -9,7 +9,8 @@ from amaranth.lib.wiring import In, Out, Signature
 from ohmprop.hw.store.chips import FIRST_REFRESHES, LATENCY, MOST_LATE, all_of_them, clocks
 from ohmprop.hw.store.memory import BUFFER_WORDS, WORD_BITS, store_signature, words_less_one
 from ohmprop.hw.units.pipeline import delayed
-from ohmprop.model.spec.validation import SDRAM_BYTES, SDRAM_CLOCKS, SLOT_BYTES
+from ohmprop.model.spec.fields import SDRAM_BYTES, SLOT_BYTES
+from ohmprop.model.spec.validation import SDRAM_CLOCKS
 
 #: The address bit that makes a PRECHARGE one of all banks.
 ALL_BANKS = 10

@@ -32,6 +32,8 @@ from ohmprop.model.link.pulses import unit_spaces
 from ohmprop.model.link.records import Counters
 from ohmprop.model.link.registers import PulseRequest, SettingsRegisters
 from ohmprop.model.link.spaces import WIDE, Space, cell_spaces, space_words
+from ohmprop.model.link.sparse import Sparse
+from ohmprop.model.link.stored import NUMBER_BYTES, numbered
 from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.model.spec.settings import RANDOM
 from tests.kit.options import settings_of
@@ -250,13 +252,21 @@ def test_a_layered_machine(name):
 @pytest.mark.parametrize("serial", [False, True], ids=["parallel", "serial"])
 @pytest.mark.parametrize("bits", [1, 4, 8])
 def test_the_last_pixel_of_a_recalled_image_is_taken_in_before_it_runs(bits, serial):
-    # The row of the last pixel is the second of the list, so that without it the list had a single one.
+    # The row of the last pixel is the second of the list, so that without it the list had a single one. Sparse and stored
+    # patterns come to the list by other ways.
     spec = MachineSpec(layers=(16, 6, 3), lanes=8, pixel_bits=bits, serial=serial)
+    if bits == 4:
+        spec = replace(spec, sparse=True, store=1 << 10)
     host, pixels = Host(spec), np.zeros(spec.inputs, np.uint8)
     host.write_weights([np.full((matrix.rows, matrix.columns), 90) for matrix in spec.matrices])
     pixels[[3, -1]] = spec.brightest
     host.request(Op.RECALL, pack_pixels(spec, pixels))
     host.read_states()
+    if spec.store:
+        record = Sparse(0, pixels).pack()
+        host.request(Op.RECALL_SPARSE, record)
+        host.request(Op.STORE, bytes(NUMBER_BYTES) + b"\1" + record)
+        host.request(Op.RECALL_STORED, numbered(0, [0]))
     host.counters()
     host.play()
 

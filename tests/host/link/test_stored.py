@@ -16,7 +16,7 @@ from ohmprop.model.link.frames import Op
 from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.link.stored import REACH, numbered, numbers_in_frame
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SLOT_BYTES
+from ohmprop.model.spec.fields import SLOT_BYTES
 
 SPEC = MachineSpec(layers=(40, 6, 3), lanes=4, sparse=True, store=64 * SLOT_BYTES)
 WIDE = MachineSpec(layers=(784, 4, 3), lanes=4, sparse=True, store=8 * SLOT_BYTES)

@@ -16,7 +16,7 @@ from ohmprop.model.link.records import StoredReply
 from ohmprop.model.link.sparse import Sparse
 from ohmprop.model.link.stored import NUMBER_BYTES, numbered
 from ohmprop.model.spec import MachineSpec
-from ohmprop.model.spec.validation import SLOT_BYTES
+from ohmprop.model.spec.fields import SLOT_BYTES
 from tests.hw.link.test_handling import answered
 from tests.hw.link.test_sparse import SPECS, begun, wrong
 from tests.hw.test_quick import Board
