@@ -5,14 +5,18 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from ohmprop.host.link.access import read_clocks
 from ohmprop.host.link.board import Board
+from ohmprop.host.link.cable import handled
+from ohmprop.host.link.exchange import SILENT_TRIES, Link
 from ohmprop.host.link.faults import KINDS, Fault, FaultyPort, SimulatedTime
 from ohmprop.host.link.patterns import Pace
 from ohmprop.host.link.port import GoldenPort
 from ohmprop.host.link.stored import Library, further_clocks
 from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.golden.board import GoldenBoard
-from ohmprop.model.link.frames import Op
+from ohmprop.model.link.frames import PACKET, Op, encode_frame
+from ohmprop.model.link.handling import stored_clocks
 from ohmprop.model.link.packing import frame_bytes
 from ohmprop.model.link.stored import REACH, numbered, numbers_in_frame
 from ohmprop.model.spec import MachineSpec
@@ -82,6 +86,68 @@ def test_what_the_board_has_is_not_sent_again():
         assert sent <= again.store.uploaded_bytes <= 1.3 * sent + 200
         assert device.store.held.records == held.records
     assert len(took) == 5 * 30
+    # The first ones, but in slots of another size, in which no others can follow.
+    device.store.held.add(0, 2, held.records[:11])
+    connected(device).store.upload(held)
+    assert (device.store.held.records, device.store.held.each) == (held.records, 1)
+
+
+def test_as_many_records_as_fit_go_in_a_frame():
+    spec = replace(WIDE, layers=(400, 4, 3), store=16 * SLOT_BYTES)
+    device, held = GoldenBoard(spec), library(spec, drawn(spec, 9, share=0.25))
+    assert 2 * min(map(len, held.records)) < frame_bytes(spec) < 3 * min(map(len, held.records))
+    board = Board(GoldenPort(device), spec)
+    board.store.upload(held)
+    assert device.store.held.records == held.records
+
+
+def test_what_learning_takes_is_added_up():
+    board, held, pace = connected(GoldenBoard(SPEC)), library(SPEC, drawn(SPEC, 4)), Pace()
+    board.store.upload(held)
+    groups = [[2, 0, 1], [3], [1, 1]]
+    replies = list(board.store.learn(held, 0, groups, pace))
+    sizes = [(len(group), 1, len(held.records[group[0]])) for group in groups]
+    assert pace.handling == sum(stored_clocks(SPEC, *size) for size in sizes)
+    assert pace.patterns == 6 and pace.busy == sum(reply.clocks for reply in replies) == pace.clocks
+    # A board behind a cable takes as long.
+    device = GoldenBoard(SPEC)
+    device.store.held.add(0, 1, held.records)
+    for group, size in zip(groups, sizes, strict=True):
+        frame = encode_frame(Op.LEARN_STORED, 1, numbered(0, group))
+        assert handled(SPEC, frame, b"", device.store.held) == stored_clocks(SPEC, *size)
+
+
+def test_readings_of_the_clock_fill_a_packet():
+    board = Board(GoldenPort(GoldenBoard(SPEC)), SPEC)
+    before = board.link.received
+    read_clocks(board.link)
+    assert board.link.received - before == PACKET
+
+
+class Silent:
+    """A port that nobody answers at, and a clock that goes on with each read."""
+
+    port, seconds, in_waiting = "silent", 0.0, 0
+
+    def now(self):
+        return self.seconds
+
+    def read(self, size=1, /):
+        self.seconds += 0.1
+        return b""
+
+    def write(self, data, /):
+        return len(data)
+
+
+@pytest.mark.parametrize("further", [0.0, 20.0])
+def test_further_seconds_are_waited_for_each_time(further):
+    port = Silent()
+    link = Link(port, 1.0, port.now)
+    link.further = lambda op, payload: further
+    with pytest.raises(MachineError, match="did not answer the request DIGEST"):
+        list(link.exchange([(Op.DIGEST, b"")]))
+    assert SILENT_TRIES * (1.0 + further) <= port.seconds < SILENT_TRIES * (1.5 + further)
 
 
 def test_a_memory_that_changes_a_pattern_is_found_out():

@@ -76,6 +76,16 @@ def test_reading_on_the_board_counts_errors_and_nothing_else():
     assert learner.errors(15 - task.test_inputs, task.test_targets) is None
 
 
+def test_where_nothing_is_skipped_patterns_go_over_the_line():
+    """The settings can say so, which neither sparse nor stored patterns go with."""
+    every = replace(SPEC, settings=replace(SPEC.settings, skip=False))
+    run, device = run_of(every), GoldenBoard(every)
+    learner = stored_twin(run, device)
+    train(run, learner)
+    assert learner.count == 0 and device.machine.learnt == 240
+    assert learner.errors(run.task.test_inputs, run.task.test_targets) is None
+
+
 @pytest.mark.parametrize("what", ["pattern", "reply"])
 def test_a_difference_is_found(what):
     run, device = run_of(), GoldenBoard(SPEC)
