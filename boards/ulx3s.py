@@ -1,7 +1,8 @@
 """ULX3S: one board with a Lattice ECP5 of four sizes, whose block RAMs hold the weights.
 
 The 12F is the 25F's die. Open tools use all of it; Lattice promises half. All have an SDRAM, whose pins lie at one edge of the
-die; on the larger ones the ways from there are too long, so that their machines keep patterns only if their files say so.
+die; on the 85F, with nearly all of its block RAMs taken, ways are too long, so that its machines keep patterns only if their
+files say so.
 """
 
 from dataclasses import replace
@@ -55,6 +56,6 @@ def smaller(
 BOARDS = (
     smaller("12F", ULX3S_12F_Platform, 26, 24_288, 28, 56, keeps=True),
     smaller("25F", ULX3S_25F_Platform, 26, 24_288, 28, 56, keeps=True),
-    smaller("45F", ULX3S_45F_Platform, 64, 43_848, 72, 108, keeps=False),
+    smaller("45F", ULX3S_45F_Platform, 64, 43_848, 72, 108, keeps=True),
     LARGEST,
 )

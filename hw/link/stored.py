@@ -240,23 +240,26 @@ class StoredPatterns(wiring.Component):
 
     def _numbers(self, m: Module, first: Any) -> None:
         """The states NumberFetch to Scanned: a number of the payload; all are looked at before the first is used."""
-        low, upper = Signal(8, reset_less=True), Signal()
+        # A memory's byte comes late in its clock, from the other side of a large die: it is added in the next one.
+        relative, upper, looks = Signal(8 * RELATIVE_BYTES, reset_less=True), Signal(), Signal(name="looks")
+        m.d.sync += [looks.eq(0), self._unknown.eq(self._unknown | (looks & (self._number >= self._filled)))]
         with m.State("NumberFetch"):
             m.next = "NumberTake"
         with m.State("NumberTake"):
-            m.d.sync += [low.eq(self.byte), upper.eq(~upper), self.position.eq(self.position + 1)]
-            m.d.sync += self._number.eq(first + Cat(low, self.byte))
+            m.d.sync += [relative.eq(Cat(relative[8:], self.byte)), upper.eq(~upper)]
+            m.d.sync += self.position.eq(self.position + 1)
             m.next = "NumberFetch"
             with m.If(upper):
                 m.next = "Number"
         with m.State("Number"):
+            m.d.sync += [self._number.eq(first + relative), looks.eq(self._scanning)]
             m.next = "Read"
             with m.If(self._scanning):
-                with m.If(self._number >= self._filled):
-                    m.d.sync += self._unknown.eq(1)
                 m.next = "NumberFetch"
                 with m.If(self.position == self.length):
-                    m.next = "Scanned"
+                    m.next = "Look"
+        with m.State("Look"):
+            m.next = "Scanned"
         with m.State("Scanned"):
             m.d.sync += [self._scanning.eq(0), self.position.eq(NUMBER_BYTES)]
             m.next = "NumberFetch"

@@ -15,8 +15,8 @@ from ohmprop.model.spec.validation import SDRAM_CLOCKS
 #: The address bit that makes a PRECHARGE one of all banks.
 ALL_BANKS = 10
 BANK_BITS = 2
-#: Clocks from a READ to its word: the command's two registers, the chip, and the word's register.
-TAKING = 2 + LATENCY
+#: Clocks from a READ to its word: the command's three registers, the chip, and the word's two.
+TAKING = 4 + LATENCY
 
 
 class Command(enum.Enum, shape=3):  # type: ignore[call-arg]
@@ -85,7 +85,11 @@ class SdramStore(wiring.Component):
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        store, pins = self.store, self.pins
+        store = self.store
+        # The pins lie at one edge of the die, and the buffer with the link at another: a register halfway shortens both ways.
+        m.submodules.halfway = halfway = PinRegisters()
+        pins = halfway.fabric
+        wiring.connect(m, halfway.pins, wiring.flipped(self.pins))
         left = Signal(range(self.power_up + 1), init=self.power_up)  # clocks to wait
         first = Signal(range(FIRST_REFRESHES + 1), init=FIRST_REFRESHES)  # refreshes before the mode is set
         ready, wanted = Signal(name="ready"), Signal(name="wanted")
@@ -156,7 +160,7 @@ class SdramStore(wiring.Component):
 
 
 class PinRegisters(wiring.Component):
-    """The registers at the chip's pins. A board has them in its pins, and the virtual board here.
+    """Registers between the controller and the chip. A board has further ones in its pins, and the virtual board here.
 
     Latency: a clock each way. No reset but that of ``command`` and ``drive``: nothing is said.
     """

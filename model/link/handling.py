@@ -12,7 +12,7 @@ BYTE = 2
 #: machine's first clock.
 TURNAROUND = 36
 #: Clocks of a frame of stored patterns beside the first one's way out of the store, and of each pattern beside its reply's bytes.
-STORED_FRAME, STORED_PATTERN = 45, 10
+STORED_FRAME, STORED_PATTERN = 46, 10
 #: Clocks of a frame of sparse patterns beside those of bytes, and of each of its patterns.
 FRAME, RECORD = 11, 7
 

@@ -18,8 +18,8 @@ MUTANTS = (
     Mutant(
         "stored: the last number is not looked at",
         "link/stored.py",
-        "with m.If(self._number >= self._filled):",
-        "with m.If((self._number >= self._filled) & (self.position != self.length)):",
+        "looks & (self._number >= self._filled)",
+        "looks & (self._number >= self._filled) & (self.position != self.length)",
         WRONG,
     ),
     Mutant("stored: learnt without skipping", "link/stored.py", "with m.Elif(~self.skip):", "with m.Elif(0):", WRONG),
@@ -123,7 +123,7 @@ MUTANTS = (
     ),
     Mutant("sdram: power-up is not waited for", SDRAM, "init=self.power_up)  # clocks", "init=1000)  # clocks", CHIPS),
     Mutant("sdram: another latency", SDRAM, "LATENCY << 4)", "LATENCY + 1 << 4)", CHIPS),
-    Mutant("sdram: a word is taken a clock too soon", SDRAM, "TAKING = 2 + LATENCY", "TAKING = 1 + LATENCY", CHIPS),
+    Mutant("sdram: a word is taken a clock too soon", SDRAM, "TAKING = 4 + LATENCY", "TAKING = 3 + LATENCY", CHIPS),
     Mutant(
         "sdram: no refresh once it is ready",
         SDRAM,
