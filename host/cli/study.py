@@ -40,7 +40,9 @@ def study(**options: Any) -> None:
     adc            bits of currents            adc_range     its ends, in units
     dac            bits of activities
     ideal          none|noise|spread|symmetry|levels|all: what is idealised in the device
-    training       array|copied: on the array with its faults, or on one without and then copied
+    training       array|copied: on the array with its faults and wires, or on one without and then copied; array+gain|
+                   copied+gain: with a gain of all currents that makes up for the wires
+    wire           a segment of wire over a cell          wire_every     patterns between two looks at the wires
 
     Writes study.csv, study.json, study.png and report.html, a page with all of it, into --out. Ctrl-C loses nothing: the
     same command continues, also with more values or seeds.

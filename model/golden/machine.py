@@ -15,6 +15,7 @@ from ohmprop.model.layout import Cell
 from ohmprop.model.link.records import LearnReply, RecallReply
 from ohmprop.model.memristors.kernels import LINEAR
 from ohmprop.model.memristors.unit import PulseUnit, no_cells, pulse_one
+from ohmprop.model.memristors.wires import Wires
 from ohmprop.model.rules import RULES, Factor, Second
 from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.model.spec.settings import BETAS, CENTRED, NEGATIVE, POSITIVE, RANDOM
@@ -88,6 +89,20 @@ class GoldenMachine:
         self._stuck = unit.masks(self.spec) if unit else no_cells(self.spec)
         # Patterns learnt since the last decay.
         self._undecayed = 0
+
+    @property
+    def wires(self) -> Wires | None:
+        """A recurrent crossbar's wires, if they have a resistance (model/memristors/wires.py); may be set between patterns.
+
+        UserError for a layered machine.
+        """
+        return self._network.wires if isinstance(self._network, RecurrentNetwork) else None
+
+    @wires.setter
+    def wires(self, wires: Wires | None) -> None:
+        if not isinstance(self._network, RecurrentNetwork):
+            raise UserError("Wires are modelled for a recurrent machine; a layered one has ideal ones.")
+        self._network.wires = wires
 
     @property
     def states(self) -> NDArray[np.integer[Any]]:

@@ -69,25 +69,27 @@ class Schedule(NamedTuple):
 
 
 class Synapses(NamedTuple):
-    """The weights, matrix after matrix, both changed in place; without fine bits the two are the same arrays.
+    """The weights, matrix after matrix; without fine bits and wires all three are the same arrays.
 
     Members
     -------
-    whole : as they are stored and learn.
-    rounded : without their fine bits, as the products take them.
+    whole : as they are stored and learn; changed in place.
+    rounded : without their fine bits; changed in place.
+    seen : as the products take them: the rounded ones, or what wires make of those.
     """
 
     whole: Weights
     rounded: Weights
+    seen: Weights
 
     @classmethod
     def of(cls, spec: MachineSpec, whole: Weights) -> "Synapses":
         """Weights, with what the products take of them."""
         if not spec.fine_bits:
-            return cls(whole, whole)
+            return cls(whole, whole, whole)
         half = 1 << spec.fine_bits - 1
         rounded = tuple((matrix.astype(np.int32) + half >> spec.fine_bits).astype(np.int16) for matrix in whole)
-        return cls(whole, rounded)
+        return cls(whole, rounded, rounded)
 
 
 class Cells(NamedTuple):

@@ -1,7 +1,7 @@
 """The recurrent network's loops, compiled where numba is there: from an Euler step to whole runs of patterns.
 
-``weights`` is the matrix (neurons, neurons) as the products take it, to neuron i from j, and symmetric in a symmetric layer;
-``synapses`` are that and the whole one; phases, schedule and cells are those of model.golden.network.
+``weights`` is the matrix (neurons, neurons) as the products take it, to neuron i from j, and symmetric in a symmetric layer but
+for its wires; synapses, phases, schedule and cells are those of model.golden.network.
 """
 
 from typing import NamedTuple
@@ -197,7 +197,8 @@ def _program(weights, terms, product_shift, update, tables, cells, constants):  
 def learn_patterns(synapses, patterns, targets, states, lfsr, schedule, cells, constants):  # type: ignore[no-untyped-def]
     """Learn patterns (count, neurons) one after another; the records of model.golden.network.Network.learn."""
     records = np.zeros((len(patterns), 5), np.int64)
-    weights, codes, bits = synapses.rounded[0], constants.codes, constants.code_bits
+    weights, seen = synapses.rounded[0], synapses.seen[0]
+    codes, bits = constants.codes, constants.code_bits
     interval, decay_shift, since = cells.decay
     for index in range(len(patterns)):
         drive = np.where(patterns[index], constants.input_level, -constants.input_level)
@@ -206,11 +207,11 @@ def learn_patterns(synapses, patterns, targets, states, lfsr, schedule, cells, c
         sign, lfsr = nudge_sign(schedule.sign, lfsr)
         states.neurons[:] = 0
         states.activities[:] = 0
-        first, lfsr = _relax(weights, states, (drive, goal, sign), schedule.first, cells.read_noise, constants, lfsr)
+        first, lfsr = _relax(seen, states, (drive, goal, sign), schedule.first, cells.read_noise, constants, lfsr)
         free, ended, before = states.activities.copy(), states.neurons.copy(), 0
         if schedule.centred:
             inputs = (drive, goal, -1)
-            before, lfsr = _relax(weights, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
+            before, lfsr = _relax(seen, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
             free, activities = states.activities.copy(), free
             states.neurons[:], states.activities[:] = ended, activities
         second = updates = 0
@@ -219,13 +220,13 @@ def learn_patterns(synapses, patterns, targets, states, lfsr, schedule, cells, c
             if used:
                 tables, lfsr = random_sets(cells.sets, bits, lfsr)
             if schedule.second.side:
-                steps, lfsr = _relax_side(weights, states, goal, schedule.second, cells.read_noise, constants, lfsr)
+                steps, lfsr = _relax_side(seen, states, goal, schedule.second, cells.read_noise, constants, lfsr)
                 ends, product_shift = (free, states.side), constants.side_update_shift
                 settled = True
             else:
                 before_round = states.neurons.copy()
                 inputs = (drive, goal, sign)
-                steps, lfsr = _relax(weights, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
+                steps, lfsr = _relax(seen, states, inputs, schedule.second, cells.read_noise, constants, lfsr)
                 ends, product_shift = (free, states.activities), 0
                 settled = np.abs(states.neurons - before_round).max() <= schedule.second.settled
             second += steps

@@ -16,8 +16,9 @@ from ohmprop.model.rules import BASIC_RULES
 Value = str | int | float
 #: Idealised properties: c2c noise, device-to-device spread, pulses up unlike those down, too few or too many levels.
 IDEALS = ("none", "noise", "spread", "symmetry", "levels", "all")
-#: Where the weights were learnt that are read: on the array itself, or on one without faults and copied to it.
-TRAININGS = ("array", "copied")
+#: Where the weights were learnt that are read: on the array itself, or on one without faults and wires and copied to it; and
+#: whether a gain of all currents makes up for the wires.
+TRAININGS = ("array", "copied", "array+gain", "copied+gain")
 
 
 @dataclass(frozen=True)
@@ -98,6 +99,10 @@ PARAMETERS: Mapping[str, Parameter] = {
     "on_off": Parameter("an on/off ratio, 1.1 to 1000000 or inf", _number(1.1, math.inf), math.inf),
     "ideal": _choice(IDEALS, "none"),
     "training": _choice(TRAININGS, "array"),
+    "wire": Parameter("a segment of wire's share of a cell's resistance, 0 to 0.1", _number(0, 0.1), 0.0),
+    "wire_every": Parameter(
+        "patterns after which the wires are looked at again, or 0 for never", _number(0, 65_536, int), 1
+    ),
 }
 
 

@@ -27,6 +27,7 @@ from ohmprop.model.memristors.presets import PRESETS
 from ohmprop.model.memristors.tables import NOISE_UNIT, step_tables
 from ohmprop.model.memristors.unit import PulseUnit, pulse_unit, stuck_cells
 from ohmprop.model.memristors.variants import symmetric, with_levels, with_nonlinearity
+from ohmprop.model.memristors.wires import Wires
 from ohmprop.model.rules import RULES, Second
 from ohmprop.model.spec import MachineSpec
 
@@ -101,6 +102,8 @@ class Trial:
             raise UserError(f"rule = {rule.name!r} needs a recurrent machine; give --data glyphs, or rule=ep.")
         if rule.second is Second.SIDE:
             settings = replace(settings, nudged_steps=SIDE_STEPS)
+        if values["wire"] and not plain.recurrent:
+            raise UserError("wire needs a recurrent machine; give --data glyphs, or wire=0.")
         # The later matrices keep their distance from the first one's rate.
         first = settings.eta_shifts[0]
         shifts = tuple(values["rate"] + shift - first for shift in settings.eta_shifts)
@@ -135,7 +138,7 @@ class Trial:
         start = [np.clip(matrix, unit.tables.low, unit.tables.high) for matrix in drawn]
         faulty = [matrix.copy() for matrix in start]
         stuck = stuck_cells(spec, faulty, unit.tables, _faults(spec, values["stuck"], values["frozen"], self.seed))
-        if values["training"] == "array":
+        if values["training"].startswith("array"):
             return learn(self, spec, replace(unit, stuck=stuck), faulty, [])
         return learn(self, spec, unit, start, list(zip(stuck, faulty, strict=True)))
 
@@ -167,12 +170,29 @@ def _faults(spec: MachineSpec, stuck: float, frozen: float, seed: int) -> list[t
 
 
 def _learn_glyphs(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matrices, later: Faults) -> Result:
-    """Learn the glyphs, apply the faults of ``later``, and recall corrupted ones."""
-    machine, patterns = GoldenMachine(spec, lfsr=DEFAULT_LFSR ^ trial.seed), glyphs()
-    machine.weights = tuple(start)
-    machine.device = unit
-    for _ in range(trial.epochs):
-        machine.learn_many(patterns)
+    """Learn the glyphs, apply the faults of ``later``, and recall corrupted ones, with wires if they are not ideal."""
+    values, patterns = completed(dict(trial.point)), glyphs()
+    wires, limit = _wires(values), spec.weight_limit
+
+    def learnt(on: Wires | None) -> GoldenMachine:
+        machine = GoldenMachine(spec, lfsr=DEFAULT_LFSR ^ trial.seed)
+        machine.weights = tuple(start)
+        machine.device, machine.wires = unit, on
+        for _ in range(trial.epochs):
+            machine.learn_many(patterns)
+        return machine
+
+    on_array, gain = values["training"].startswith("array"), values["training"].endswith("gain")
+    if wires and (gain or not on_array):
+        # What the wires take is measured on a memory that was learnt without them.
+        machine = learnt(None)
+        if gain:
+            wires.gain = 1 / wires.scale(machine.weights[0], limit)
+        if on_array:
+            machine = learnt(wires)
+        machine.wires = wires
+    else:
+        machine = learnt(wires)
     # Each step reads each weight, a symmetric pair's in both directions.
     reads = [machine.steps * spec.synapses]
     for mask, weights in later:
@@ -182,6 +202,14 @@ def _learn_glyphs(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matri
         images, labels = corrupt(patterns, p, trial.images, rng)
         scores[name] = float(recalled(patterns, labels, machine.recall_many(images)[0]).mean())
     return {"scores": scores, "pulses": machine.pulses.tolist(), "reads": reads, "learnt": machine.learnt}
+
+
+def _wires(values: dict[str, Any]) -> Wires | None:
+    """A point's wires; without a ratio of the cells' conductances the smallest is a hundredth of the largest."""
+    if not values["wire"]:
+        return None
+    on_off = {"on_off": values["on_off"]} if np.isfinite(values["on_off"]) else {}
+    return Wires(values["wire"], every=values["wire_every"], **on_off)
 
 
 def _learn_digits(trial: Trial, spec: MachineSpec, unit: PulseUnit, start: Matrices, later: Faults) -> Result:
