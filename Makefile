@@ -30,7 +30,7 @@ lint: .venv/ready
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	@mkdir -p build/types/ohmprop
-	@for room in model hw sim boards host; do ln -sfn ../../../$$room build/types/ohmprop/$$room; done
+	@for room in model analog hw sim boards host; do ln -sfn ../../../$$room build/types/ohmprop/$$room; done
 	@cp ohmprop/*.py build/types/ohmprop/
 	$(BIN)/mypy
 	$(BIN)/python -m scripts.imports

@@ -2,7 +2,7 @@
 
 from setuptools import find_packages, setup
 
-ROOMS = ("model", "hw", "sim", "boards", "host")
+ROOMS = ("model", "analog", "hw", "sim", "boards", "host")
 
 setup(
     package_dir={f"ohmprop.{room}": room for room in ROOMS},

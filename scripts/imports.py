@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("model", "hw", "sim", "boards", "host")
+ROOMS = ("model", "analog", "hw", "sim", "boards", "host")
 #: From the lowest to the highest: a module may import what is lower, and what is in its own entry. Entries of one line
 #: never import each other.
 LAYERS = (
@@ -24,6 +24,7 @@ LAYERS = (
     ("model.memristors",),
     ("model.link", "model.float64", "model.data"),
     ("model.golden",),
+    ("analog",),
     ("hw.primitives",),
     ("hw.shapes",),
     ("hw.units",),

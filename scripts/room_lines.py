@@ -13,7 +13,7 @@ from collections import Counter
 from pathlib import Path
 
 ROOT = Path(__file__).resolve().parents[1]
-ROOMS = ("ohmprop", "model", "hw", "sim", "boards", "host", "tests", "scripts")
+ROOMS = ("ohmprop", "model", "analog", "hw", "sim", "boards", "host", "tests", "scripts")
 #: The rooms that are installed, whose sum is shown.
 SOURCES = ROOMS[:6]
 NOT_CODE = {

@@ -7,18 +7,21 @@ FOLDERS = {
     "ohmprop": ("the public door", (60, 10, 1020, 44)),
     "host": ("drives a board: link, training, experiments, command line", (60, 84, 1020, 96)),
     "sim": ("the design compiled by Verilator", (60, 210, 500, 44)),
-    "boards": ("one file per FPGA board, and the tools", (580, 210, 500, 44)),
-    "hw": ("the Amaranth components", (60, 284, 1020, 130)),
+    "boards": ("one file per board, and the tools", (580, 210, 310, 44)),
+    "hw": ("the Amaranth components", (60, 284, 830, 130)),
+    "analog": ("as a circuit", (910, 284, 170, 130)),
     "model": ("what the machine computes", (60, 444, 1020, 164)),
 }
 #: Arrows from importer to imported, and whether the import happens inside functions only.
 ARROWS = (
     ("M570 54V82", False),
     ("M310 180V208", True),
-    ("M830 180V208", True),
+    ("M735 180V208", True),
+    ("M995 180V282", False),
     ("M310 254V282", False),
-    ("M830 254V282", False),
+    ("M735 254V282", False),
     ("M570 414V442", False),
+    ("M995 414V442", False),
     ("M60 132H30V526H58", False),
 )
 #: A room's box, and the distance of two.

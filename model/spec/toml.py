@@ -1,4 +1,4 @@
-"""Machines as TOML: a table ``machine`` and a table ``settings``."""
+"""Machines as TOML: a table ``machine`` and a table ``settings``; what a circuit is built from may stand beside them."""
 
 import dataclasses
 import tomllib
@@ -13,6 +13,8 @@ from ohmprop.model.spec.optional import off_values
 from ohmprop.model.spec.settings import Settings
 from ohmprop.model.spec.topology import foreign_fields, topology_of
 
+#: The tables of a file. The last one is that of ohmprop.analog.spec.
+TABLES = ("machine", "settings", "analog")
 #: Settings that are written even if off, as they always were.
 _LISTED = ("feedforward", "rule")
 
@@ -67,8 +69,9 @@ def read(text: str, cls: type[MachineFields], saved: bool) -> dict[str, Any]:
     except tomllib.TOMLDecodeError as error:
         raise UserError(f"The machine file is not TOML ({error}); see `ohmprop info --machine-toml` for one.") from None
     for section in document:
-        if section not in ("machine", "settings"):
-            raise UserError(f"The machine file has an unknown table [{section}]; it may have [machine] and [settings].")
+        if section not in TABLES:
+            known = " and ".join([", ".join(f"[{name}]" for name in TABLES[:-1]), f"[{TABLES[-1]}]"])
+            raise UserError(f"The machine file has an unknown table [{section}]; it may have {known}.")
     machine = _known(document.get("machine", {}), cls, "machine")
     settings = _known(document.get("settings", {}), Settings, "settings")
     for item in dataclasses.fields(cls):

@@ -23,7 +23,7 @@ TEXTS = [
     *(page for page in sorted((ROOT / "docs").glob("*.md")) if page.name != "style.md"),
     *(
         path
-        for room in ("model", "hw", "sim", "boards", "host", "ohmprop")
+        for room in ("model", "analog", "hw", "sim", "boards", "host", "ohmprop")
         for path in sorted((ROOT / room).rglob("*.py"))
     ),
 ]

@@ -1,0 +1,1 @@
+"""The machine as a circuit: memristors, amplifiers and capacitors that settle where the machine's integers do."""
