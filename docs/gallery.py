@@ -97,3 +97,12 @@ drawn("reproduce fig3 --quick --out fig3")
 
 # %% tags=["remove-input"]
 drawn("reproduce fig4 --quick --out fig4")
+
+# %% [markdown]
+# ## The machine as a circuit
+
+# %% tags=["remove-input"]
+drawn("spice compare --load glyphs.npz --images 1 --engine equations --out circuit")
+
+# %% tags=["remove-input"]
+drawn("resistive train --data iris --out resistive")

@@ -8,7 +8,23 @@ from typing import Any
 
 import click
 
-from ohmprop.host.cli import bench, board, data, demo, info, link, predict, recall, reproduce, sim, study, train, tune
+from ohmprop.host.cli import (
+    bench,
+    board,
+    data,
+    demo,
+    info,
+    link,
+    predict,
+    recall,
+    reproduce,
+    resistive,
+    sim,
+    spice,
+    study,
+    train,
+    tune,
+)
 from ohmprop.host.cli import eval as eval_
 from ohmprop.host.cli.device.group import device
 from ohmprop.host.show.output import surviving_output
@@ -74,6 +90,7 @@ def main(context: click.Context) -> None:
 
 for _command in (
     *(demo.demo, train.train, recall.recall, eval_.evaluate, predict.predict, tune.tune, info.info, sim.sim),
-    *(study.study, reproduce.reproduce, board.board, device, link.link, data.data, bench.bench),
+    *(study.study, reproduce.reproduce, board.board, device, link.link, data.data, bench.bench, spice.spice),
+    resistive.resistive,
 ):
     main.add_command(_command)

@@ -20,6 +20,7 @@ EPOCHS = 6
 OF_DATA = {*DATA[1:], "halvings", "keep_going", "patience", "stored"}
 OF_PATTERNS = {"patterns", "compare", "until_learnt"}
 SETTINGS = ("rule", "order", "free_eps", "nudged_eps", "nudge", "beta")
+WITH_PHYSICS = {"physics", "machine", "patterns", *DATA, "epochs", "halvings", "seed", "save", "json_file"}
 FIXED = (OF_DATA - {"keep_going", "patience", "stored"}) | {
     "machine",
     "patterns",
@@ -83,6 +84,9 @@ FIXED = (OF_DATA - {"keep_going", "patience", "stored"}) | {
 @click.option("--stored/--no-stored", default=None,
               help="With --data: send the images once, to be kept on the board, and then only their order [default: where the "
               "board has a store that holds them].")  # fmt: skip
+@click.option("--physics", type=click.Choice(("spice", "neospice", "ngspice", "equations")),
+              help="Learn in closed loop with a circuit instead of a board: it settles, and the host changes the weights; spice "
+              "is the engine that is installed.")  # fmt: skip
 @click.option("--keep-going", is_flag=True, help="With --data: end with exit code 0 even if outputs have died.")
 @click.pass_context
 def train(context: click.Context, /, **options: Any) -> None:
@@ -103,6 +107,7 @@ def train(context: click.Context, /, **options: Any) -> None:
              ohmprop train --device epiram --scheme pair
              ohmprop train --data digits --machine digits-64-32-10 --epochs 12 --out runs/digits
              ohmprop train --data digits --machine digits-64-32-10 --device epiram --pulses 7
+             ohmprop train --patterns letters.txt --machine mine.toml --physics spice --epochs 20
     """
     from ohmprop.host.experiments.training import Files, Manner, run_train
     from ohmprop.host.run.run import Beginning
@@ -131,6 +136,13 @@ def train(context: click.Context, /, **options: Any) -> None:
         source = image_source(options, halvings).as_learnt(saved)
     images = isinstance(source, ImageSource)
     _refuse(context, given & (OF_PATTERNS if images else OF_DATA), f"{'with' if images else 'without'} --data")
+    if options["physics"]:
+        from ohmprop.host.experiments.physics import run_physics
+
+        _refuse(context, given - WITH_PHYSICS, "with --physics")
+        loop = Beginning(options["machine"], None, options["seed"])
+        run_physics(loop, source, epochs or EPOCHS, options["physics"], options["save"], options["json_file"])
+        return
     settings = {name: options[name] for name in SETTINGS if options[name] is not None}
     settings |= {name: float(value) for name, value in settings.items() if name.endswith(("eps", "beta"))}
     device = (options["device"], options["scheme"], options["pulses"])

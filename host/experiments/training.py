@@ -13,6 +13,7 @@ from rich.table import Table
 
 from ohmprop.host.experiments.classifier import ImageReport, comparison
 from ohmprop.host.run.checkpoint import Checkpoint, Keeper, leave
+from ohmprop.host.run.converter import wasted_range
 from ohmprop.host.run.learner import Learner, golden_answers
 from ohmprop.host.run.run import Beginning, Run, learning
 from ohmprop.host.run.stored import StoredTwin
@@ -217,6 +218,8 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
     complaints += _written(files, figures, report, page)
     report.show(figures)
     note_idle(start.spec.settings, training.patterns)
+    if wasted := wasted_range(start.spec, done.weights, run.task.inputs):
+        warn(wasted)
     learner.require_equal()
     if stopped():
         where = kept.complaint or f"What was learnt is kept, and {kept.command} continues it."

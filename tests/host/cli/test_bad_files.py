@@ -35,6 +35,7 @@ KINDS = {
     "resume": "weights", "device": "device", "vary": "device", "file": "pulses", "name": "device", "names": "device",
     "board program release": None, "board build name": None, "board program name": None, "board report name": None,
     "board report out": "report", "board program machine": None, "board report machine": None,
+    "spice export data": "patterns", "spice run data": "patterns", "spice compare data": "patterns",
     "eval machine": "images machine", "eval load": "images weights", "predict machine": "images machine",
     "predict load": "images weights", "predict images": "images",
 }  # fmt: skip
@@ -64,6 +65,9 @@ WITH = {
     "link test": {"--board": "golden", "--requests": "10"},
     "link soak": {"--frames": "1"},
     "board check": {"": "golden"},
+    "spice export": {"--load": "w.npz", "--data": "p.npy"},
+    "spice run": {"--load": "w.npz", "--data": "p.npy", "--engine": "equations"},
+    "spice compare": {"--load": "w.npz", "--data": "p.npy", "--engine": "equations", "--images": "1"},
 }
 #: Commands that are given bad files only: what they do with a good one takes minutes or does not end.
 LONG = {"demo", "sim", "study", "reproduce", "tune"}
