@@ -1,6 +1,7 @@
-"""Faults that are planted in the hardware, each of which a test must catch; ``python -m tests.mutants`` tries them all."""
+"""Faults that are planted, each of which a test must catch; ``python -m tests.mutants`` tries them all."""
 
 from tests.mutants import (
+    analog,
     converters,
     crossbar,
     fine,
@@ -21,5 +22,6 @@ MUTANTS = neurons.MUTANTS + crossbar.MUTANTS + sequencer.MUTANTS + link.MUTANTS 
 MUTANTS += (
     fine.MUTANTS + turns.MUTANTS + nudges.MUTANTS + rules.MUTANTS + sparse.MUTANTS + stored.MUTANTS + converters.MUTANTS
 )
+MUTANTS += analog.MUTANTS
 
 __all__ = ["MUTANTS", "Mutant", "faulty"]

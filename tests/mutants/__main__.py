@@ -123,7 +123,7 @@ def main() -> int:
     with tempfile.TemporaryDirectory() as name:
         source = Path(name)
         # As the installed package lies, so that nothing of the project's own is imported.
-        for room in ("ohmprop", "model", "hw", "sim"):
+        for room in ("ohmprop", "model", "analog", "hw", "sim"):
             copy_room(room, source / "ohmprop" / ("" if room == "ohmprop" else room))
         copy_room("tests", source / "tests")
         shutil.copy(ROOT / "pyproject.toml", source)
