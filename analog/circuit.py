@@ -94,11 +94,30 @@ class Circuit:
             yield from self._neuron(index, *offsets[:, index])
         rows = [(f"p{row}", f"q{row}") for row in range(len(self.inputs))]
         rows += [(f"a{row}", f"b{row}") for row in range(len(self.start))]
+        if analog.wire:
+            yield from self._wires([line for pair in rows for line in pair])
         for row, column in zip(*np.nonzero(self.cells), strict=True):
             weight, (straight, inverted) = self.weights[row, column], rows[row]
-            for letter, node, part in (("u", inverted, max(weight, 0.0)), ("d", straight, max(-weight, 0.0))):
+            # The inverted line lies below the straight one.
+            for index, letter, line, part in (
+                (1, "u", inverted, max(weight, 0.0)),
+                (0, "d", straight, max(-weight, 0.0)),
+            ):
                 conductance = analog.g_min + part * analog.g_one
-                yield Element(f"R{letter}{row}_{column}", (node, f"x{column}"), number(1 / conductance))
+                ends = (f"{line}_{column}", f"x{column}_{2 * row + index}") if analog.wire else (line, f"x{column}")
+                yield Element(f"R{letter}{row}_{column}", ends, number(1 / conductance))
+
+    def _wires(self, lines: Sequence[str]) -> Iterator[Element]:
+        """Segments of the lines, driven at the left, and of the columns, which end at the summing nodes at the bottom."""
+        ohms, columns = number(self.analog.wire), range(len(self.start))
+        for line in lines:
+            for column in columns:
+                before = f"{line}_{column - 1}" if column else line
+                yield Element(f"Rw{line}_{column}", (before, f"{line}_{column}"), ohms)
+        for column in columns:
+            for row in range(len(lines)):
+                after = f"x{column}_{row + 1}" if row + 1 < len(lines) else f"x{column}"
+                yield Element(f"Rx{column}_{row}", (f"x{column}_{row}", after), ohms)
 
     def _neuron(self, index: int, amplifier: float, pair: float) -> Iterator[Element]:
         """One neuron's amplifier, activity, clamp and nudge."""

@@ -30,6 +30,7 @@ class AnalogSpec:
     unit : volts of a state or an activity of 1.
     g_one : siemens by which a weight of 1 differs from one of 0.
     g_on, on_off : siemens of the largest conductance of a cell, and how many times the smallest it is.
+    wire : ohms of a segment of wire between two cells, and between a line's end and what it leads to; 0: none.
     rc : seconds, the time constant of each neuron.
     gain : of the operational amplifiers, without feedback.
     offset : volts, the standard deviation of the amplifiers' offsets. An output shows it many times over, by all the cells at
@@ -43,6 +44,7 @@ class AnalogSpec:
     g_one: float = 100e-6
     g_on: float = 101e-6
     on_off: float = 101.0
+    wire: float = 0.0
     rc: float = 10e-6
     gain: float = 1e5
     offset: float = 0.0
@@ -58,6 +60,8 @@ class AnalogSpec:
             raise UserError(
                 f"[analog] on_off is {self.on_off!r}; the largest conductance must exceed the smallest, as 100."
             )
+        if not 0 <= self.wire < 1e6:
+            raise UserError(f"[analog] wire is {self.wire!r}; a segment of wire has 0 ohms or more, as 1.")
         if not 10 <= self.gain <= 1e9:
             raise UserError(f"[analog] gain is {self.gain!r}; an amplifier's gain is 10 to 1e9.")
         for name in ("offset", "mismatch"):

@@ -1,11 +1,13 @@
 """SPICE against the project's own solution of the same equations."""
 
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
 
 from ohmprop.analog import engines
+from ohmprop.analog.crossbar import effective
 from ohmprop.analog.engines import Equations, Neospice, Ngspice, Waves, checked, engine, read_raw, settle
 from ohmprop.analog.spec import PAIR_UNIT
 from ohmprop.model.errors import MachineError, UserError
@@ -63,6 +65,31 @@ def test_what_an_amplifier_or_a_pair_lacks_is_seen(analog, least, most):
     )
     away = np.abs(np.arctanh(one * 0.999) - np.arctanh(other * 0.999)).max() * machine.spec.state.one
     assert least < away < most
+
+
+@pytest.mark.parametrize("kind", ["recurrent", "layered"])
+def test_wires_take_what_the_exact_solution_of_the_crossbar_takes(kind):
+    """30 ohms a segment: SPICE settles where the equations do with what is left of the weights, and not where they did."""
+    if kind == "recurrent":
+        machine, patterns = memory(16, 3)
+        pattern = patterns[0]
+    else:
+        machine, images, _ = classifier()
+        pattern = images[0]
+    ideal, wired = (network(machine, **parts).free(pattern) for parts in ({}, {"wire": 30.0}))
+    analog = wired.analog
+    # Straight and inverted lines take turns; where there is no synapse there is no cell.
+    siemens = np.zeros((2 * wired.weights.shape[0], wired.weights.shape[1]))
+    for first, sign in ((0, -1), (1, 1)):
+        siemens[first::2] = np.where(wired.cells, analog.g_min + np.maximum(sign * wired.weights, 0) * analog.g_one, 0)
+    left = effective(siemens, analog.wire)
+    expected = replace(ideal, weights=(left[1::2] - left[0::2]) / analog.g_one)
+    one, other, before = (
+        circuit.activities(settle(solver, circuit)[0].states[-1])
+        for solver, circuit in ((Neospice(), wired), (Equations(), expected), (Equations(), ideal))
+    )
+    lsb = machine.spec.state.one
+    assert np.abs(one - other).max() * lsb < 0.1 and np.abs(one - before).max() * lsb > 0.5
 
 
 def test_a_phase_that_does_not_rest_says_so(monkeypatch):

@@ -40,6 +40,7 @@ def test_without_a_table_the_circuit_is_the_usual_one(tmp_path):
         ("unit = 0", "[analog] unit is 0.0; it must be above 0"),
         ("rc = nan", "[analog] rc is nan; it must be above 0"),
         ("on_off = 1", "[analog] on_off is 1.0; the largest conductance must exceed"),
+        ("wire = -1", "[analog] wire is -1.0; a segment of wire has 0 ohms or more"),
         ("gain = 1", "[analog] gain is 1.0; an amplifier's gain is 10 to 1e9"),
         ("offset = -1", "[analog] offset is -1.0; it is in volts, 0 to 1"),
         ("mismatch = 2", "[analog] mismatch is 2.0; it is in volts, 0 to 1"),

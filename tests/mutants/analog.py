@@ -12,7 +12,7 @@ ON_WIRES = "tests/model/memristors/test_wires.py::test_a_step_sees_the_weights_t
 PORT = "tests/hw/parallel/test_analog.py::test_ten_patterns_are_learnt"
 
 MUTANTS = (
-    Mutant("circuit: both cells hang on one line", CIRCUIT, '("d", straight, ', '("d", inverted, ', KIRCHHOFF),
+    Mutant("circuit: both cells hang on one line", CIRCUIT, '(0, "d", straight, ', '(0, "d", inverted, ', KIRCHHOFF),
     Mutant(
         "circuit: the input's current flows out", CIRCUIT, "-self.clamps[index] *", "self.clamps[index] *", KIRCHHOFF
     ),
