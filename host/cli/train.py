@@ -14,8 +14,8 @@ if TYPE_CHECKING:
 
 #: Euler's steps.
 STEPS = ("0.5", "1")
-#: Rounds through a data set.
-EPOCHS = 6
+#: Rounds through a data set, and through patterns.
+EPOCHS, PATTERN_EPOCHS = 6, 100
 #: Options that a resumed run takes from its file, those of data sets alone, and those of patterns alone.
 OF_DATA = {*DATA[1:], "halvings", "keep_going", "patience", "stored"}
 OF_PATTERNS = {"patterns", "compare", "until_learnt"}
@@ -141,7 +141,8 @@ def train(context: click.Context, /, **options: Any) -> None:
 
         _refuse(context, given - WITH_PHYSICS, "with --physics")
         loop = Beginning(options["machine"], None, options["seed"])
-        run_physics(loop, source, epochs or EPOCHS, options["physics"], options["save"], options["json_file"])
+        rounds = epochs or (EPOCHS if images else PATTERN_EPOCHS)
+        run_physics(loop, source, rounds, options["physics"], options["save"], options["json_file"])
         return
     settings = {name: options[name] for name in SETTINGS if options[name] is not None}
     settings |= {name: float(value) for name, value in settings.items() if name.endswith(("eps", "beta"))}
@@ -150,7 +151,7 @@ def train(context: click.Context, /, **options: Any) -> None:
     files = Files(
         options["save"], checkpoint, options["every"], options["json_file"], options["out"], options["report"]
     )
-    epochs = epochs or (EPOCHS if images else 100)
+    epochs = epochs or (EPOCHS if images else PATTERN_EPOCHS)
     ends = {name: options[name] for name in ("keep_going", "until_learnt", "patience")}
     reconnects = checkpoint is not None if options["reconnect"] is None else options["reconnect"]
     manner = Manner(
