@@ -19,8 +19,8 @@ from numpy.typing import NDArray
 from ohmprop.analog.spec import PAIR, AnalogSpec
 from ohmprop.model.errors import UserError
 from ohmprop.model.float64.recurrent import signed, synapse_mask
-from ohmprop.model.rules import RULES, Second
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.settings import NEGATIVE
 
 Floats = NDArray[np.float64]
 #: Of a differential pair: its current, its collectors' resistors, its supplies, and its transistors.
@@ -174,7 +174,7 @@ class Network:
 
     Parameters
     ----------
-    spec : the machine; what rules with a side network relax in their second phase is no circuit here.
+    spec : the machine, whatever rule its weights were learnt by.
     weights : float64, a matrix each, as the machine has them.
     analog : what the circuit is built from.
 
@@ -182,10 +182,6 @@ class Network:
     """
 
     def __init__(self, spec: MachineSpec, weights: Sequence[Floats], analog: AnalogSpec) -> None:
-        if RULES[spec.settings.rule].second is Second.SIDE:
-            raise UserError(
-                f"The rule {spec.settings.rule} relaxes a side network, of which there is no circuit; use rule = ep."
-            )
         if analog.activation == PAIR and not spec.recurrent:
             raise UserError("A layered machine's activities are clipped to 0 to 1, which a differential pair is not; write "
                             "activation = \"ideal\" in [analog].")  # fmt: skip
@@ -210,9 +206,13 @@ class Network:
             inputs, clamps = biased / (1 << spec.pixel_bits), zero
         return Circuit(self.analog, spec.recurrent, self.cells, self.weights, inputs, clamps, zero, zero, zero)
 
-    def nudged(self, free: Circuit, states: Floats, target: NDArray[np.bool_], sign: float = 1.0) -> Circuit:
-        """The nudged phase that follows a free one, towards a target (outputs,)."""
+    def nudged(self, free: Circuit, states: Floats, target: NDArray[np.bool_]) -> Circuit:
+        """The nudged phase that follows a free one, towards a target (outputs,), or away from it by the setting ``nudge``.
+
+        A sign that the machine draws, or takes both of, is positive here.
+        """
         spec = self.spec
+        sign = -1.0 if spec.settings.nudge == NEGATIVE else 1.0
         goal = signed(target, spec.target_level / spec.activity_limit) if spec.recurrent else target.astype(np.float64)
         return free.nudged(states, goal, sign * spec.settings.beta, spec.outputs)
 

@@ -11,6 +11,7 @@ from ohmprop.analog.circuit import Circuit, Network
 from ohmprop.analog.engines import Engine, Waves, settle
 from ohmprop.model.float64.reference import Reference, as_float64
 from ohmprop.model.golden.machine import GoldenMachine
+from ohmprop.model.rules import first_rule
 from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.model.spec.settings import NEGATIVE, POSITIVE
 
@@ -99,10 +100,16 @@ class Comparison:
         self.network, self.engine = network, engine
         self._weights = tuple(weights)
         self._spec = network.spec
-        # A random sign is drawn by the machine alone; all three take the positive one.
+        # A random sign is drawn by the machine alone; all three take the positive one. Nor do weights change within a phase, as
+        # continual rules have it, or a side network relax.
         nudge = NEGATIVE if self._spec.settings.nudge == NEGATIVE else POSITIVE
         self._settings = replace(
-            self._spec.settings, nudge=nudge, free_steps=EULER_STEPS, nudged_steps=EULER_STEPS, stop_when_settled=True
+            self._spec.settings,
+            rule=first_rule(self._spec),
+            nudge=nudge,
+            free_steps=EULER_STEPS,
+            nudged_steps=EULER_STEPS,
+            stop_when_settled=True,
         )
         self._machine = GoldenMachine(self._spec)
         self._reference = Reference(self._spec, self._settings, as_float64(self._spec, weights))
@@ -112,8 +119,7 @@ class Comparison:
         settings = self._settings
         circuit = self.network.free(pattern)
         free = self._phase(circuit, replace(settings, nudged_steps=0), pattern, target)
-        sign = -1.0 if settings.nudge == NEGATIVE else 1.0
-        circuit = self.network.nudged(circuit, free.waves.states[-1], target, sign)
+        circuit = self.network.nudged(circuit, free.waves.states[-1], target)
         nudged = self._phase(circuit, settings, pattern, target)
         return Compared(
             free,
@@ -179,7 +185,7 @@ def figures_of(spec: MachineSpec, compared: Sequence[Compared]) -> dict[str, Any
     if not taken:
         return counted
     steps = float(np.mean([one.free.steps for one in taken]))
-    settling = float(np.mean([one.settling for one in taken]))
+    time = float(np.mean([one.settling for one in taken]))
     return {
         **counted,
         "max_lsb": max(max(one.free.from_float64, one.nudged.from_float64) for one in taken),
@@ -189,6 +195,6 @@ def figures_of(spec: MachineSpec, compared: Sequence[Compared]) -> dict[str, Any
         "nudged_residual_lsb": max(one.residuals[1] for one in taken),
         "sign_agreement": float(np.mean([one.agreement for one in taken])),
         "steps": steps,
-        "settling_rc": settling,
-        "steps_in_rc_over_settling": steps * spec.settings.free_eps / settling if settling else 0.0,
+        "settling_rc": time,
+        "steps_in_rc_over_settling": steps * spec.settings.free_eps / time if time else 0.0,
     }

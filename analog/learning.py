@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ohmprop.analog.circuit import Network
+from ohmprop.analog.circuit import Circuit, Network
 from ohmprop.analog.engines import Engine, settle
 from ohmprop.analog.spec import AnalogSpec
 from ohmprop.model.errors import UserError
@@ -32,7 +32,7 @@ class CircuitLearner:
     Attributes
     ----------
     weights : the present weights.
-    solved : phases that the engine has solved.
+    solved, unsettled : phases that the engine has solved, and those of them that did not come to rest.
     """
 
     def __init__(self, spec: MachineSpec, weights: Sequence[Floats], analog: AnalogSpec, engine: Engine) -> None:
@@ -44,16 +44,15 @@ class CircuitLearner:
             )
         self.spec, self.settings, self.analog, self.engine = spec, settings, analog, engine
         self.weights = tuple(np.array(matrix, np.float64) for matrix in weights)
-        self.solved = 0
+        self.solved = self.unsettled = 0
         self._most = (analog.g_on - analog.g_min) / analog.g_one
 
     def learn(self, pattern: NDArray[Any], target: NDArray[np.bool_]) -> None:
         """Both phases of a pattern (inputs,) with its target (outputs,), and the update (Scellier, Bengio 2017, eq. 9)."""
         network = Network(self.spec, self.weights, self.analog)
         circuit = network.free(pattern)
-        free = settle(self.engine, circuit)[0].states[-1]
-        nudged = settle(self.engine, network.nudged(circuit, free, target))[0].states[-1]
-        self.solved += 2
+        free = self._end(circuit)
+        nudged = self._end(network.nudged(circuit, free, target))
         before, after = circuit.activities(free), circuit.activities(nudged)
         for matrix, shift, change in zip(
             self.weights, self.settings.eta_shifts, self._contrasts(circuit.inputs, before, after), strict=True
@@ -82,11 +81,17 @@ class CircuitLearner:
         """The answer to a pattern (inputs,): which states are positive once the input is off again, or the outputs' states."""
         network = Network(self.spec, self.weights, self.analog)
         circuit = network.free(pattern)
-        states = settle(self.engine, circuit)[0].states[-1]
-        self.solved += 1
+        states = self._end(circuit)
         if not self.spec.recurrent:
             return circuit.activities(states)[-self.spec.outputs :]
         released = replace(circuit, clamps=np.zeros_like(circuit.clamps), start=states)
-        self.solved += 1
-        signs: NDArray[np.bool_] = settle(self.engine, released)[0].states[-1] > 0
+        signs: NDArray[np.bool_] = self._end(released) > 0
         return signs
+
+    def _end(self, circuit: Circuit) -> Floats:
+        """Where a phase ends."""
+        waves, rests = settle(self.engine, circuit)
+        self.solved += 1
+        self.unsettled += not rests
+        states: Floats = waves.states[-1]
+        return states

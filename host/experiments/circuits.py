@@ -16,7 +16,7 @@ from ohmprop.analog.engines import SPANS, engine, settle
 from ohmprop.analog.netlist import netlist
 from ohmprop.analog.spec import AnalogSpec
 from ohmprop.host.run.checkpoint import Checkpoint
-from ohmprop.host.run.task import ImageSource, ImageTask, PatternSource, Task, source_of
+from ohmprop.host.run.task import ImageSource, ImageTask, PatternSource, Source, Task, source_of
 from ohmprop.host.run.trace import trace
 from ohmprop.host.show.console import note_uncompiled, print_table, progress, show, stoppable
 from ohmprop.host.show.files import check_writable, write_file, write_json
@@ -68,18 +68,10 @@ class Trained:
             raise UserError(
                 f"{load} holds weights in devices with pulses, and the circuit has ideal conductances; train without --device."
             )
-        run = checkpoint.run
-        if data is None and not run:
-            raise UserError(f"{load} does not say what was learnt; give --data, or --patterns of a recurrent machine.")
-        source = (
-            source_of(run)
-            if data is None
-            else PatternSource(data)
-            if spec.recurrent
-            else ImageSource(data).as_learnt(run)
-        )
+        if data is None and not checkpoint.run:
+            raise UserError(f"{load} does not say what was learnt; name the patterns or the data set with --data.")
         network = Network(spec, as_float64(spec, checkpoint.weights), analog)
-        return cls(checkpoint, source.load(spec, checkpoint.seed), network)
+        return cls(checkpoint, _source(checkpoint, data).load(spec, checkpoint.seed), network)
 
     def images(self, flip: float, seed: int) -> Iterator[tuple[NDArray[Any], NDArray[np.bool_]]]:
         """Patterns (inputs,) and targets (outputs,): the learnt ones, then corrupted ones without end; or test images."""
@@ -98,6 +90,13 @@ class Trained:
         if found is None:
             raise UserError(f"There is no test image {number}; they are 0 to {len(self.task.test_inputs) - 1}.")  # type: ignore[attr-defined]
         return found
+
+
+def _source(checkpoint: Checkpoint, data: str | None) -> Source:
+    """What a run has learnt, or what is named in place of it."""
+    if data is None:
+        return source_of(checkpoint.run)
+    return PatternSource(data) if checkpoint.spec.recurrent else ImageSource(data).as_learnt(checkpoint.run)
 
 
 def run_export(machine: Path | None, load: Path, data: str | None, image: int, nudged: bool, out: Path) -> None:
@@ -136,9 +135,11 @@ def run_circuit(
     trained = Trained.of(machine, load, data)
     pattern, target = trained.one(image, 0.1, 1)
     spec, network = trained.network.spec, trained.network
-    waves, circuit = [], network.free(pattern)
+    waves, rests, circuit = [], [], network.free(pattern)
     for _ in range(2):
-        waves.append(settle(solver, circuit)[0])
+        wave, at_rest = settle(solver, circuit)
+        waves.append(wave)
+        rests.append(at_rest)
         circuit = network.nudged(circuit, waves[-1].states[-1], target)
     figures = {
         "engine": solver.name,
@@ -146,6 +147,7 @@ def run_circuit(
         "neurons": spec.neurons,
         "settling_rc": settling(spec, waves[0]),
         "nudged_settling_rc": settling(spec, waves[1]),
+        "settled": all(rests),
     }
     ends = [wave.states[-1] for wave in waves]
     if json_file:

@@ -111,6 +111,7 @@ def run_physics(
         "patterns": task.name,
         "learnt": learnt,
         "phases_solved": circuit.solved,
+        "phases_unsettled": circuit.unsettled,
     }
     if json_file:
         write_json(json_file, {**figures, "checkpoints": rows})

@@ -1,5 +1,6 @@
 """A machine's network as equations and as elements."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -38,7 +39,8 @@ def test_the_flow_of_a_layered_network_is_the_reference_s(fields):
     states = np.random.default_rng(2).uniform(0, 1, spec.neurons)
     expected = reference.currents(images[1], states) - states
     assert np.allclose(circuit.flow(states), expected, atol=1e-12)
-    nudged = network(machine).nudged(circuit, states, targets[1], -1.0)
+    away = replace(spec, nudges=True, settings=replace(spec.settings, nudge="negative"))
+    nudged = Network(away, as_float64(spec, machine.weights), AnalogSpec()).nudged(circuit, states, targets[1])
     expected[-3:] -= targets[1] - states[-3:]
     assert np.allclose(nudged.flow(states), expected, atol=1e-12)
 
@@ -46,13 +48,14 @@ def test_the_flow_of_a_layered_network_is_the_reference_s(fields):
 def test_elements_obey_kirchhoff_as_the_equations_do():
     """The currents of all elements into each summing node, at ground, are the flow."""
     for machine, pattern, target, sign in [
-        (memory(16, 3)[0], memory(16, 3)[1][0], memory(16, 3)[1][1], 1.0),
-        (classifier(biases=True)[0], classifier(biases=True)[1][0], classifier(biases=True)[2][0], -1.0),
+        (memory(16, 3)[0], memory(16, 3)[1][0], memory(16, 3)[1][1], "positive"),
+        (classifier(biases=True)[0], classifier(biases=True)[1][0], classifier(biases=True)[2][0], "negative"),
     ]:
-        built = network(machine)
+        spec = replace(machine.spec, nudges=True, settings=replace(machine.spec.settings, nudge=sign))
+        built = Network(spec, as_float64(spec, machine.weights), AnalogSpec())
         free = built.free(pattern)
         states = np.random.default_rng(3).uniform(-0.5, 1.5, machine.spec.neurons)
-        circuit = built.nudged(free, states, target, sign)
+        circuit = built.nudged(free, states, target)
         unit, g_one = circuit.analog.unit, circuit.analog.g_one
         activities = circuit.activities(states)
         volts = {"0": 0.0}
@@ -103,6 +106,3 @@ def test_what_cannot_be_built_is_refused_in_a_sentence():
     layered = MachineSpec(layers=(2, 2, 2), lanes=2)
     with pytest.raises(UserError, match="clipped to 0 to 1, which a differential pair is not"):
         Network(layered, initial_weights(layered, 1), AnalogSpec(unit=PAIR_UNIT, activation="pair"))
-    side = MachineSpec.from_toml('[machine]\nlayers = [4]\nlanes = 2\n[settings]\nrule = "rbp"\n')
-    with pytest.raises(UserError, match="rule rbp relaxes a side network, of which there is no circuit"):
-        Network(side, initial_weights(side, 1), AnalogSpec())

@@ -1,11 +1,16 @@
 """Machine, float64 and circuit, side by side."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
+from ohmprop.analog.circuit import Network
 from ohmprop.analog.comparing import BASIN, Comparison, figures_of, settling
 from ohmprop.analog.engines import Equations, Neospice, Waves
+from ohmprop.analog.spec import AnalogSpec
 from ohmprop.model.data.patterns import corrupt
+from ohmprop.model.float64.reference import as_float64
 from tests.kit.memories import classifier, memory, network
 
 
@@ -33,6 +38,30 @@ def test_a_classifier_and_its_circuit_agree():
     figures = figures_of(machine.spec, compared)
     assert figures["unsettled"] == figures["other_basin"] == 0
     assert figures["max_lsb"] <= 0.1 and figures["residual_lsb"] <= 1.5 and figures["sign_agreement"] == 1
+
+
+@pytest.mark.parametrize(
+    ("fields", "settings"),
+    [
+        ({"continual": True}, {"rule": "continual"}),
+        ({}, {"rule": "rbp"}),
+        ({"nudges": True}, {"nudge": "negative"}),
+        ({"nudges": True}, {"nudge": "random"}),
+    ],
+)
+def test_the_rule_and_the_nudge_by_which_it_learns_do_not_matter(fields, settings):
+    """Weights do not change within a phase, no side network relaxes, and all three are nudged by the same sign."""
+    machine, patterns = memory(16, 3)
+    spec = replace(machine.spec, **fields, settings=replace(machine.spec.settings, **settings))
+    built = Network(spec, as_float64(spec, machine.weights), AnalogSpec())
+    comparison = Comparison(built, machine.weights, Equations())
+    # More than one, so that a sign that is drawn is not the same by chance.
+    for pattern in (*patterns, *patterns):
+        compared = comparison.compare(pattern, ~pattern)
+        assert compared.settled and not compared.other_basin
+        assert compared.nudged.from_float64 <= 0.1 and compared.nudged.from_machine < 3
+        # The target is far, so that a nudge moves the states.
+        assert np.abs(compared.nudged.spice - compared.free.spice).max() > 5
 
 
 def test_another_basin_is_counted_and_not_averaged_in():

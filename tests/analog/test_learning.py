@@ -62,6 +62,17 @@ def test_a_layered_circuit_learns_as_float64_does(fields):
     assert np.abs(answers - reference.recall_many(images)).max() < 1e-3
 
 
+def test_phases_that_do_not_rest_are_counted(monkeypatch):
+    spec, patterns = memory(16, 3)[0].spec, memory(16, 3)[1]
+    circuit = beside(spec, Equations())[0]
+    circuit.learn(patterns[0], patterns[0])
+    assert (circuit.solved, circuit.unsettled) == (2, 0)
+    monkeypatch.setattr("ohmprop.analog.engines.SPANS", (1.0, 1.0))
+    monkeypatch.setattr("ohmprop.analog.engines.MOST_SPANS", 1)
+    circuit.learn(patterns[0], patterns[0])
+    assert (circuit.solved, circuit.unsettled) == (4, 2)
+
+
 def test_cells_have_rails():
     spec = MachineSpec.from_toml("[machine]\nlayers = [4]\nlanes = 2\n[settings]\neta_shifts = [2]\n")
     learner = CircuitLearner(spec, initial_weights(spec, 1), AnalogSpec(g_on=21e-6, on_off=21.0), Equations())

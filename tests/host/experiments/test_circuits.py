@@ -11,6 +11,7 @@ from click.testing import CliRunner
 from ohmprop.analog.engines import Equations
 from ohmprop.host.cli.main import main
 from ohmprop.host.run.checkpoint import Checkpoint
+from ohmprop.model.float64.reference import initial_weights, quantise
 
 MACHINE = "[machine]\nlayers = [16]\nlanes = 4\n[settings]\neta_shifts = [3]\n"
 DIGITS = ("--data", "digits", "--machine", "digits-64-32-10", "--per-class", "5")
@@ -123,7 +124,10 @@ def test_a_closed_loop_learns_as_float64_does(folder, kind, tmp_path):
     assert rows[-1]["weights_differ"] <= 1e-3
     assert all(row["circuit"] == row["float64"] for row in rows)
     # What was saved is a run like any other.
-    assert Checkpoint.load(saved).learnt == json.loads(figures.read_text())["learnt"]
+    kept = Checkpoint.load(saved)
+    assert kept.learnt == json.loads(figures.read_text())["learnt"]
+    fresh = quantise(kept.spec, initial_weights(kept.spec, 1))
+    assert all(not np.array_equal(learnt, begin) for learnt, begin in zip(kept.weights, fresh, strict=True))
     assert ohmprop("spice", "run", "--load", saved, "--engine", "equations").exit_code == 0
 
 
