@@ -112,6 +112,18 @@ class Port:
         return steps & 0xFF, steps >> 8, busy
 
 
+async def learns_alike(port, golden, pattern, target):
+    """A pattern on the bench and on the golden machine: steps, clocks, states, random numbers and weights are equal."""
+    await port.load(pattern, 0)
+    await port.load(target, 1)
+    got = await port.run(Program.LEARN)
+    reply = golden.learn(pattern, target)
+    assert got == (reply.free_steps, reply.nudged_steps, reply.clocks)
+    assert np.array_equal(await port.states(), golden.states)
+    assert port.dut.lfsr.value.to_unsigned() == golden.lfsr
+    assert np.array_equal((await port.weights())[0], golden.weights[0])
+
+
 @cocotb.test()
 async def learns_as_the_golden_machine_does(dut):
     parameters = bench_parameters()
@@ -132,15 +144,8 @@ async def learns_as_the_golden_machine_does(dut):
     for golden.settings in alternating or settings_of(spec):
         port.set_settings(golden.settings)
         pattern, target = rng.random(spec.neurons) < 0.5, rng.random(spec.neurons) < 0.5
-        await port.load(pattern, 0)
-        await port.load(target, 1)
-        got = await port.run(Program.LEARN)
-        reply = golden.learn(pattern, target)
-        assert got == (reply.free_steps, reply.nudged_steps, reply.clocks)
-        assert np.array_equal(await port.states(), golden.states)
+        await learns_alike(port, golden, pattern, target)
         assert np.array_equal(await port.side_states(), golden.side_states)
-        assert dut.lfsr.value.to_unsigned() == golden.lfsr
-        assert np.array_equal((await port.weights())[0], golden.weights[0])
 
         await port.load(target, 0)
         got = await port.run(Program.RECALL)

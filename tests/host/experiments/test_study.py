@@ -248,3 +248,17 @@ def test_energy(small, monkeypatch):
         assert (told["pj_per_pulse_up"], told["pj_per_pulse_down"]) == pytest.approx(expected)
     for wrong, words in {("nothing",): ("nothing",), ("epiram", "--set", "device=pcm"): ("device",)}.items():
         assert_sentence(CliRunner().invoke(main, ["device", "energy", *wrong]), 2, *words)
+
+
+def test_wires_and_their_gain():
+    """At r/R_on = 1e-3 what is copied is lost; a gain brings it back, and so does learning on the array. No look is too few."""
+    learnt = replace(GLYPHS, epochs=60)
+
+    def recalled(**values):
+        return at(learnt, wire=1e-3, **values).compute()["scores"]["p = 0.10"]
+
+    copied, gained, array, both = (recalled(training=way) for way in ("copied", "copied+gain", "array", "array+gain"))
+    assert copied < 0.5 and gained > 0.9 and both > 0.9 and array > copied + 0.2
+    assert recalled(training="array", wire_every=16) > 0.8 > recalled(training="array", wire_every=0)
+    with pytest.raises(UserError, match="wire needs a recurrent machine; give --data glyphs"):
+        at(DIGITS, wire=1e-3).compute()

@@ -9,27 +9,14 @@ from cocotb.triggers import FallingEdge
 from cocotbext.ams import AnalogBlock, DigitalPin, MixedSignalBridge, _bridge
 
 from ohmprop.analog.bench import subcircuit, weight_pins
-from ohmprop.hw.shapes.signatures import Program
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
-from tests.hw.tb_machine import Port
+from tests.hw.tb_machine import Port, learns_alike
 from tests.kit.clocked import clocks, pack, start, unpack
 
 #: How often the two simulators meet, in ns: twice a clock.
 MEET = 5.0
-
-
-class Pins:
-    """The analog port's lanes as pins of their own, as the bridge wants them: what it reads, and what it drives."""
-
-    def __init__(self, dut, spec):
-        self.dut, self.spec = dut, spec
-
-    def activity(self, neuron):
-        """A neuron's activity as its bits."""
-        bits = self.spec.activity.bits
-        return self.dut.analog__dac.value.to_unsigned() >> bits * neuron & (1 << bits) - 1
 
 
 class Bridge(MixedSignalBridge):
@@ -38,7 +25,7 @@ class Bridge(MixedSignalBridge):
     def __init__(self, dut, spec, folder):
         path = Path(folder) / "crossbar.cir"
         path.write_text(subcircuit(spec))
-        self.spec, self.pins, self.codes = spec, Pins(dut, spec), [0] * spec.lanes
+        self.spec, self.codes = spec, [0] * spec.lanes
         digital = {f"d{neuron}": DigitalPin("input", spec.activity.bits, vdd=1.0) for neuron in range(spec.neurons)}
         digital |= {f"c{neuron}": DigitalPin("output", spec.adc_bits, vdd=1.0) for neuron in range(spec.neurons)}
         block = AnalogBlock(
@@ -50,11 +37,12 @@ class Bridge(MixedSignalBridge):
         raise AttributeError(pin_name)
 
     def _read_analog_outputs(self, block):
+        activities = unpack(self._dut.analog__dac.value.to_unsigned(), self.spec.activity.bits, self.spec.neurons)
         for neuron in range(self.spec.neurons):
             pin = block.digital_pins[f"c{neuron}"]
             nodes = self._block_output_nodes[block.name][f"c{neuron}"]
             self.codes[neuron] = pin.analog_to_digital([self._sim.get_node_voltage(node) for node in nodes])
-            bits = block.digital_pins[f"d{neuron}"].digital_to_analog(self.pins.activity(neuron))
+            bits = block.digital_pins[f"d{neuron}"].digital_to_analog(activities[neuron])
             for name, volts in zip(self._block_vsrc_names[block.name][f"d{neuron}"], bits, strict=True):
                 self._sim.set_vsrc(name, volts)
         self._dut.analog__adc.value = pack(self.codes, self.spec.adc_bits)
@@ -101,14 +89,7 @@ async def learns_as_the_golden_machine_with_the_same_converters_does(dut):
             for pattern, target in parameters["patterns"]:
                 pattern, target = np.array(pattern, bool), np.array(target, bool)
                 bridge.hold(golden.weights[0])
-                await port.load(pattern, 0)
-                await port.load(target, 1)
-                got = await port.run(Program.LEARN)
-                reply = golden.learn(pattern, target)
-                assert got == (reply.free_steps, reply.nudged_steps, reply.clocks)
-                assert np.array_equal(await port.states(), golden.states)
-                assert np.array_equal((await port.weights())[0], golden.weights[0])
-                assert dut.lfsr.value.to_unsigned() == golden.lfsr
+                await learns_alike(port, golden, pattern, target)
                 codes |= set(unpack(dut.analog__adc.value.to_unsigned(), spec.adc_bits, spec.neurons))
                 await clocks(dut)
             if expected := parameters["states"]:
