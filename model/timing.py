@@ -74,10 +74,13 @@ def taken(sweeps: Sequence[Sweep], index: int) -> bool:
 
 @dataclass(frozen=True)
 class Timing:
-    """Clocks of one machine: of what lies where in its weight memory, and whether its lanes take turns (``serial``)."""
+    """Clocks of one machine: of what lies where in its weight memory, whether its lanes take turns (``serial``), and whether
+    each weight passes the factor of its ``wires``.
+    """
 
     layout: Layout
     serial: bool = False
+    wires: bool = False
 
     @property
     def fan(self) -> int:
@@ -96,8 +99,15 @@ class Timing:
 
     @property
     def operands(self) -> int:
-        """From an issued word to its operands in the lanes: the row's value is broadcast."""
-        return self.row_value + self.fan
+        """From an issued word to its operands in the lanes: the row's value is broadcast, and waits for what wires make of the
+        weights.
+        """
+        return self.row_value + self.fan + self.factor
+
+    @property
+    def factor(self) -> int:
+        """From a word of weights to what its wires make of it; 0 without factors."""
+        return MULTIPLY if self.wires else 0
 
     @property
     def column_values(self) -> int:
@@ -107,7 +117,7 @@ class Timing:
     @property
     def address_levels(self) -> int:
         """Registers on an address's way to the banks of the weight memory: as many as there is time for."""
-        return self.operands - BANK
+        return self.operands - self.factor - BANK
 
     @property
     def weight_memory(self) -> int:

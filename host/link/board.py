@@ -17,6 +17,7 @@ from ohmprop.host.link.patterns import Input, Pace, Patterns
 from ohmprop.host.link.port import Port, open_port, opened
 from ohmprop.host.link.stored import Stored, further_clocks
 from ohmprop.host.link.weights import Weights, checked_weights
+from ohmprop.host.link.wires import WireFactors
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.frames import Op
 from ohmprop.model.link.packing import (
@@ -60,6 +61,7 @@ class Board:
     identity : the board's ID block.
     link : requests and replies one by one; its window may be made smaller.
     memristors : what the board's cells are, and pulses on single cells.
+    wires : the factors of the crossbar's wires.
     store : the patterns that the board keeps.
 
     Every method raises MachineError if the link breaks, stays silent, or the board refuses; a request whose frame or
@@ -95,6 +97,7 @@ class Board:
         self._skips: bool | None = None
         self._spaces = Access(self.link, spec, self.identity.frame_bytes)
         self.memristors = Memristors(self.link, spec, self._spaces)
+        self.wires = WireFactors(spec, self._spaces, self.read_weights)
         self.store = Stored(self.link, spec, self.identity.frame_bytes)
         # What is read behind each pattern. A layered board's states are not read in learning, since its next image is then
         # on its way while it learns.

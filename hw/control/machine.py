@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Module, Mux, Signal
+from amaranth import Cat, Module, Mux, Signal
 from amaranth.lib import wiring
 from amaranth.lib.wiring import connect
 
@@ -17,7 +17,7 @@ from ohmprop.hw.shapes.signatures import host_ports, machine_signature
 from ohmprop.hw.units.pipeline import delayed
 from ohmprop.model.errors import UserError
 from ohmprop.model.link.packing import LINK_BITS
-from ohmprop.model.link.spaces import Space
+from ohmprop.model.link.spaces import OF_DEVICES
 from ohmprop.model.memristors.kernels import NOISY_SETS, READ_SETS
 from ohmprop.model.spec import MachineSpec
 
@@ -160,5 +160,5 @@ class Machine(wiring.Component):
             noise.amplitude.eq(Mux(device.device.most != 0, device.device.read_noise, 0)),
             *(noise.drawn[number].eq(getattr(random, f"set_{NOISY_SETS + number}")) for number in range(READ_SETS)),
         ]
-        with m.If(self.access_space >= Space.DEVICE):
+        with m.If(Cat(self.access_space == one for one in OF_DEVICES).any()):
             m.d.comb += self.access_read.eq(device.read)

@@ -18,7 +18,7 @@ from ohmprop.hw.shapes.pulses import (
 from ohmprop.model.layout import bits_for
 from ohmprop.model.link.pulses import COUNTER_BYTES
 from ohmprop.model.link.registers import PulseRegisters, PulseRequest
-from ohmprop.model.link.spaces import PULSE_BYTES, STEP_BYTES, Space
+from ohmprop.model.link.spaces import OF_DEVICES, PULSE_BYTES, STEP_BYTES, Space
 from ohmprop.model.memristors.tables import ENTRY_BITS
 from ohmprop.model.spec import MachineSpec
 
@@ -104,7 +104,7 @@ class DeviceRegisters(wiring.Component):
         m.d.sync += [
             self.table.write.eq(steps & last_byte),
             self.stuck.write.eq(stuck & (self.lane == spec.lanes - 1)),
-            self.rewritten.eq(writes & (self.space >= Space.DEVICE) & ~programs),
+            self.rewritten.eq(writes & Cat(self.space == one for one in OF_DEVICES).any() & ~programs),
             self.requested.eq(programs & (address == PulseRequest.size() - 1)),
         ]
         entry = gathered[-8 * STEP_BYTES :]

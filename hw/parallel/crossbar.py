@@ -10,6 +10,7 @@ from amaranth.lib.wiring import In, Out, connect, flipped
 
 from ohmprop.hw.parallel.synapses import Synapses
 from ohmprop.hw.parallel.weights import WeightMemory
+from ohmprop.hw.parallel.wires import Wires
 from ohmprop.hw.shapes.operation import (
     Action,
     address_shape,
@@ -56,7 +57,8 @@ class Crossbar(wiring.Component):
                 #: What the free phase ended with, in the same columns: to be subtracted in the second product of a word that
                 #: is programmed, whose ``column_values`` are 0 then, and in the only one of an input's; but not ``by_side``.
                 "free_values": In(values),
-                "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits), spec.lanes)),  #: the accumulators
+                #: The accumulators, with ``spec.wire_bits`` more low bits of what was read.
+                "currents": Out(data.ArrayLayout(signed(spec.accumulator.bits + spec.wire_bits), spec.lanes)),
                 "fires": Out(1),  #: two clocks later ``currents`` are those of block ``target``, complete
                 "target": Out(block_shape(spec)),
                 "shifts": In(
@@ -66,6 +68,7 @@ class Crossbar(wiring.Component):
                 "access_address": In(address_shape(spec)),  #: the host's word, read while no operation is under way
                 "access_write": In(1),  #: one clock: ``access_data`` goes into lane ``access_lane`` of ``word``
                 "access_fine": In(1),  #: the host reads or writes fine bits; else what the multipliers take
+                "access_factors": In(1),  #: or the factors of the wires
                 "access_lane": In(lane_shape(spec)),
                 "access_data": In(8),
                 "word": Out(
@@ -78,22 +81,43 @@ class Crossbar(wiring.Component):
     def elaborate(self, platform: Any) -> Module:
         m = Module()
         m.submodules.weights = weights = WeightMemory(self.spec, cell_shape(self.spec).width)
-        products = self._multiply(m, weights)
+        products = self._multiply(m, weights, self._seen(m, weights))
         self._accumulate(m, products)
         self._program(m, weights)
         self._address(m, weights)
         return m
 
-    def _multiply(self, m: Module, weights: WeightMemory) -> list[Value]:
+    def _seen(self, m: Module, weights: WeightMemory) -> list[Value]:
+        """What currents see of a word's weights; and what the host reads of it."""
+        spec, lanes = self.spec, range(self.spec.lanes)
+        words = [taken(spec, weights.word[lane]) for lane in lanes]
+        m.d.comb += [self.word[lane].eq(shown(spec, weights.word[lane], self.access_fine)) for lane in lanes]
+        if not spec.wires:
+            return words
+        m.submodules.wires = wires = Wires(spec)
+        m.d.comb += [
+            wires.read_address.eq(weights.read_address),
+            *(wires.weights[lane].eq(word) for lane, word in enumerate(words)),
+            wires.access_address.eq(self.access_address),
+            wires.access_write.eq(self.access_write & self.access_factors),
+            wires.access_lane.eq(self.access_lane),
+            wires.access_data.eq(self.access_data),
+        ]
+        with m.If(self.access_factors):
+            m.d.comb += self.word.eq(wires.factors)
+        return [wires.seen[lane] for lane in lanes]
+
+    def _multiply(self, m: Module, weights: WeightMemory, seen: list[Value]) -> list[Value]:
         """One product per lane: weight and activity, or the activities of the two units whose cell is programmed."""
         spec, timing = self.spec, self.timing
         m.submodules.row = row = Broadcast(row_shape(spec), spec.lanes)
-        m.d.comb += row.i.eq(self.row_value)
+        driving = Signal(row_shape(spec))
+        m.d.comb += [driving.eq(self.row_value), row.i.eq(delayed(m, driving, timing.factor))]
         if spec.nudges:
             # A difference of the other sign: of both products the row's value changes it.
             at_value = delayed(m, self.operation, timing.row_value)
             with m.If((at_value.action == Action.PROGRAM) & self.negative):
-                m.d.comb += row.i.eq(-self.row_value)
+                m.d.comb += driving.eq(-self.row_value)
         # The columns' operand is chosen a clock before the product.
         m.submodules.kind = kind = Broadcast(data.StructLayout({"programs": 1, "sides": 1, "subtracts": 1}), spec.lanes)
         early = delayed(m, self.operation, timing.column_values - kind.latency)
@@ -104,14 +128,15 @@ class Crossbar(wiring.Component):
         ]
         # A product has one factor that is a weight or an activity, even if the other is a side state.
         value_bits = row_shape(spec).width + 1
+        weight_bits = max(len(word) for word in seen)
         widths = (
             value_bits,
-            max(spec.weight.bits, value_bits),
-            max(spec.weight.bits, spec.activity.bits + 1) + value_bits,
+            max(weight_bits, value_bits),
+            max(weight_bits, spec.activity.bits + 1) + value_bits,
         )
         products = []
         for lane in range(spec.lanes):
-            column, value, weight = self.column_values[lane], row.o[lane], taken(spec, weights.word[lane])
+            column, value, weight = self.column_values[lane], row.o[lane], seen[lane]
             programs, sides = delayed(m, kind.o[lane].programs, 1), delayed(m, kind.o[lane].sides, 1)
             # An input does not change between the phases, so one product with the column's difference does.
             learns = column - Mux(kind.o[lane].subtracts, self.free_values[lane], 0)
@@ -119,7 +144,6 @@ class Crossbar(wiring.Component):
             m.submodules[f"multiplier_{lane}"] = multiplier = Multiplier(*widths)
             m.d.sync += side.eq(learns)
             m.d.comb += [
-                self.word[lane].eq(shown(spec, weights.word[lane], self.access_fine)),
                 multiplier.a.eq(Mux(sides, side, value)),
                 multiplier.b.eq(Mux(programs, value, weight)),
             ]
@@ -162,7 +186,7 @@ class Crossbar(wiring.Component):
         source = delayed(m, Mux(rows, before_sum.target, arriving.target), add.latency + 1 - MEMORY)
         drive = self._drive(m, source, at_products)
         for lane, product in enumerate(products):
-            current = Signal(signed(spec.accumulator.bits), reset_less=True)
+            current = Signal(signed(spec.accumulator.bits + spec.wire_bits), reset_less=True)
             m.d.comb += self.currents[lane].eq(current)
             does = add.o[lane]
             adds, takes_sum, takes_product, keeps, starts = (
@@ -211,10 +235,11 @@ class Crossbar(wiring.Component):
         """The synapse units; after a word's second operation the accumulators hold the difference of its products."""
         m.submodules.synapses = synapses = Synapses(self.spec)
         inputs = ("operation", "by_side", "shifts", "random_bytes")
-        hosts = ("access_address", "access_write", "access_fine", "access_lane", "access_data")
+        hosts = ("access_address", "access_fine", "access_lane", "access_data")
         m.d.comb += [
             *(getattr(synapses, name).eq(getattr(self, name)) for name in (*inputs, *hosts)),
-            synapses.currents.eq(self.currents),
+            *(synapses.currents[lane].eq(self.currents[lane]) for lane in range(self.spec.lanes)),
+            synapses.access_write.eq(self.access_write & ~self.access_factors),
             synapses.read_address.eq(weights.read_address),
             synapses.word.eq(weights.word),
             weights.write_address.eq(synapses.write_address),
@@ -227,7 +252,7 @@ class Crossbar(wiring.Component):
     def _address(self, m: Module, weights: WeightMemory) -> None:
         """The word is read in time for the multipliers, or late, when its increment is nearly there."""
         timing, operation = self.timing, self.operation
-        to_read = delayed(m, operation, timing.operands - timing.weight_memory)
+        to_read = delayed(m, operation, timing.operands - timing.factor - timing.weight_memory)
         to_program = delayed(m, operation, timing.columns + 1 - timing.weight_memory)
         with m.If(to_program.valid & (to_program.action == Action.PROGRAM) & to_program.second):
             m.d.comb += weights.read_address.eq(to_program.address)

@@ -86,7 +86,10 @@ class ParallelDatapath(Datapath):
 
     def _sense(self, m: Module, crossbar: Crossbar, neurons: Neurons) -> None:
         """The crossbar's currents in the neurons; those of devices come with read noise."""
-        currents = list(crossbar.currents)
+        low, currents = self.spec.wire_bits, list(crossbar.currents)
+        if low:
+            # Of what came through wires the low bits are rounded away.
+            currents = [current + (1 << low - 1) >> low for current in currents]
         if self.spec.pulses:
             connect(m, flipped(self.pulses), crossbar.pulses)
             m.submodules.read_noise = read_noise = ReadNoise(self.spec)
@@ -119,6 +122,7 @@ class ParallelDatapath(Datapath):
         write = delayed(m, self.access & self.access_write & cells, 1 + latency)
         m.d.comb += [
             crossbar.access_write.eq(write),
+            crossbar.access_factors.eq(space == Space.FACTORS),
             crossbar.access_address.eq(address),
             crossbar.access_fine.eq(space == Space.FINE),
             crossbar.access_lane.eq(lane),

@@ -28,6 +28,7 @@ from ohmprop.model.link.packing import (
     pack_target,
     split_words,
     target_bytes,
+    unpack_factors,
     unpack_input,
     unpack_target,
 )
@@ -70,6 +71,7 @@ class GoldenBoard:
         # The pulse unit as it was written, and whether it is still to be passed to the machine.
         written = (Space.DEVICE, Space.STEPS, Space.STUCK) if spec.pulses else ()
         self._unit = {space: bytearray(self._size(space)) for space in written}
+        self._factors = bytearray(self._size(Space.FACTORS)) if spec.wires else bytearray()
         self._gathered = bytes(PulseRequest.size())
         self._rewritten = False
 
@@ -219,6 +221,10 @@ class GoldenBoard:
             self._write_weights(Space(space), part, payload[ACCESS_BYTES:])
         elif space == Space.SETTINGS:
             self._write_settings(part, payload[ACCESS_BYTES:])
+        elif space == Space.FACTORS:
+            self._factors[part] = payload[ACCESS_BYTES:]
+            words = np.frombuffer(bytes(self._factors), np.int8).reshape(-1, self._spec.lanes)
+            self.machine.factors = unpack_factors(self._spec, words)
         elif space == Space.PROGRAM:
             self._program(part.stop, payload[ACCESS_BYTES:])
         else:
@@ -237,6 +243,8 @@ class GoldenBoard:
             return self._layout.to_blocks(machine.states.view(np.uint8)).tobytes()
         if space is Space.DEVICE:
             return bytes(self._unit[space])
+        if space is Space.FACTORS:
+            return bytes(self._factors)
         if space is Space.PULSES:
             return pack_counts(machine.pulses)
         if space is Space.SETTINGS:

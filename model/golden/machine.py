@@ -105,6 +105,25 @@ class GoldenMachine:
         self._network.wires = wires
 
     @property
+    def factors(self) -> NDArray[np.int8]:
+        """What a recurrent crossbar's wires make of each cell (neurons, neurons), row drives column; a copy.
+
+        A signed byte each, in 64ths of what is more than 1 (model/memristors/wires.py). Those assigned hold in a machine with
+        ``spec.wires``; any other one, a layered one too, has ideal wires and is refused: UserError.
+        """
+        return self._on_wires.factors
+
+    @factors.setter
+    def factors(self, factors: NDArray[np.integer]) -> None:
+        self._on_wires.factors = factors.astype(np.int8)
+
+    @property
+    def _on_wires(self) -> RecurrentNetwork:
+        if not self.spec.wires or not isinstance(self._network, RecurrentNetwork):
+            raise UserError("This machine has no factors of its wires; write wires = true under [machine] in its file.")
+        return self._network
+
+    @property
     def states(self) -> NDArray[np.integer[Any]]:
         """The neurons' states after the last run, first hidden layer first; a copy. A side network leaves the free phase's.
 

@@ -6,12 +6,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import slope_table, tanh_table
-from ohmprop.model.errors import UserError
 from ohmprop.model.golden.network import Cells, Integers, Network, Schedule, Synapses, Weights
 from ohmprop.model.golden.recurrent_loops import Constants, States, learn_patterns, recall_patterns
 from ohmprop.model.memristors.kernels import unit_hashes
-from ohmprop.model.memristors.wires import WIRE_BITS, Wires
+from ohmprop.model.memristors.wires import Wires
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.fields import WIRE_BITS
 
 
 class RecurrentNetwork(Network):
@@ -48,30 +48,32 @@ class RecurrentNetwork(Network):
             row_codes=layout.row_codes,
             code_bits=layout.code_bits,
             hashes=unit_hashes(layout.codes),
+            factors=np.zeros((0, 0), np.int16),
+            wire_bits=0,
         )
         self._wires: Wires | None = None
-        # Patterns learnt with them; currents then have more low bits.
-        self._on_wires = 0
-        self._wired = self._constants._replace(
-            leak_shift=spec.leak_shift + WIRE_BITS,
-            nudge_shift=spec.nudge_shift + WIRE_BITS,
-            weight_fraction=spec.weight.fraction + WIRE_BITS,
-            side_error_shift=spec.side_error_shift + WIRE_BITS,
-        )
+        self._factors = np.zeros((spec.neurons, spec.neurons), np.int8)
+        # Patterns learnt since the factors were computed.
+        self._since = 0
+
+    @property
+    def factors(self) -> NDArray[np.int8]:
+        """What the wires make of each cell (row, column it drives), in bytes (model/memristors/wires.py); a copy."""
+        return self._factors.copy()
+
+    @factors.setter
+    def factors(self, factors: NDArray[np.int8]) -> None:
+        self._factors[:] = factors
 
     @property
     def wires(self) -> Wires | None:
-        """Wires that have a resistance; None are ideal ones. UserError for those of asymmetric weights and with converters."""
+        """Wires whose factors are computed while it learns; None: ideal ones, or those of ``factors`` as they are."""
         return self._wires
 
     @wires.setter
     def wires(self, wires: Wires | None) -> None:
-        if wires and (self.spec.asymmetric or self.spec.fine_bits or self.spec.adc_bits):
-            raise UserError(
-                "Wires are modelled for a recurrent machine of symmetric weights without fine bits and without a converter of "
-                "currents; give such a machine."
-            )
-        self._wires, self._on_wires = wires, 0
+        self._wires, self._since = wires, 0
+        self._factors[:] = 0
 
     def learn(
         self,
@@ -83,45 +85,49 @@ class RecurrentNetwork(Network):
         cells: Cells,
     ) -> Integers:
         """Learn pattern after pattern, as Network.learn says."""
-        if self._wires:
-            return self._learn_on_wires(self._wires, weights, patterns, targets, lfsr, schedule, cells)
         matrices = self._incoming(weights)
-        records: Integers = learn_patterns(
-            Synapses.of(self.spec, matrices), patterns, targets, self._arrays, lfsr, schedule, cells, self._constants
-        )
-        if self.spec.asymmetric:
-            weights[0][:] = matrices[0].T
-        return records
-
-    def _learn_on_wires(
-        self,
-        wires: Wires,
-        weights: Weights,
-        patterns: NDArray[Any],
-        targets: NDArray[np.bool_],
-        lfsr: int,
-        schedule: Schedule,
-        cells: Cells,
-    ) -> Integers:
-        """Learn pattern after pattern: each one's currents see what the wires make of the weights before it."""
-        records = [np.zeros((0, 5), np.int64)]
-        for index in range(len(patterns)):
-            one = slice(index, index + 1)
-            synapses = Synapses.of(self.spec, weights)
-            if wires.every and self._on_wires % wires.every == 0:
-                wires.measure(synapses.rounded[0], self.spec.weight_limit)
-            synapses = synapses._replace(seen=self._seen(wires, synapses.rounded))
+        records, done = [np.zeros((0, 5), np.int64)], 0
+        while done < len(patterns):
+            piece = slice(done, done + self._measured(matrices, len(patterns) - done))
+            synapses = Synapses.of(self.spec, matrices)
+            every, shift, undecayed = cells.decay
+            seen, constants = self._seen(synapses.rounded, self._factors)
             record = learn_patterns(
-                synapses, patterns[one], targets[one], self._arrays, lfsr, schedule, cells, self._wired
+                synapses._replace(seen=seen),
+                patterns[piece],
+                targets[piece],
+                self._arrays,
+                lfsr,
+                schedule,
+                cells._replace(decay=(every, shift, undecayed + done)),
+                constants,
             )
             records.append(record)
-            lfsr = int(record[0, 2])
-            self._on_wires += 1
+            lfsr, done = int(record[-1, 2]), done + len(record)
+        if self.spec.asymmetric:
+            weights[0][:] = matrices[0].T
         return np.concatenate(records)
 
-    def _seen(self, wires: Wires, rounded: Weights) -> Weights:
-        """What currents see of the weights through wires, a row for what each neuron gets."""
-        return (np.ascontiguousarray(wires.seen(rounded[0], self.spec.weight_limit).T),)
+    def _measured(self, matrices: Weights, count: int) -> int:
+        """Compute the factors if it is time to; how many of ``count`` patterns are learnt until it is again."""
+        wires = self._wires
+        if not wires:
+            return count
+        if self._since == 0:
+            (rounded,) = Synapses.of(self.spec, matrices).rounded
+            self._factors = wires.factors(rounded.T, self.spec.weight_limit)
+        count = min(count, wires.every - self._since) if wires.every else count
+        self._since += count
+        if self._since == wires.every:
+            self._since = 0
+        return count
+
+    def _seen(self, rounded: Weights, factors: NDArray[np.int8]) -> tuple[Weights, Constants]:
+        """What currents see of the weights, a row for what each neuron gets, and the loops' constants for it."""
+        if not self._wires and not self.spec.wires:
+            return rounded, self._constants
+        incoming = np.ascontiguousarray(factors.T).astype(np.int16) + (1 << WIRE_BITS)
+        return (rounded[0] * incoming,), self._constants._replace(factors=incoming, wire_bits=WIRE_BITS)
 
     def _incoming(self, weights: Weights) -> Weights:
         """The matrix with a row for what each neuron gets, which the loops read along; the machine's is what each drives."""
@@ -131,12 +137,14 @@ class RecurrentNetwork(Network):
         self, weights: Weights, patterns: NDArray[Any], lfsr: int, schedule: Schedule, cells: Cells
     ) -> tuple[NDArray[Any], Integers, int]:
         """Recall pattern after pattern, as Network.recall says."""
-        rounded, constants = Synapses.of(self.spec, self._incoming(weights)).rounded, self._constants
+        rounded = Synapses.of(self.spec, self._incoming(weights)).rounded
+        factors = self._factors
         if self._wires:
-            self._wires.measure(rounded[0], self.spec.weight_limit)
-            rounded, constants = self._seen(self._wires, rounded), self._wired
+            # What is read is read through the wires as they are; learning goes on with the factors that it has.
+            factors = self._wires.factors(rounded[0].T, self.spec.weight_limit)
+        seen, constants = self._seen(rounded, factors)
         signs, records, lfsr = recall_patterns(
-            rounded[0],
+            seen[0],
             patterns,
             self._arrays,
             lfsr,

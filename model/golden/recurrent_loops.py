@@ -50,6 +50,8 @@ class Constants(NamedTuple):
     adc, dac : what converts currents, and activities that drive the crossbar.
     codes, row_codes, code_bits, hashes : each neuron's number, the same where it drives a row, the numbers' bits, and what the
         numbers hash to.
+    factors : what wires make of the weights, as these are, times 2**wire_bits; (0, 0) with ideal ones, and wire_bits 0.
+    wire_bits : low bits that currents have besides, which are rounded away.
     """
 
     input_level: int
@@ -74,6 +76,14 @@ class Constants(NamedTuple):
     row_codes: Integers
     code_bits: int
     hashes: Integers
+    factors: NDArray[np.int16]
+    wire_bits: int
+
+
+@compiled
+def _rounded(current, bits):  # type: ignore[no-untyped-def]
+    """A current without its low bits, rounded to the nearest, ties upwards."""
+    return current + ((1 << bits) >> 1) >> bits
 
 
 @compiled
@@ -89,10 +99,10 @@ def _step(weights, states, inputs, phase, turn, constants, noise):  # type: igno
     for i in range(len(neurons)):
         if constants.turns[i] % phase.turns != turn:
             continue
-        current = noise[i]
+        current = np.int64(0)
         for j in range(len(neurons)):
             current += np.int32(weights[i, j]) * np.int32(drives[j])
-        current = converted(current, adc.shift, adc.low, adc.high)
+        current = converted(_rounded(current, constants.wire_bits) + noise[i], adc.shift, adc.low, adc.high)
         state = neurons[i]
         error = sign * (target[i] - old[i]) if phase.nudged else 0
         if phase.whole:
@@ -142,9 +152,10 @@ def _relax_side(weights, states, target, phase, read_noise, constants, lfsr):  #
         old = side.copy()
         largest = 0
         for i in range(len(side)):
-            current = noise[i]
+            current = np.int64(0)
             for j in range(len(side)):
                 current += np.int32(weights[i, j]) * np.int32(old[j])
+            current = _rounded(current, constants.wire_bits) + noise[i]
             side[i] = side_step(old[i], current, errors[i], slopes[i], fraction, error_shift, low, high)
             largest = max(largest, abs(side[i] - old[i]))
         if largest <= phase.settled:
@@ -244,12 +255,16 @@ def learn_patterns(synapses, patterns, targets, states, lfsr, schedule, cells, c
                 _program(weights, terms, product_shift, schedule.updates[0], tables, cells, constants)
             used = steps > 0
             updates += used
+            if constants.wire_bits:
+                seen[:] = weights * constants.factors
             if settled:
                 break
             free = states.activities.copy()
         if interval and (since + index + 1) % interval == 0:
             tables, lfsr = random_sets(2, bits, lfsr)
             decay_matrix(weights, codes, codes, tables, decay_shift, cells.stuck[0])
+            if constants.wire_bits:
+                seen[:] = weights * constants.factors
         records[index, 0] = first
         records[index, 1] = before + second
         records[index, 2] = lfsr

@@ -50,6 +50,7 @@ FEATURES = (
     Feature(6, "store", "a store of patterns", "patterns kept on the board", "give a machine with store = 0"),
     Feature(7, "adc_bits", "converters of currents", "such converters", "give a machine with adc_bits = 0"),
     Feature(8, "dac_bits", "converters of activities", "such converters", "give a machine with dac_bits = 0"),
+    Feature(9, "wires", "factors of wires", "wires with a resistance", "give a machine with wires = false"),
 )
 
 

@@ -58,6 +58,18 @@ def join_words(spec: MachineSpec, rounded: NDArray[np.int8], rest: NDArray[np.in
     return (rounded.astype(np.int16) << spec.fine_bits) + signed
 
 
+def pack_factors(spec: MachineSpec, factors: NDArray[np.int8]) -> NDArray[np.int8]:
+    """Factors of a crossbar's wires (neurons, neurons) as the words of Space.FACTORS (words, lanes)."""
+    words = np.zeros((spec.layout.words, spec.lanes), np.int8)
+    words[:, : spec.neurons] = factors
+    return words
+
+
+def unpack_factors(spec: MachineSpec, words: NDArray[np.int8]) -> NDArray[np.int8]:
+    """The inverse of ``pack_factors``."""
+    return words[:, : spec.neurons]
+
+
 def pack_pattern(spec: MachineSpec, pattern: NDArray[np.bool_]) -> bytes:
     """A pattern (neurons,), True white, as bytes: each block starts at a byte, lane c is bit c % 8 of byte c // 8."""
     blocks = spec.layout.to_blocks(np.asarray(pattern, np.uint8))

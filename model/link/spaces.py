@@ -23,19 +23,28 @@ class Space(IntEnum):
     PROGRAM = 9  #: PulseRequest, executed when its last byte is written; write only
     # Only in a machine with fine bits.
     FINE = 10  #: a word for each of WEIGHTS with the weights' fine bits, signed bytes of which fine_bits count
+    # Only in a machine whose cells have factors of its wires.
+    FACTORS = 11  #: a word for each of WEIGHTS, signed bytes (model/memristors/wires.py)
 
 
 #: Spaces whose words are ``lanes`` bytes; those that cannot be written; those that cannot be read.
-WIDE = (Space.WEIGHTS, Space.STATES, Space.SIDE, Space.STUCK, Space.FINE)
+WIDE = (Space.WEIGHTS, Space.STATES, Space.SIDE, Space.STUCK, Space.FINE, Space.FACTORS)
 READ_ONLY = (Space.STATES, Space.COUNTERS, Space.SIDE, Space.PULSES)
 WRITE_ONLY = (Space.STEPS, Space.STUCK, Space.PROGRAM)
+#: Those of the pulse unit.
+OF_DEVICES = (Space.DEVICE, Space.STEPS, Space.STUCK, Space.PULSES, Space.PROGRAM)
 #: Bytes of an entry of STEPS, and of a matrix's counters in PULSES.
 STEP_BYTES, PULSE_BYTES = 4, 16
 
 
-def cell_spaces(spec: MachineSpec) -> tuple[Space, ...]:
+def weight_spaces(spec: MachineSpec) -> tuple[Space, ...]:
     """The spaces that hold the weights."""
     return (Space.WEIGHTS, Space.FINE) if spec.fine_bits else (Space.WEIGHTS,)
+
+
+def cell_spaces(spec: MachineSpec) -> tuple[Space, ...]:
+    """The spaces that the crossbar's memories hold: the weights, and the factors of its wires."""
+    return weight_spaces(spec) + ((Space.FACTORS,) if spec.wires else ())
 
 
 def space_words(spec: MachineSpec) -> dict[Space, int]:
@@ -56,7 +65,6 @@ def space_words(spec: MachineSpec) -> dict[Space, int]:
             Space.PULSES: PULSE_BYTES * len(spec.matrices),
             Space.PROGRAM: PulseRequest.size(),
         }
-    if spec.fine_bits:
-        # The spaces of devices, whose codes lie between, are empty.
-        sizes |= dict.fromkeys(Space, 0) | sizes | {Space.FINE: layout.words}
-    return sizes
+    cells = dict.fromkeys(cell_spaces(spec), layout.words)
+    # Spaces that the machine has not, whose codes lie between, are empty.
+    return dict.fromkeys(list(Space)[: max(*sizes, *cells) + 1], 0) | sizes | cells

@@ -15,10 +15,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.errors import UserError
+from ohmprop.model.spec.fields import MOST_FACTOR, WIRE_BITS
 
 Floats = NDArray[np.float64]
-#: Low bits that effective weights have besides those of the machine's, and the largest ratio of a segment to a cell.
-WIRE_BITS, MOST_RATIO = 6, 0.1
+#: The largest ratio of a segment's resistance to a cell's.
+MOST_RATIO = 0.1
 
 
 def conductances(weights: NDArray[np.integer], limit: int, on_off: float) -> Floats:
@@ -57,14 +58,13 @@ class Wires:
     ratio : resistance of a segment over that of a cell at its largest conductance.
     on_off : largest conductance over the smallest.
     every : patterns after which the factors are computed again while it learns; 0: never.
-    gain : of all currents, which makes up for what the wires take.
+    gain : of all currents, which makes up for what the wires take; a factor with it is at most 1 + 127 / 64.
     """
 
     ratio: float
     on_off: float = 100.0
     every: int = 1
     gain: float = 1.0
-    _factors: Floats | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.ratio <= MOST_RATIO:
@@ -72,22 +72,20 @@ class Wires:
                 f"wire = {self.ratio!r} is impossible; a segment has 0 to {MOST_RATIO} of a cell's resistance."
             )
 
-    def measure(self, weights: NDArray[np.integer], limit: int) -> None:
-        """Compute the factors of these weights, which hold until the next time."""
-        self._factors = closed_form(conductances(weights, limit, self.on_off), self.ratio)
-
-    def seen(self, weights: NDArray[np.integer], limit: int) -> NDArray[np.int16]:
-        """The weights as currents see them, with WIRE_BITS more bits, saturated; row drives column."""
-        if self._factors is None:
-            self.measure(weights, limit)
-        assert self._factors is not None
-        cells = conductances(weights, limit, self.on_off) * self._factors
-        differences = (cells[:, 0::2] - cells[:, 1::2]) * limit / (1 - 1 / self.on_off)
-        most = np.iinfo(np.int16).max
-        return np.clip(np.rint(differences * self.gain * (1 << WIRE_BITS)), -most, most).astype(np.int16)
+    def factors(self, weights: NDArray[np.integer], limit: int) -> NDArray[np.int8]:
+        """The factors of cells whose weights, at most ``limit``, are these (rows, columns), as the machine has them."""
+        scaled = np.rint((self._left(weights, limit) * self.gain - 1) * (1 << WIRE_BITS))
+        return np.minimum(scaled, MOST_FACTOR).astype(np.int8)
 
     def scale(self, weights: NDArray[np.integer], limit: int) -> float:
         """What is left of the weights on the whole: the slope of those that currents see over those that are stored."""
-        self.measure(weights, limit)
-        stored = weights.astype(np.float64)
-        return float((self.seen(weights, limit) * stored).sum() / (stored**2).sum() / self.gain / (1 << WIRE_BITS))
+        squares = weights.astype(np.float64) ** 2
+        return float((self._left(weights, limit) * squares).sum() / squares.sum())
+
+    def _left(self, weights: NDArray[np.integer], limit: int) -> Floats:
+        """What is left of each weight: the factor of that cell of its pair that is not at its smallest conductance.
+
+        The two cells at their smallest differ in theirs as well, which is two hundredths of a weight's LSB at a ratio of 1e-3.
+        """
+        factors = closed_form(conductances(weights, limit, self.on_off), self.ratio)
+        return np.where(weights < 0, factors[:, 1::2], factors[:, 0::2])

@@ -9,6 +9,9 @@ from ohmprop.model.spec.settings import Settings
 
 #: Bytes of a slot of the store, and those of a store that is an SDRAM chip; some boards have larger ones.
 SLOT_BYTES, SDRAM_BYTES = 256, 1 << 25
+#: The factor that a crossbar's wires make of a cell is a signed byte, 2**WIRE_BITS times what it is more than 1, so that 0 is an
+#: ideal wire; the largest byte.
+WIRE_BITS, MOST_FACTOR = 6, 127
 #: Default of the fields whose default depends on the topology; no machine keeps it.
 BY_TOPOLOGY: Any = None
 
@@ -51,6 +54,8 @@ class MachineFields:
         which it reaches in either direction; 0 bits are no converter.
     dac_bits : bits of the converters through which activities drive the crossbar, fewer than the activities'; with 0 there are
         none.
+    wires : the crossbar's wires have a resistance: each cell has a factor, which the host writes (model/memristors/wires.py).
+        Recurrent machines only, of as many lanes as neurons and at most 64.
     store : bytes in which sparse patterns are kept, to be learnt by their numbers (model/link/stored.py): SDRAM_BYTES, a chip
         beside the FPGA, or fewer in block RAMs.
     clock_hz, baud : the machine's clock and its serial rate.
@@ -82,6 +87,7 @@ class MachineFields:
     adc_bits: int = optional(0, off=0)
     adc_range: int = optional(4, off=4)
     dac_bits: int = optional(0, off=0)
+    wires: bool = optional(False, off=False)
     store: int = optional(0, off=0)
     clock_hz: int = 4_000_000
     baud: int = 1_000_000
@@ -148,6 +154,11 @@ class MachineFields:
             return Converter()
         half = 1 << self.adc_bits - 1
         return Converter(self.accumulator.fraction + self.adc_range.bit_length() - self.adc_bits, -half, half - 1)
+
+    @property
+    def wire_bits(self) -> int:
+        """Low bits that currents have besides, through wires with factors; they are rounded away."""
+        return WIRE_BITS if self.wires else 0
 
     @property
     def dac(self) -> Converter:

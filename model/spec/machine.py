@@ -76,7 +76,7 @@ class MachineSpec(MachineFields):
     @cached_property
     def timing(self) -> Timing:
         """Clocks of the machine's parts, and of a pattern."""
-        return Timing(self.layout, self.serial)
+        return Timing(self.layout, self.serial, self.wires)
 
     @property
     def dense_clocks(self) -> int:

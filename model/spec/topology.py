@@ -8,7 +8,7 @@ from typing import Any, NamedTuple
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.layout import Layout
-from ohmprop.model.spec.fields import MachineFields
+from ohmprop.model.spec.fields import MOST_FACTOR, WIRE_BITS, MachineFields
 from ohmprop.model.spec.matrix import Matrix, layered_pre_shift
 from ohmprop.model.spec.settings import BLOCKS, LAYERS, Settings, whole
 
@@ -122,7 +122,7 @@ class Recurrent(Topology):
     """One layer, connected with itself; every unit is input and output."""
 
     name = "recurrent"
-    fields = ("cut_diagonals", "input_level", "target_level", "side")
+    fields = ("cut_diagonals", "input_level", "target_level", "side", "wires")
     unused_settings = ("feedforward",)
     order = BLOCKS
 
@@ -179,6 +179,8 @@ class Recurrent(Topology):
     def worst_accumulator(self, machine: MachineFields) -> int:
         """The larger one of the neurons' sum and the side network's."""
         fan_in = min(machine.neurons - 1, 2 * machine.reach)
+        if machine.wires:
+            fan_in = -(-fan_in * ((1 << WIRE_BITS) + MOST_FACTOR) >> WIRE_BITS)
         current = fan_in * machine.weight_limit * machine.activity_limit
         leak = (machine.input_level - machine.state.low) << machine.leak_shift
         error = machine.target_level + machine.activity_limit

@@ -13,6 +13,8 @@ from ohmprop.model.spec.topology import MAX_HIDDEN_LAYERS, NARROW_BITS, Topology
 MAX_LANES = 128
 #: Lanes of a serial machine.
 SERIAL_LANES = 8
+#: Most neurons of a machine whose cells have the factors of its wires.
+WIRED_NEURONS = 64
 #: Widest weights of a machine with a pulse unit.
 STEP_TABLE_BITS = 8
 #: Most fine bits: a whole weight is a number of 16 bits.
@@ -60,6 +62,7 @@ def check_fields(machine: MachineFields, topology: Topology) -> None:
     _check_sparse(machine)
     _check_store(machine)
     _check_converters(machine)
+    _check_wires(machine)
     whole("clock_hz", machine.clock_hz, 1, 10**9)
     whole("baud", machine.baud, 1, 10**8)
     if machine.clock_hz < 4 * machine.baud:
@@ -169,6 +172,19 @@ def _check_converters(machine: MachineFields) -> None:
         whole("dac_bits", machine.dac_bits, 2, machine.activity.bits - 1)
 
 
+def _check_wires(machine: MachineFields) -> None:
+    """Refuse factors of cells where a word's lanes are not all of a row's cells, or that a serial machine would not have."""
+    if not isinstance(machine.wires, bool):
+        raise UserError(f"wires = {machine.wires!r} is impossible; write true or false.")
+    if machine.wires and machine.serial:
+        raise UserError("wires = true is impossible in a serial machine; write serial = false, or leave wires out.")
+    if machine.wires and not machine.neurons <= min(machine.lanes, WIRED_NEURONS):
+        raise UserError(
+            f"wires = true is impossible with {machine.neurons} neurons and {machine.lanes} lanes; give at most {WIRED_NEURONS} "
+            "neurons and as many lanes, or leave wires out."
+        )
+
+
 def _check_store(machine: MachineFields) -> None:
     """Refuse a store of parts of slots, and one whose records the machine could not learn."""
     whole("store", machine.store, 0, SDRAM_BYTES)
@@ -256,7 +272,7 @@ def fine_words(words: int, machine: MachineFields) -> int:
 def check_memory(machine: MachineFields, topology: Topology, words: int) -> None:
     """Refuse weights, in ``words``, that the board cannot hold."""
     widest = max(matrix.weight.bits for matrix in topology.matrices(machine))
-    needed = words * machine.lanes * -(-widest // 8) + fine_words(words, machine) * machine.lanes
+    needed = (words * -(-widest // 8) + fine_words(words, machine) + words * machine.wires) * machine.lanes
     if needed > machine.memory_bytes:
         raise UserError(
             f"memory_bytes = {machine.memory_bytes} is too small for this machine's weights, which need {needed}; "

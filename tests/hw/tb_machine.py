@@ -9,9 +9,9 @@ from cocotb.triggers import ClockCycles, FallingEdge
 
 from ohmprop.hw.shapes.signatures import Program, counters_layout, settings_layout
 from ohmprop.model.golden.machine import GoldenMachine
-from ohmprop.model.link.packing import block_bytes, join_words, pack_pattern, split_words
+from ohmprop.model.link.packing import block_bytes, join_words, pack_factors, pack_pattern, split_words
 from ohmprop.model.link.registers import SettingsRegisters
-from ohmprop.model.link.spaces import Space, cell_spaces, space_words
+from ohmprop.model.link.spaces import Space, space_words, weight_spaces
 from ohmprop.model.rules import rules_of
 from ohmprop.model.spec import MachineSpec
 from ohmprop.sim.bench import bench_parameters
@@ -66,10 +66,14 @@ class Port:
     async def write_weights(self, weights):
         """Replace all weights."""
         parts = split_words(self.spec, self.layout.to_words([matrix.astype(np.int16) for matrix in weights]))
-        for space, words in zip(cell_spaces(self.spec), parts, strict=False):
-            for address, word in enumerate(words):
-                for lane, weight in enumerate(word):
-                    await self.access(space, address, lane, int(weight))
+        for space, words in zip(weight_spaces(self.spec), parts, strict=False):
+            await self.write(space, words)
+
+    async def write(self, space, words):
+        """Replace a memory's words."""
+        for address, word in enumerate(words):
+            for lane, value in enumerate(word):
+                await self.access(space, address, lane, int(value))
 
     def set_settings(self, settings):
         """The run-time registers."""
@@ -134,6 +138,11 @@ async def learns_as_the_golden_machine_does(dut):
     assert dut.lfsr.value.to_unsigned() == golden.lfsr
     golden.weights = (random_weights(spec, rng, parameters["weight_limit"] << spec.fine_bits),)
     await port.write_weights(golden.weights)
+    if spec.wires:
+        golden.factors = rng.integers(-64, 128, (spec.neurons, spec.neurons))
+        words = pack_factors(spec, golden.factors)
+        await port.write(Space.FACTORS, words)
+        assert np.array_equal(await port.read(Space.FACTORS, len(words)), words)
     golden.lfsr = 0xC0FFEE11
     dut.lfsr_next.value, dut.lfsr_load.value = golden.lfsr, 1
     await clocks(dut)

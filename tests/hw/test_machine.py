@@ -22,6 +22,13 @@ EDGES = {
 }
 
 
+#: Crossbars whose wires have factors: lanes without a neuron, converters, weights for each direction with fine bits in turn.
+WIRED = {
+    "idle_lanes": MachineSpec(layers=(5,), lanes=8, wires=True),
+    "converters": MachineSpec(layers=(16,), lanes=16, wires=True, adc_bits=8, dac_bits=5),
+    "both_ways": MachineSpec(layers=(11,), lanes=11, wires=True, fine_bits=3, asymmetric=True, in_turn=True),
+}
+
 #: What Icarus runs, which looks for what is unknown but is a hundred times slower: machines of a few neurons and steps.
 SHORT = Settings(free_steps=2, nudged_steps=1, driven_steps=1, released_steps=1, eta_shifts=(3,))
 SHORT_LAYERED = Settings(free_steps=2, nudged_steps=1, driven_steps=1, released_steps=0, eta_shifts=(3, 4))
@@ -94,6 +101,11 @@ def test_layered_machine(name):
 @pytest.mark.parametrize("name", OPTIONS)
 def test_options_in_pairs(name):
     run(f"options-{name}", OPTIONS[name], patterns=0)
+
+
+@pytest.mark.parametrize("name", WIRED)
+def test_wires_with_factors(name):
+    run(f"wired-{name}", WIRED[name], patterns=3, weight_limit=90)
 
 
 @pytest.mark.parametrize("bits", [7, 12])

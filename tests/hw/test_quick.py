@@ -27,13 +27,14 @@ from ohmprop.model.float64.reference import quantise
 from ohmprop.model.formats import Format
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.link.frames import WINDOW, Op, decode_frame, encode_frame
-from ohmprop.model.link.packing import frame_bytes, pack_pattern, pack_pixels, pack_target, split_words
+from ohmprop.model.link.packing import frame_bytes, pack_factors, pack_pattern, pack_pixels, pack_target, split_words
 from ohmprop.model.link.pulses import unit_spaces
 from ohmprop.model.link.records import Counters
 from ohmprop.model.link.registers import PulseRequest, SettingsRegisters
-from ohmprop.model.link.spaces import WIDE, Space, cell_spaces, space_words
+from ohmprop.model.link.spaces import WIDE, Space, cell_spaces, space_words, weight_spaces
 from ohmprop.model.link.sparse import Sparse
 from ohmprop.model.link.stored import NUMBER_BYTES, numbered
+from ohmprop.model.rules import rules_of
 from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.model.spec.settings import RANDOM
 from tests.kit.options import settings_of
@@ -114,7 +115,7 @@ class Host:
         """All words."""
         words = split_words(self.spec, self.spec.layout.to_words([matrix.astype(np.int16) for matrix in weights]))
         for address, count in self._pieces():
-            for space, part in zip(cell_spaces(self.spec), words, strict=False):
+            for space, part in zip(weight_spaces(self.spec), words, strict=False):
                 self.access(Op.WRITE, space, address, count, part[address : address + count].tobytes())
 
     def settings(self, settings, lfsr):
@@ -221,6 +222,37 @@ def test_learning_and_recall(name, rules):
         host.read_side()
         host.recall(target)
     host.read_weights()
+    host.counters()
+    host.play()
+
+
+#: Crossbars whose wires have factors.
+WIRED = {
+    # With so little fraction in the weights a step sees how a current was rounded.
+    "idle_lanes": MachineSpec(layers=(9,), lanes=11, wires=True, weight=Format(True, 4, 1), settings=SHORT),
+    "devices": MachineSpec(layers=(6,), lanes=6, wires=True, pulses=True, adc_bits=7),
+    "both_ways": MachineSpec(layers=(5,), lanes=5, wires=True, asymmetric=True, fine_bits=3),
+}
+
+
+@pytest.mark.parametrize("name", WIRED)
+def test_wires_with_factors(name):
+    """Factors are written, currents see them, updates do not; weights stay as they are, and so does the count to a decay."""
+    spec = WIRED[name]
+    host, rng = Host(spec), np.random.default_rng(12)
+    weights = random_weights(spec, rng)
+    host.write_weights((weights,))
+    if spec.pulses:
+        host.device(unit_of(spec, "decay"))
+    for rule in rules_of(spec):
+        factors = pack_factors(spec, rng.integers(-64, 128, (spec.neurons, spec.neurons)).astype(np.int8))
+        host.access(Op.WRITE, Space.FACTORS, 0, len(factors), factors.tobytes())
+        host.settings(replace(SHORT, rule=rule.name), 0xC0FFEE11)
+        pattern, target = rng.random((2, spec.neurons)) < 0.5
+        host.learn(pattern, target)
+        host.recall(target)
+    host.read_weights()
+    host.access(Op.READ, Space.FACTORS, spec.layout.words, 1)
     host.counters()
     host.play()
 

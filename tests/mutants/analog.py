@@ -9,6 +9,8 @@ GRADIENT = "tests/analog/test_resistive.py::test_ep_is_the_gradient"
 SLOPE = "tests/analog/test_resistive.py::test_the_adjoint_is_the_slope_of_the_loss"
 LOOP = "tests/analog/test_learning.py::test_spice_learns_a_memory_as_float64_does"
 ON_WIRES = "tests/model/memristors/test_wires.py::test_a_step_sees_the_weights_through_the_wires"
+WIRED = "tests/hw/test_quick.py::test_wires_with_factors"
+WIRES, CROSSBAR = "parallel/wires.py", "parallel/crossbar.py"
 PORT = "tests/hw/parallel/test_analog.py::test_ten_patterns_are_learnt"
 
 MUTANTS = (
@@ -39,17 +41,48 @@ MUTANTS = (
     Mutant(
         "wires: rows and columns are exchanged",
         "../model/golden/recurrent.py",
-        "self.spec.weight_limit).T),)",
-        "self.spec.weight_limit)),)",
+        "np.ascontiguousarray(factors.T)",
+        "np.ascontiguousarray(factors)",
         ON_WIRES,
     ),
     Mutant(
         "wires: currents are a bit short",
-        "../model/golden/recurrent.py",
-        "leak_shift=spec.leak_shift + WIRE_BITS,",
-        "leak_shift=spec.leak_shift + WIRE_BITS - 1,",
+        "../model/golden/recurrent_loops.py",
+        "current + ((1 << bits) >> 1) >> bits",
+        "current >> bits",
         ON_WIRES,
     ),
+    Mutant(
+        "wires: cells decay as if each piece were the first",
+        "../model/golden/recurrent.py",
+        "undecayed + done",
+        "undecayed",
+        "tests/model/memristors/test_wires.py::test_one_by_one_is_as_many_at_once",
+    ),
+    Mutant(
+        "wires: currents are cut off",
+        "parallel/datapath.py",
+        "current + (1 << low - 1) >> low",
+        "current >> low",
+        WIRED,
+    ),
+    Mutant("wires: a factor of 0 counts nothing", WIRES, "factor + (1 << WIRE_BITS)", "factor", WIRED),
+    Mutant(
+        "wires: factors of the word before",
+        CROSSBAR,
+        "timing.operands - timing.factor - t",
+        "timing.operands - t",
+        WIRED,
+    ),
+    Mutant("wires: the row's value comes early", CROSSBAR, "delayed(m, driving, timing.factor)", "driving", WIRED),
+    Mutant(
+        "wires: a host's factor is a weight too",
+        CROSSBAR,
+        "self.access_write & ~self.access_factors",
+        "self.access_write",
+        WIRED,
+    ),
+    Mutant("wires: a host's factor goes into all lanes", WIRES, "self.access_lane == lane", "1", WIRED),
     Mutant(
         "analog port: half the current", "parallel/analog.py", "self.spec.adc.shift)", "self.spec.adc.shift - 1)", PORT
     ),

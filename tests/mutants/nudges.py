@@ -20,8 +20,8 @@ MUTANTS = (
     Mutant(
         "nudges: the update keeps its sign",
         "parallel/crossbar.py",
-        "row.i.eq(-self.row_value)",
-        "row.i.eq(self.row_value)",
+        "driving.eq(-self.row_value)",
+        "driving.eq(self.row_value)",
         NUDGES,
     ),
     Mutant(

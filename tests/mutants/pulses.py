@@ -133,8 +133,8 @@ MUTANTS = (
     Mutant(
         "pulses of the host: the count up to the next decay begins anew",
         "control/pulse_registers.py",
-        "(self.space >= Space.DEVICE) & ~programs",
-        "(self.space >= Space.DEVICE)",
+        "in OF_DEVICES).any() & ~programs",
+        "in OF_DEVICES).any()",
         HOST_PULSED,
     ),
     Mutant(

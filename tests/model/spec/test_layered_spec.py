@@ -143,6 +143,7 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"sparse": True, "store": 1 << 25}, "is an SDRAM chip, which clock_hz = 4000000 does not suit; give 6000000 to 1"),
     ({"layers": (100,), "store": 1 << 16}, "store = 65536 belongs to a layered machine"),
     ({"adc_bits": 1}, "adc_bits = 1 .* from 2 to 16"),
+    ({"wires": True}, "wires = True belongs to a recurrent machine"),
     ({"adc_bits": 6, "adc_range": 3}, "adc_range = 3 is impossible; give a power of two, 1 to 64"),
     ({"dac_bits": 8}, "dac_bits = 8 .* from 2 to 7"),
     ({"in_turn": True, "pulses": True}, "in_turn = true is impossible with pulses = true"),

@@ -76,6 +76,18 @@ IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
     ({"lanes": "4"}, "lanes = '4'"),
     ({"lanes": NAN}, "lanes = nan"),
     ({"layers": (1,)}, r"layers\[0\] = 1 .* from 2 to 256"),
+    ({"wires": 1}, "wires = 1 is impossible; write true or false"),
+    (
+        {"wires": True},
+        "wires = true is impossible with 100 neurons and 32 lanes; give at most 64 neurons and as many lanes",
+    ),
+    ({"wires": True, "lanes": 100}, "wires = true is impossible with 100 neurons and 100 lanes"),
+    ({"wires": True, "layers": (8,), "lanes": 8, "serial": True}, "wires = true is impossible in a serial machine"),
+    ({"wires": True, "layers": (64,), "lanes": 64, "memory_bytes": 8191}, "memory_bytes = 8191 .* which need 8192"),
+    (
+        {"wires": True, "layers": (64,), "lanes": 64, "accumulator": Format(True, 21, 14)},
+        "overflows: .* at least 27 bits",
+    ),
     ({"layers": (257,)}, r"layers\[0\] = 257"),
     ({"layers": (NAN,)}, r"layers\[0\] = nan"),
     ({"layers": (784, 10)}, "layers = .* give one number,.* or inputs"),
