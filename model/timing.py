@@ -98,16 +98,16 @@ class Timing:
         return MEMORY + self.fan
 
     @property
+    def factor(self) -> int:
+        """From a word of weights to what its wires make of it; 0 without factors."""
+        return MULTIPLY if self.wires else 0
+
+    @property
     def operands(self) -> int:
         """From an issued word to its operands in the lanes: the row's value is broadcast, and waits for what wires make of the
         weights.
         """
         return self.row_value + self.fan + self.factor
-
-    @property
-    def factor(self) -> int:
-        """From a word of weights to what its wires make of it; 0 without factors."""
-        return MULTIPLY if self.wires else 0
 
     @property
     def column_values(self) -> int:

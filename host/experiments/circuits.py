@@ -18,7 +18,7 @@ from ohmprop.analog.spec import AnalogSpec
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.host.run.task import ImageSource, ImageTask, PatternSource, Source, Task, source_of
 from ohmprop.host.run.trace import trace
-from ohmprop.host.show.console import note_uncompiled, print_table, progress, show, stoppable
+from ohmprop.host.show.console import note_uncompiled, print_table, progress, show, stoppable, warn
 from ohmprop.host.show.files import check_writable, write_file, write_json
 from ohmprop.host.show.pictures import save
 from ohmprop.host.show.waveforms import waves_figure
@@ -107,7 +107,11 @@ def run_export(machine: Path | None, load: Path, data: str | None, image: int, n
     circuit, span = trained.network.free(pattern), SPANS[0]
     if nudged:
         # It begins where the free phase ends, by the project's own solution of the same equations.
-        free = settle(engine("equations"), circuit)[0]
+        free, at_rest = settle(engine("equations"), circuit)
+        if not at_rest:
+            warn(
+                f"The free phase of image {image} did not come to rest; the nudged one begins where it was when time was up."
+            )
         circuit, span = trained.network.nudged(circuit, free.states[-1], target), SPANS[1]
     spec = trained.network.spec
     phase = "nudged" if nudged else "free"

@@ -40,8 +40,7 @@ class WireFactors:
     def read(self) -> NDArray[np.int8]:
         """The factors (neurons, neurons), row drives column, in 64ths of what is more than 1."""
         self._check()
-        words = np.frombuffer(self._spaces.read(Space.FACTORS), np.int8).reshape(-1, self._spec.lanes)
-        return unpack_factors(self._spec, words).copy()
+        return unpack_factors(self._spec, self._spaces.read(Space.FACTORS))
 
     def write(self, factors: NDArray[np.int8]) -> None:
         """Replace all factors (neurons, neurons); UserError for another shape or type."""

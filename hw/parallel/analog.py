@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from amaranth import Module, signed
+from amaranth import EnableInserter, Module, Mux, Signal, signed
 from amaranth.lib import data, wiring
 from amaranth.lib.wiring import In, Out, Signature, connect, flipped
 
@@ -38,8 +38,7 @@ def check_port(spec: MachineSpec) -> None:
 class AnalogDatapath(ParallelDatapath):
     """The neurons around an analog crossbar. The weights are kept and learn as they do; their currents are not looked at.
 
-    The crossbar has the clocks of a sweep to settle, Timing.columns at least. Latencies, throughput and reset are those of
-    ParallelDatapath.
+    Latencies, throughput and reset are those of ParallelDatapath.
     """
 
     def __init__(self, spec: MachineSpec):
@@ -47,11 +46,12 @@ class AnalogDatapath(ParallelDatapath):
         self.spec, self.timing = spec, spec.timing
         wiring.Component.__init__(
             self,
-            Signature({**datapath_signature(spec).flip().members, "analog": Out(analog_port(spec))}),
+            Signature({**datapath_signature(spec).flip().members, "analog": Out(analog_port(spec)), "fires": Out(1)}),
         )
 
     def _sense(self, m: Module, crossbar: Crossbar, neurons: Neurons) -> None:
         """The codes as currents, and the stored activities as codes."""
+        m.d.comb += self.fires.eq(crossbar.fires)
         for lane in range(self.spec.lanes):
             activity = neurons.column_word[lane]
             m.d.comb += [
@@ -61,16 +61,23 @@ class AnalogDatapath(ParallelDatapath):
 
 
 class AnalogMachine(wiring.Component):
-    """A machine with the port of its crossbar. Reset and latencies are those of Machine."""
+    """A machine with the port of its crossbar, which has the clocks of a sweep to settle, Timing.columns at least, and more.
+
+    Before each step's codes are looked at, the whole machine stands still for ``settle`` clocks, which it does not count. Reset
+    and latencies are those of Machine.
+    """
 
     def __init__(self, spec: MachineSpec):
         self.spec = spec
         self.datapath = AnalogDatapath(spec)
-        super().__init__({**machine_signature(spec).flip().members, "analog": Out(analog_port(spec))})
+        super().__init__({**machine_signature(spec).flip().members, "analog": Out(analog_port(spec)), "settle": In(8)})
 
     def elaborate(self, platform: Any) -> Module:
         m = Module()
-        m.submodules.machine = machine = Machine(self.spec, self.datapath)
+        machine, stood = Machine(self.spec, self.datapath), Signal.like(self.settle)
+        stands = self.datapath.fires & (stood != self.settle)
+        m.d.sync += stood.eq(Mux(stands, stood + 1, 0))
+        m.submodules.machine = EnableInserter(~stands)(machine)
         for name, member in machine_signature(self.spec).members.items():
             inner, outer = getattr(machine, name), getattr(self, name)
             m.d.comb += inner.eq(outer) if member.flow is Out else outer.eq(inner)

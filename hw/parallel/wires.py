@@ -20,12 +20,12 @@ def seen_bits(spec: MachineSpec) -> int:
 
 
 class Wires(wiring.Component):
-    """The factors, a word for each of the weight memory's, and a multiplier a lane.
+    """The factors, a word for each of the weight memory's, and a multiplier in each lane.
 
     A factor is a signed byte, f: the weight counts 64 + f times, exactly, so that what currents see has WIRE_BITS more bits of
     fraction and nothing rounds or saturates. All are 0, those of ideal wires, at power-up; no reset.
     Latency Timing.weight_memory clocks from ``read_address`` to ``factors``, MULTIPLY clocks from ``weights`` with their factors
-    to ``seen``; a word a clock. A factor that is written can be read with the address of the next clock.
+    to ``seen``; one word per clock. A factor that is written can be read with the address of the next clock.
     """
 
     latency = MULTIPLY

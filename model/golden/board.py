@@ -68,10 +68,9 @@ class GoldenBoard:
         self._registers = bytearray(SettingsRegisters.of(spec, spec.settings, self.machine.lfsr).pack())
         # The crossbar's words, as they were written; None while the machine's own weights are newer.
         self._words: NDArray[np.int16] | None = None
-        # The pulse unit as it was written, and whether it is still to be passed to the machine.
-        written = (Space.DEVICE, Space.STEPS, Space.STUCK) if spec.pulses else ()
+        # Pulse unit and factors as they were written, and whether the unit is still to be passed to the machine.
+        written = (Space.DEVICE, Space.STEPS, Space.STUCK) * spec.pulses + (Space.FACTORS,) * spec.wires
         self._unit = {space: bytearray(self._size(space)) for space in written}
-        self._factors = bytearray(self._size(Space.FACTORS)) if spec.wires else bytearray()
         self._gathered = bytes(PulseRequest.size())
         self._rewritten = False
 
@@ -188,9 +187,8 @@ class GoldenBoard:
             steps = bytes(self._unit[Space.STEPS])
             machine.device = unit_of(self._spec, registers, steps, unpack_stuck(self._spec, stuck))
             self._rewritten = False
-        if words is None:
-            return
-        machine.weights = self._layout.from_words(words)
+        if words is not None:
+            machine.weights = self._layout.from_words(words)
 
     def _weight_bytes(self, space: Space) -> bytes:
         """The crossbar's words in WEIGHTS or FINE."""
@@ -222,9 +220,8 @@ class GoldenBoard:
         elif space == Space.SETTINGS:
             self._write_settings(part, payload[ACCESS_BYTES:])
         elif space == Space.FACTORS:
-            self._factors[part] = payload[ACCESS_BYTES:]
-            words = np.frombuffer(bytes(self._factors), np.int8).reshape(-1, self._spec.lanes)
-            self.machine.factors = unpack_factors(self._spec, words)
+            self._unit[Space.FACTORS][part] = payload[ACCESS_BYTES:]
+            self.machine.factors = unpack_factors(self._spec, bytes(self._unit[Space.FACTORS]))
         elif space == Space.PROGRAM:
             self._program(part.stop, payload[ACCESS_BYTES:])
         else:
@@ -241,10 +238,8 @@ class GoldenBoard:
             return np.stack([blocks & 0xFF, blocks >> 8 & 0xFF], axis=1).astype(np.uint8).tobytes()
         if space is Space.STATES:
             return self._layout.to_blocks(machine.states.view(np.uint8)).tobytes()
-        if space is Space.DEVICE:
+        if space in (Space.DEVICE, Space.FACTORS):
             return bytes(self._unit[space])
-        if space is Space.FACTORS:
-            return bytes(self._factors)
         if space is Space.PULSES:
             return pack_counts(machine.pulses)
         if space is Space.SETTINGS:

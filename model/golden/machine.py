@@ -92,36 +92,21 @@ class GoldenMachine:
 
     @property
     def wires(self) -> Wires | None:
-        """A recurrent crossbar's wires, if they have a resistance (model/memristors/wires.py); may be set between patterns.
-
-        UserError for a layered machine.
-        """
-        return self._network.wires if isinstance(self._network, RecurrentNetwork) else None
+        """A recurrent crossbar's wires, if they have a resistance (model/memristors/wires.py); may be set between patterns."""
+        return self._network.wires
 
     @wires.setter
     def wires(self, wires: Wires | None) -> None:
-        if not isinstance(self._network, RecurrentNetwork):
-            raise UserError("Wires are modelled for a recurrent machine; a layered one has ideal ones.")
         self._network.wires = wires
 
     @property
     def factors(self) -> NDArray[np.int8]:
-        """What a recurrent crossbar's wires make of each cell (neurons, neurons), row drives column; a copy.
-
-        A signed byte each, in 64ths of what is more than 1 (model/memristors/wires.py). Those assigned hold in a machine with
-        ``spec.wires``; any other one, a layered one too, has ideal wires and is refused: UserError.
-        """
-        return self._on_wires.factors
+        """What the wires of a machine with ``spec.wires`` make of each cell (neurons, neurons), row drives column; a copy."""
+        return self._network.factors
 
     @factors.setter
     def factors(self, factors: NDArray[np.integer]) -> None:
-        self._on_wires.factors = factors.astype(np.int8)
-
-    @property
-    def _on_wires(self) -> RecurrentNetwork:
-        if not self.spec.wires or not isinstance(self._network, RecurrentNetwork):
-            raise UserError("This machine has no factors of its wires; write wires = true under [machine] in its file.")
-        return self._network
+        self._network.factors = factors.astype(np.int8)
 
     @property
     def states(self) -> NDArray[np.integer[Any]]:

@@ -6,12 +6,19 @@ from typing import Any, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
+from ohmprop.model.errors import UserError
 from ohmprop.model.memristors.kernels import UnitConstants
 from ohmprop.model.memristors.unit import Masks
+from ohmprop.model.memristors.wires import Wires
 from ohmprop.model.spec import MachineSpec
 
 Integers = NDArray[np.int64]
 Weights = tuple[NDArray[np.int16], ...]
+
+
+def no_factors() -> UserError:
+    """What a machine without ``spec.wires`` says to who asks for their factors."""
+    return UserError("This machine has no factors of its wires; write wires = true under [machine] in its file.")
 
 
 class Phase(NamedTuple):
@@ -131,6 +138,24 @@ class Network(ABC):
 
     def __init__(self, spec: MachineSpec) -> None:
         self.spec = spec
+
+    @property
+    def wires(self) -> Wires | None:
+        """Wires that have a resistance; UserError for a topology that has no model of them, if they are set."""
+        return None
+
+    @wires.setter
+    def wires(self, wires: Wires | None) -> None:
+        raise UserError("Wires are modelled for a recurrent machine; a layered one has ideal ones.")
+
+    @property
+    def factors(self) -> NDArray[np.int8]:
+        """What the wires make of each cell; UserError for a machine without ``spec.wires``."""
+        raise no_factors()
+
+    @factors.setter
+    def factors(self, factors: NDArray[np.int8]) -> None:
+        raise no_factors()
 
     @abstractmethod
     def learn(

@@ -6,7 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import slope_table, tanh_table
-from ohmprop.model.golden.network import Cells, Integers, Network, Schedule, Synapses, Weights
+from ohmprop.model.golden.network import Cells, Integers, Network, Schedule, Synapses, Weights, no_factors
 from ohmprop.model.golden.recurrent_loops import Constants, States, learn_patterns, recall_patterns
 from ohmprop.model.memristors.kernels import unit_hashes
 from ohmprop.model.memristors.wires import Wires
@@ -59,10 +59,14 @@ class RecurrentNetwork(Network):
     @property
     def factors(self) -> NDArray[np.int8]:
         """What the wires make of each cell (row, column it drives), in bytes (model/memristors/wires.py); a copy."""
+        if not self.spec.wires:
+            raise no_factors()
         return self._factors.copy()
 
     @factors.setter
     def factors(self, factors: NDArray[np.int8]) -> None:
+        if not self.spec.wires:
+            raise no_factors()
         self._factors[:] = factors
 
     @property

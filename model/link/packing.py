@@ -65,9 +65,9 @@ def pack_factors(spec: MachineSpec, factors: NDArray[np.int8]) -> NDArray[np.int
     return words
 
 
-def unpack_factors(spec: MachineSpec, words: NDArray[np.int8]) -> NDArray[np.int8]:
-    """The inverse of ``pack_factors``."""
-    return words[:, : spec.neurons]
+def unpack_factors(spec: MachineSpec, data: bytes) -> NDArray[np.int8]:
+    """The factors (neurons, neurons) of those words' bytes; a copy."""
+    return np.frombuffer(data, np.int8).reshape(-1, spec.lanes)[:, : spec.neurons].copy()
 
 
 def pack_pattern(spec: MachineSpec, pattern: NDArray[np.bool_]) -> bytes:

@@ -132,7 +132,7 @@ def test_host_times():
 
 
 #: What Timing has besides latencies.
-METHODS = ("serial", "step_in", "pauses", "draws", "pulse_clocks", "whole_update", "pattern", "bound")
+METHODS = ("serial", "wires", "step_in", "pauses", "draws", "pulse_clocks", "whole_update", "pattern", "bound")
 
 
 def test_latencies():
@@ -150,7 +150,7 @@ def test_latencies():
         gaps = list(pairwise(kinds)).count((Kind.READ_ROWS, Kind.READ_COLUMNS))
         known = {**constants, "words": layout.words, "step_words": layout.step_words}
         known |= {"neuron_words": layout.neuron_words, "input_words": layout.words - layout.neuron_words}
-        known |= {"code_bits": layout.code_bits, "gaps": gaps, "layered": int(len(layers) > 1)}
+        known |= {"code_bits": layout.code_bits, "gaps": gaps, "layered": int(len(layers) > 1), "wires": 0}
         for name, formula, *clocks in rows:
             if clocks[column] == "-":
                 continue

@@ -84,6 +84,13 @@ MUTANTS = (
     ),
     Mutant("wires: a host's factor goes into all lanes", WIRES, "self.access_lane == lane", "1", WIRED),
     Mutant(
+        "analog port: it waits a clock too many",
+        "parallel/analog.py",
+        "(stood != self.settle)",
+        "(stood <= self.settle)",
+        PORT,
+    ),
+    Mutant(
         "analog port: half the current", "parallel/analog.py", "self.spec.adc.shift)", "self.spec.adc.shift - 1)", PORT
     ),
     Mutant(

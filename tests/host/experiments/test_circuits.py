@@ -49,7 +49,7 @@ def test_compare_gives_its_keys_and_a_picture(folder, name, tmp_path):
     assert (tmp_path / "waveforms.png").stat().st_size > 10_000
 
 
-def test_export_writes_the_same_text_each_time(folder, tmp_path):
+def test_export_writes_the_same_text_each_time(folder, tmp_path, monkeypatch):
     texts = []
     for name in ("a b.cir", "c.cir"):
         assert ohmprop("spice", "export", "--load", folder / "r.npz", "--out", tmp_path / name).exit_code == 0
@@ -57,7 +57,10 @@ def test_export_writes_the_same_text_each_time(folder, tmp_path):
     assert texts[0] == texts[1] and texts[0].startswith("* ohmprop 16, spec ") and "image 0, free phase" in texts[0]
     result = ohmprop("spice", "export", "--load", folder / "l.npz", "--nudged", "--out", tmp_path / "n.cir")
     assert result.exit_code == 0 and "phase: nudged" in result.output
-    assert "Rn41" in (tmp_path / "n.cir").read_text()
+    assert "Rn41" in (tmp_path / "n.cir").read_text() and "come to rest" not in result.output
+    monkeypatch.setattr("ohmprop.analog.engines.MOST_SPANS", 0)
+    result = ohmprop("spice", "export", "--load", folder / "l.npz", "--nudged", "--out", tmp_path / "n.cir")
+    assert "The free phase of image 0 did not come to rest;" in result.output
 
 
 @pytest.mark.parametrize("name", ["r.npz", "l.npz"])

@@ -53,11 +53,12 @@ class Bridge(MixedSignalBridge):
             self.set_analog_input("crossbar", name, float(weights[row, column]) / self.spec.weight.one)
 
 
-def nanoseconds(golden, patterns):
+def nanoseconds(golden, patterns, settle):
     """What the bench takes at most: ngspice cannot be ended before the time that it was given."""
     spec, twin = golden.spec, GoldenMachine(golden.spec)
     twin.weights = golden.weights
-    clocks = sum(twin.learn(np.array(pattern, bool), np.array(target, bool)).clocks for pattern, target in patterns)
+    replies = [twin.learn(np.array(pattern, bool), np.array(target, bool)) for pattern, target in patterns]
+    clocks = sum(reply.clocks + settle * (reply.free_steps + reply.nudged_steps) for reply in replies)
     accesses = (spec.layout.words + spec.layout.blocks) * spec.lanes * (spec.timing.access + 2)
     return 10.0 * (clocks + len(patterns) * (accesses + 60))
 
@@ -74,15 +75,16 @@ _bridge.generate_netlist = lambda *words, **names: [
 async def learns_as_the_golden_machine_with_the_same_converters_does(dut):
     parameters = bench_parameters()
     spec = MachineSpec.from_toml(parameters["machine"])
-    golden, port = GoldenMachine(spec), Port(dut, spec)
+    golden, port = GoldenMachine(spec), Port(dut, spec, parameters["settle"])
     await start(dut)
+    dut.settle.value = port.settle
     golden.weights = (np.array(parameters["weights"], np.int16),)
     await port.write_weights(golden.weights)
     golden.settings = spec.settings
     port.set_settings(golden.settings)
     with tempfile.TemporaryDirectory() as folder:
         bridge = Bridge(dut, spec, folder)
-        running = cocotb.start_soon(bridge.start(nanoseconds(golden, parameters["patterns"])))
+        running = cocotb.start_soon(bridge.start(nanoseconds(golden, parameters["patterns"], port.settle)))
         try:
             await FallingEdge(dut.clk)
             codes = set()

@@ -16,8 +16,15 @@ MIXED = pytest.mark.skipif(
 )
 
 
-def run(name, spec, weights, patterns, states=None):
-    parameters = {"machine": spec.to_toml(), "weights": weights, "patterns": patterns, "states": states}
+def run(name, spec, weights, patterns, states=None, settle=0):
+    """Learn patterns while the machine waits ``settle`` clocks for each step's codes."""
+    parameters = {
+        "machine": spec.to_toml(),
+        "weights": weights,
+        "patterns": patterns,
+        "states": states,
+        "settle": settle,
+    }
     run_bench(AnalogMachine(spec), name, "tests.hw.parallel.tb_analog", parameters, BOTH)
 
 
@@ -37,7 +44,7 @@ def test_ten_patterns_are_learnt():
     rng = np.random.default_rng(5)
     weights = np.triu(rng.integers(-60, 61, (5, 5)), 1)
     patterns = [(rng.random((2, 5)) < 0.5).tolist() for _ in range(10)]
-    run("analog-ten", spec, (weights + weights.T).tolist(), patterns)
+    run("analog-ten", spec, (weights + weights.T).tolist(), patterns, settle=3)
 
 
 @pytest.mark.parametrize("fields", [{}, {"adc_bits": 6, "lanes": 2}, {"adc_bits": 6, "in_turn": True}])
