@@ -7,6 +7,7 @@ from pkgutil import iter_modules
 from typing import Any
 
 from ohmprop.boards.families.family import Family, Oscillator
+from ohmprop.hw.control.machine import check_widths
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
 
@@ -105,6 +106,7 @@ class BoardDescription:
         self, spec: MachineSpec, clock_hz: int | None = None, baud: int | None = None, lanes: int | None = None
     ) -> MachineSpec:
         """The machine as this board runs it: its lanes, memory, clock and serial rate; UserError if it does not fit."""
+        check_widths(spec)
         if lanes and self.serial and lanes != self.lanes:
             raise UserError(f"Machines on {self.name} have {self.lanes} lanes; leave --lanes out.")
         if baud and baud > self.usb.baud:

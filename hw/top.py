@@ -6,7 +6,7 @@ from amaranth import DomainRenamer, Module
 from amaranth.lib import wiring
 from amaranth.lib.wiring import In, Out, connect, flipped
 
-from ohmprop.hw.control.machine import Machine
+from ohmprop.hw.control.machine import Machine, check_widths
 from ohmprop.hw.link.dispatch import CommandProcessor
 from ohmprop.hw.link.frame_receiver import FrameReceiver
 from ohmprop.hw.link.frame_sender import FrameSender
@@ -23,7 +23,8 @@ from ohmprop.model.spec import MachineSpec
 
 
 def machine_of(spec: MachineSpec) -> Machine:
-    """The machine that a spec describes."""
+    """The machine that a spec describes; UserError if there is no hardware for it."""
+    check_widths(spec)
     return Machine(spec, SerialDatapath(spec) if spec.serial else ParallelDatapath(spec))
 
 
@@ -35,6 +36,7 @@ class Top(wiring.Component):
     """
 
     def __init__(self, spec: MachineSpec):
+        check_widths(spec)
         self.spec = spec
         super().__init__(
             {

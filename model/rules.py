@@ -73,7 +73,7 @@ EP = Rule(
     0,
     Second.NUDGED,
     (Product(1, Factor.SECOND, Factor.SECOND), Product(-1, Factor.FREE, Factor.FREE)),
-    ("recurrent", "layered"),
+    ("recurrent", "layered", "convolutional"),
 )
 #: Recurrent backpropagation (Almeida 1987, Pineda 1987), made symmetric: y_i g_j + g_i y_j, y of the side network.
 RBP = Rule(

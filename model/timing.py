@@ -293,3 +293,16 @@ class Timing:
     def _update(self, inputs: Any) -> Any:
         """Clocks of an update of ``inputs`` words of inputs and biases, and of all others."""
         return 1 + self.input_clocks * inputs + self.word_clocks * self.layout.neuron_words + self.update_drain
+
+
+class Uncounted(Timing):
+    """The clocks of a machine that no hardware was built for: none."""
+
+    def pattern(self, steps: Count, updated: Count, rows: Any = 0, side_steps: Any = 0, turns: int = 1) -> Count:
+        """0 for each pattern."""
+        nothing: Count = 0 * steps
+        return nothing
+
+    def bound(self, steps: float, updated: float, rows: float = 0) -> float:
+        """0."""
+        return 0.0

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
+from math import isqrt, prod
 from pathlib import Path
 from typing import Any
 
@@ -118,7 +119,7 @@ class Curves:
         settings = self._spec.settings
         for output in np.flatnonzero(answers.max(axis=0) == 0).tolist():
             label = dataset.classes[output]
-            self.dead_outputs.append(DeadOutput.of(epoch, output, label, settings, training.unsettled))
+            self.dead_outputs.append(DeadOutput.of(epoch, output, label, settings, training.cut_off))
 
     def figures(self) -> dict[str, Any]:
         """All of it, by the names that the JSON uses."""
@@ -164,7 +165,10 @@ class Reading:
         dataset, found = self._dataset, read(self._answers)
         confusion_picture(out / "confusion.png", dataset.classes, confusion(self._labels, self._answers))
         misread_picture(out / "misread.png", dataset, np.flatnonzero(found != self._labels), found)
-        hidden_picture(out / "hidden.png", self._weights, dataset.shape)
+        # Of a kernel the rows are the taps of a window.
+        side = isqrt(len(self._weights))
+        shape = dataset.shape if len(self._weights) == prod(dataset.shape) else (side, side)
+        hidden_picture(out / "hidden.png", self._weights, shape)
 
 
 class ImageReport:
@@ -173,7 +177,7 @@ class ImageReport:
     def __init__(self, task: ImageTask, learner: Learner, start: Checkpoint, patience: int | None) -> None:
         assert learner.machine, "images are learnt beside the golden machine"
         self._task, self._learner, self._start, self._patience = task, learner, start, patience
-        self._unsettled = False
+        self._cut_off = False
         # Shares of the test images that the board itself misreads, after each epoch; only of one that has them stored.
         self.board_test_error: list[float] = []
         self.curves = Curves(task, learner.machine, start)
@@ -184,7 +188,7 @@ class ImageReport:
         wrong = self._learner.errors(self._task.test_inputs, self._task.test_targets)
         if wrong is not None:
             self.board_test_error.append(wrong / len(self._task.test_inputs))
-        self._unsettled = training.unsettled
+        self._cut_off = training.cut_off
         errors = (self.curves.train_error, self.curves.golden_test_error, self.curves.reference_test_error)
         learnt, test, reference = (f"{values[-1]:.2%}" for values in errors)
         click.echo(
@@ -208,6 +212,7 @@ class ImageReport:
             **self._reading.figures(self._start.spec),
             "halvings": self._task.source.halvings,
             **asdict(training),
+            **({"free_sweeps_mean": training.free_steps} if self._start.spec.kernels else {}),
             **self.curves.figures(),
             **({"board_test_error": self.board_test_error} if self.board_test_error else {}),
         }
@@ -249,7 +254,7 @@ class ImageReport:
         labels = ", ".join(str(dataset.classes[output]) for output in dead)
         return (
             f"{len(dead)} of {spec.outputs} outputs have died, those of {'class' if len(dead) == 1 else 'classes'} {labels}, so "
-            f"their images are never read right; {remedy(spec.settings, self._unsettled)} (--keep-going makes this no failure)."
+            f"their images are never read right; {remedy(spec.settings, self._cut_off)} (--keep-going makes this no failure)."
         )
 
 

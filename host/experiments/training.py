@@ -29,6 +29,13 @@ from ohmprop.model.errors import MachineError, UserError
 from ohmprop.model.float64.bptt import symmetry
 from ohmprop.model.float64.reference import Reference, initial_weights
 from ohmprop.model.spec import MachineSpec
+from ohmprop.model.spec.settings import NEGATIVE, POSITIVE
+
+#: Said of a nudge with which kernels rarely learn.
+ONE_SIDED = (
+    "A nudge of size 1 to one side kills outputs of machines with kernels, whose gradients it misses; give nudges = true under "
+    '[machine], and nudge = "random" and beta = 0.25 under [settings].'
+)
 
 
 @dataclass(frozen=True)
@@ -159,6 +166,8 @@ def run_train(beginning: Beginning, source: Source, epochs: int, manner: Manner,
     run = Run(start, source.load(start.spec, start.seed), epochs)
     run.check(beginning.load, manner.resumes)
     files.check(start.spec)
+    if start.spec.kernels and start.spec.settings.beta == 1 and start.spec.settings.nudge in (POSITIVE, NEGATIVE):
+        warn(ONE_SIDED)
     keeper = Keeper(files.checkpoint) if files.checkpoint else None
     done = None
     # Ctrl-C interrupts at once until the board is connected, and is asked for from then on.

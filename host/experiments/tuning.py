@@ -189,7 +189,7 @@ def _fields(spec: MachineSpec, **changes: Any) -> MachineFields:
 
 def _within_reach(machine: MachineFields, shifts: Sequence[int]) -> tuple[int, ...]:
     """The learning rates, each moved to the nearest that its matrix can have."""
-    matrices = topology_of(machine.layers).matrices(machine)
+    matrices = topology_of(machine.layers, machine.kernels).matrices(machine)
     return tuple(
         min(max(shift, matrix.eta_shifts[0]), matrix.eta_shifts[-1])
         for shift, matrix in zip(shifts, matrices, strict=True)

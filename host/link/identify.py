@@ -17,7 +17,12 @@ SECONDS = 0.2
 
 
 def check_link(spec: MachineSpec) -> None:
-    """Refuse a machine whose weights do not fit the link."""
+    """Refuse a machine that has no hardware, or whose weights do not fit the link."""
+    if spec.kernels:
+        raise UserError(
+            "No board has kernels yet, and no link to one: such a machine is learnt and read by the golden machine alone; give "
+            "train, eval or predict --board golden."
+        )
     widest = max(matrix.weight.bits for matrix in spec.matrices)
     if widest > LINK_BITS:
         raise UserError(

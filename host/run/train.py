@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -30,7 +30,8 @@ class Training:
     bound_per_pattern : mean clocks at one multiply-accumulate per lane and clock, without skipped rows and updates.
     clocks_over_bound : their ratio.
     rows_skipped, updates_skipped : by the machine's counters.
-    unsettled : most of the first free phases were cut off before the states had settled.
+    cut_off : most of the first free phases took all their steps, and the states had not settled.
+    unsettled : patterns whose free phase took all its steps, epoch by epoch; with ``settled_only`` they taught nothing.
     seconds : wall time of learning, without what is done between the epochs.
     patterns_per_second, updates_per_second : learnt patterns and connection updates per second of it.
     """
@@ -45,7 +46,8 @@ class Training:
     clocks_over_bound: float = 0.0
     rows_skipped: int = 0
     updates_skipped: int = 0
-    unsettled: bool = False
+    cut_off: bool = False
+    unsettled: list[int] = field(default_factory=list)
     seconds: float = 0.0
     patterns_per_second: float = 0.0
     updates_per_second: float = 0.0
@@ -85,11 +87,14 @@ def train(
         last = min(count, first + every - training.learnt % every)
         rest = task.order(epoch)[first:last]
         names = [f"epoch {epoch + 1}, pattern {number}" for number in range(first + 1, last + 1)]
+        if first == 0 or not training.unsettled:
+            training.unsettled.append(0)
         begin = time.monotonic()
         for reply in learner.learn(names, task.inputs[rest], task.targets[rest], stopped):
             totals += (reply.free_steps, reply.nudged_steps, reply.clocks)
             if training.patterns < FIRST_PATTERNS:
                 cut_off += reply.free_steps >= spec.settings.free_steps
+            training.unsettled[-1] += reply.free_steps >= spec.settings.free_steps
             training.learnt += 1
             training.patterns += 1
             advance()
@@ -98,7 +103,7 @@ def train(
             keep()
         if training.learnt == (epoch + 1) * count:
             looked_at = min(FIRST_PATTERNS, training.patterns)
-            training.unsettled = spec.settings.stop_when_settled and cut_off > UNSETTLED * looked_at
+            training.cut_off = spec.settings.stop_when_settled and cut_off > UNSETTLED * looked_at
             if (epoch + 1) % check_epochs == 0:
                 learner.check(f"after {training.learnt} patterns")
                 checked = training.learnt
@@ -122,6 +127,7 @@ def _rates(training: Training, run: Run, totals: list[int], counters: dict[str, 
     # Rows are read once per pattern and programmed once per update; those left out are counted in words.
     rows = layout.inputs - training.rows_skipped / max(1, layout.words_per_input) / (patterns + updates)
     training.bound_per_pattern = spec.timing.bound(training.steps_per_pattern, updates / patterns, rows)
-    training.clocks_over_bound = training.clocks_per_pattern / training.bound_per_pattern
+    # Of machines without hardware there are no clocks.
+    training.clocks_over_bound = training.clocks_per_pattern / (training.bound_per_pattern or 1.0)
     training.patterns_per_second = patterns / training.seconds
     training.updates_per_second = training.patterns_per_second * spec.synapses

@@ -23,7 +23,9 @@ from ohmprop.model.spec import MachineSpec
 
 
 def check_widths(spec: MachineSpec) -> None:
-    """UserError if the weight memory cannot hold the machine's weights."""
+    """UserError if there is no hardware for the machine, or its weight memory cannot hold the weights."""
+    if spec.kernels:
+        raise UserError("No hardware has kernels yet; give --board golden, or a machine without them.")
     widths = {matrix.weight.bits for matrix in spec.matrices}
     if len(widths) > 1 or max(widths) > LINK_BITS:
         raise UserError(

@@ -36,7 +36,7 @@ def glorot_weights(spec: MachineSpec, seed: int, scales: Sequence[float] | None 
     rng = np.random.default_rng(seed)
     sizes = [(matrix.rows, matrix.columns) for matrix in spec.matrices[: len(spec.matrices) - bool(spec.biases)]]
     if scales is None:
-        scales = INITIAL_SCALES[len(spec.layers) - 2]
+        scales = (0.9, *(0.3 for _ in spec.layers[2:])) if spec.kernels else INITIAL_SCALES[len(spec.layers) - 2]
     if spec.asymmetric:
         scales = (scales[0], *(scale for scale in scales[1:] for _ in range(2)))
     drawn = (

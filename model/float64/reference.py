@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from ohmprop.model.float64.backpropagation import side_gradient
+from ohmprop.model.float64.convolutional import ConvolutionalNetwork
 from ohmprop.model.float64.layered import LayeredNetwork, glorot_weights
 from ohmprop.model.float64.network import Network, Weights
 from ohmprop.model.float64.recurrent import (
@@ -137,6 +138,13 @@ class RecurrentNetwork(Network):
         return Steps(settings.free_eps, block), Steps(settings.nudged_eps, block)
 
 
+def network_of(spec: MachineSpec) -> Network:
+    """The network of a machine's topology."""
+    if spec.kernels:
+        return ConvolutionalNetwork(spec)
+    return RecurrentNetwork(spec) if spec.recurrent else LayeredNetwork(spec)
+
+
 class Reference:
     """A network that learns in float64, by the calls of the golden machine.
 
@@ -156,7 +164,7 @@ class Reference:
         self.spec = spec
         self.settings = settings
         self.weights = tuple(np.array(matrix, np.float64, order="C") for matrix in weights)
-        self._network: Network = RecurrentNetwork(spec) if spec.recurrent else LayeredNetwork(spec)
+        self._network: Network = network_of(spec)
 
     def learn(self, pattern: NDArray[Any], target: NDArray[np.bool_] | None = None) -> None:
         """Learn one pattern (inputs,): ``learn_many`` of one."""

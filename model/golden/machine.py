@@ -8,6 +8,7 @@ from numpy.typing import NDArray
 
 from ohmprop.model.arithmetic import DEFAULT_LFSR
 from ohmprop.model.errors import UserError
+from ohmprop.model.golden.convolutional import ConvolutionalNetwork
 from ohmprop.model.golden.layered import LayeredNetwork
 from ohmprop.model.golden.network import Cells, Integers, Network, Phase, Schedule, Weights
 from ohmprop.model.golden.recurrent import RecurrentNetwork
@@ -52,7 +53,7 @@ class GoldenMachine:
         self.lfsr = lfsr
         self.busy_clocks = self.steps = self.learnt = self.recalled = self.rows_skipped = self.updates_skipped = 0
         self.pulses = np.zeros((len(spec.matrices), 3), np.int64)
-        self._network: Network = RecurrentNetwork(spec) if spec.recurrent else LayeredNetwork(spec)
+        self._network: Network = network_of(spec)
         self.weights = tuple(np.zeros((matrix.rows, matrix.columns), np.int16) for matrix in spec.matrices)
         self.device = None
 
@@ -240,15 +241,16 @@ class GoldenMachine:
         nudge = POSITIVE if side else settings.nudge
         sign = {NEGATIVE: -1, RANDOM: 0}.get(nudge, 1)
         centred = nudge == CENTRED
-        return Schedule(
-            first, second, np.array(updates), np.array(products, np.int64), rounds, sign, centred, settings.skip
-        )
+        skips, shifts = (settings.skip, settings.settled_only), np.array(updates)
+        return Schedule(first, second, shifts, np.array(products, np.int64), rounds, sign, centred, *skips)
 
     def _recalling(self) -> Schedule:
         settings = self.settings
         first = self._phase(max(1, settings.driven_steps), feedforward=settings.feedforward)
         nothing = np.zeros((0, 4), np.int64)
-        return Schedule(first, self._phase(settings.released_steps), nothing, nothing, 0, 1, False, settings.skip)
+        return Schedule(
+            first, self._phase(settings.released_steps), nothing, nothing, 0, 1, False, settings.skip, False
+        )
 
     def _cells(self) -> Cells:
         unit = self._device
@@ -271,6 +273,13 @@ class GoldenMachine:
     def _count(self, steps: Integers, clocks: Integers) -> None:
         self.steps += int(steps.sum())
         self.busy_clocks += int(clocks.sum())
+
+
+def network_of(spec: MachineSpec) -> Network:
+    """The network of a machine's topology."""
+    if spec.kernels:
+        return ConvolutionalNetwork(spec)
+    return RecurrentNetwork(spec) if spec.recurrent else LayeredNetwork(spec)
 
 
 def eta_shifts_at(

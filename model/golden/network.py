@@ -63,6 +63,7 @@ class Schedule(NamedTuple):
     sign : of the nudge; 0: drawn for each pattern.
     centred : the second phase is gone through with a negative and a positive nudge, and the update compares the two.
     skip : an update is left out if the second phase moved no state. Layered networks only.
+    settled_only : a pattern whose first phase took all its steps has no second one. Convolutional networks only.
     """
 
     first: Phase
@@ -73,6 +74,7 @@ class Schedule(NamedTuple):
     sign: int
     centred: bool
     skip: bool
+    settled_only: bool
 
 
 class Synapses(NamedTuple):

@@ -54,6 +54,8 @@ class MachineFields:
         which it reaches in either direction; 0 bits are no converter.
     dac_bits : bits of the converters through which activities drive the crossbar, fewer than the activities'; with 0 there are
         none.
+    kernels : convolutions, a text for each pair of layers that follow each other (model/spec/kernels.py), "full" where all units
+        are connected; without any all are. Machines with kernels are learnt by the golden machine alone.
     wires : the crossbar's wires have a resistance: each cell has a factor, which the host writes (model/memristors/wires.py).
         Recurrent machines only, of as many lanes as neurons and at most 64.
     store : bytes in which sparse patterns are kept, to be learnt by their numbers (model/link/stored.py): SDRAM_BYTES, a chip
@@ -87,6 +89,7 @@ class MachineFields:
     adc_bits: int = optional(0, off=0)
     adc_range: int = optional(4, off=4)
     dac_bits: int = optional(0, off=0)
+    kernels: tuple[str, ...] = optional((), off=())
     wires: bool = optional(False, off=False)
     store: int = optional(0, off=0)
     clock_hz: int = 4_000_000

@@ -17,7 +17,7 @@ from ohmprop.model.spec.matrix import Matrix
 from ohmprop.model.spec.settings import TOGETHER, Settings
 from ohmprop.model.spec.topology import Topology, topology_of
 from ohmprop.model.text import read_text
-from ohmprop.model.timing import Timing
+from ohmprop.model.timing import Timing, Uncounted
 
 #: Machine files that come with the package.
 _READY = Path(__file__).parents[1] / "machines"
@@ -66,7 +66,7 @@ class MachineSpec(MachineFields):
     @property
     def topology(self) -> Topology:
         """What differs between recurrent and layered machines."""
-        return topology_of(self.layers)
+        return topology_of(self.layers, self.kernels)
 
     @cached_property
     def layout(self) -> Layout:
@@ -76,7 +76,7 @@ class MachineSpec(MachineFields):
     @cached_property
     def timing(self) -> Timing:
         """Clocks of the machine's parts, and of a pattern."""
-        return Timing(self.layout, self.serial, self.wires)
+        return Uncounted(self.layout) if self.kernels else Timing(self.layout, self.serial, self.wires)
 
     @property
     def dense_clocks(self) -> int:

@@ -32,6 +32,6 @@ def equipped(machine: Any, **changes: Any) -> Any:
         # A pair's weights are one or two, as the rule has it.
         hardware["asymmetric"] = asymmetric
     if asymmetric and not machine.asymmetric and "eta_shifts" not in changes:
-        shifts = topology_of(machine.layers).both_ways(settings.eta_shifts, machine.layers)
+        shifts = topology_of(machine.layers, machine.kernels).both_ways(settings.eta_shifts, machine.layers)
         settings = replace(settings, eta_shifts=shifts)
     return replace(machine, settings=settings, **hardware)

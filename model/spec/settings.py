@@ -46,6 +46,7 @@ class Settings:
     nudge : where the nudge of EP draws the outputs: "positive", to their targets; "negative", away from them, and the update
         changes sign; "random", one of the two, drawn for each pattern; "centred", first away and then, again from the free
         phase's end, to them, and the update compares these two: golden machine only.
+    settled_only : a pattern whose free phase took all its steps teaches nothing; machines with kernels only.
     beta : the nudge's size: 1, 0.5 or 0.25. The update is not divided by it, so eta_shifts are those of the difference.
     """
 
@@ -64,6 +65,7 @@ class Settings:
     nudged_eps: float = optional(0.5, off=0.5)
     nudge: str = optional("positive", off="positive")
     beta: float = optional(1.0, off=1.0)
+    settled_only: bool = optional(False, off=False)
 
     def __post_init__(self) -> None:
         for name in ("free_steps", "nudged_steps", "driven_steps", "released_steps"):
@@ -75,7 +77,7 @@ class Settings:
         for index, shift in enumerate(self.eta_shifts):
             whole(f"eta_shifts[{index}]", shift, 0, 15)
         whole("tolerance", self.tolerance, 0, 127)
-        for name in ("stop_when_settled", "feedforward", "skip"):
+        for name in ("stop_when_settled", "feedforward", "skip", "settled_only"):
             if not isinstance(getattr(self, name), bool):
                 raise UserError(f"{name} = {getattr(self, name)!r} is impossible; write true or false.")
         if self.rule not in tuple(RULES):

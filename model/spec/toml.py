@@ -29,7 +29,7 @@ def hardware(machine: MachineFields) -> dict[str, Any]:
 
 def write(machine: MachineFields) -> str:
     """The machine as TOML text. What is off is left out where it is so by default."""
-    topology = topology_of(machine.layers)
+    topology = topology_of(machine.layers, machine.kernels)
     fields = {item.name: item.default for item in dataclasses.fields(machine) if item.default is not BY_TOPOLOGY}
     table = _without_off(_written(machine), type(machine), topology.defaults(machine) | fields)
     settings = dataclasses.asdict(machine.settings)
@@ -49,13 +49,14 @@ def _without_off(table: dict[str, Any], cls: type, default: dict[str, Any]) -> d
 
 def _written(machine: MachineFields) -> dict[str, Any]:
     """The fields of a machine's topology, as TOML has them; not the settings."""
-    foreign = foreign_fields(topology_of(machine.layers))
+    foreign = foreign_fields(topology_of(machine.layers, machine.kernels))
     table: dict[str, Any] = {}
     for item in dataclasses.fields(machine):
         value = getattr(machine, item.name)
         if item.name != "settings" and item.name not in foreign:
             table[item.name] = str(value) if isinstance(value, Format) else value
-    return table | {"layers": list(machine.layers)}
+    kernels = {"kernels": list(machine.kernels)} if "kernels" in table else {}
+    return table | {"layers": list(machine.layers)} | kernels
 
 
 def read(text: str, cls: type[MachineFields], saved: bool) -> dict[str, Any]:
@@ -79,10 +80,12 @@ def read(text: str, cls: type[MachineFields], saved: bool) -> dict[str, Any]:
             machine[item.name] = Format.parse(machine[item.name])
     if isinstance(machine.get("layers"), list):
         machine["layers"] = tuple(machine["layers"])
+    if isinstance(machine.get("kernels"), list):
+        machine["kernels"] = tuple(machine["kernels"])
     if isinstance(settings.get("eta_shifts"), list):
         settings["eta_shifts"] = tuple(settings["eta_shifts"])
     layers = machine.get("layers", cls.layers)
-    topology = topology_of(layers)
+    topology = topology_of(layers, machine.get("kernels", ()))
     if saved:
         foreign = foreign_fields(topology)
         machine = {name: off for name, off in off_values(cls).items() if name not in foreign} | machine

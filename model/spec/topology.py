@@ -8,9 +8,11 @@ from typing import Any, NamedTuple
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.layout import Layout
+from ohmprop.model.layout.convolutional import KernelLayout
 from ohmprop.model.spec.fields import MOST_FACTOR, WIRE_BITS, MachineFields
+from ohmprop.model.spec.kernels import MAX_MAP, joints
 from ohmprop.model.spec.matrix import Matrix, layered_pre_shift
-from ohmprop.model.spec.settings import BLOCKS, LAYERS, Settings, whole
+from ohmprop.model.spec.settings import BLOCKS, CENTRED, LAYERS, RANDOM, Settings, whole
 
 #: Units of a recurrent layer.
 MAX_NEURONS = 256
@@ -193,7 +195,7 @@ class Layered(Topology):
     """Inputs, hidden layers and outputs, each connected with the next, both ways through the same weights."""
 
     name = "layered"
-    fields = ("pixel_bits", "input_weight", "biases", "sparse", "store")
+    fields: tuple[str, ...] = ("pixel_bits", "input_weight", "biases", "sparse", "store")
     unused_settings = ("released_steps",)
     order = LAYERS
 
@@ -294,19 +296,112 @@ class Layered(Topology):
         return current + (2 * machine.state.high << machine.leak_shift) + (1 << (machine.euler_shift - 1))
 
 
-RECURRENT, LAYERED = Recurrent(), Layered()
-TOPOLOGIES: tuple[Topology, ...] = (RECURRENT, LAYERED)
+class Convolutional(Layered):
+    """Layers of which the first ones are joined by kernels, which all their windows share. It steps in turn, by whole steps but
+    for nudged outputs, whose step is ``nudged_eps``.
+    """
+
+    name = "convolutional"
+    fields = ("pixel_bits", "input_weight", "kernels")
+
+    def defaults(self, machine: MachineFields) -> dict[str, Any]:
+        """All the fine bits, and layers in turn."""
+        return {"state": UNIT, "activity": UNIT, "fine_bits": 8, "in_turn": True}
+
+    def settings(self, machine: MachineFields) -> Settings:
+        """A small nudge of random sign, if it can have one, without which kernels do not learn."""
+        count = len(machine.layers) - 1
+        settings = Settings(
+            free_steps=16,
+            nudged_steps=3,
+            driven_steps=16,
+            released_steps=0,
+            eta_shifts=(4, *(5 for _ in range(count - 2)), 4),
+            tolerance=1,
+            order=LAYERS,
+            free_eps=1.0,
+            settled_only=True,
+        )
+        return replace(settings, nudge=RANDOM, beta=0.25) if machine.nudges is True else settings
+
+    def check_layers(self, layers: tuple[int, ...]) -> None:
+        """Each within the most units of its kind."""
+        limits = ((1, MAX_INPUTS), *((1, MAX_MAP) for _ in layers[1:-1]), (2, MAX_OUTPUTS))
+        for index, (units, (low, high)) in enumerate(zip(layers, limits, strict=True)):
+            whole(f"layers[{index}]", units, low, high)
+
+    def check_fields(self, machine: MachineFields) -> None:
+        """Kernels that fit the layers, and formats."""
+        joints(machine.layers, machine.kernels)
+        super().check_fields(machine)
+        for name in ("serial", "pulses", "continual", "asymmetric"):
+            if getattr(machine, name):
+                raise UserError(f"{name} = true is impossible with kernels; leave one of the two out.")
+        for name in ("adc_bits", "dac_bits"):
+            if getattr(machine, name):
+                raise UserError(
+                    f"{name} = {getattr(machine, name)} is impossible with kernels; leave one of the two out."
+                )
+        if machine.in_turn is not True:
+            raise UserError("in_turn = false is impossible with kernels, whose layers step in turn; leave it out.")
+
+    def check_settings(self, settings: Settings) -> None:
+        """The order and the steps that it has."""
+        super().check_settings(settings)
+        if settings.order != LAYERS or settings.free_eps != 1 or settings.feedforward or settings.nudge == CENTRED:
+            raise UserError(
+                f'A machine with kernels steps in turn by whole steps; give order = "{LAYERS}", free_eps = 1.0, no feedforward '
+                f"and another nudge than {CENTRED}."
+            )
+
+    def matrices(self, machine: MachineFields) -> tuple[Matrix, ...]:
+        """One for each pair of layers."""
+        fine, shapes = machine.fine_bits, [joint.shape for joint in joints(machine.layers, machine.kernels)]
+        first, later = machine.pixel_bits + machine.activity.fraction, 2 * machine.activity.fraction
+        formats = [(machine.input_weight, first), *((machine.weight, later) for _ in shapes[1:])]
+        return tuple(
+            Matrix(*shape, weight, product, layered_pre_shift(weight.fraction + fine, product), fine)
+            for shape, (weight, product) in zip(shapes, formats, strict=True)
+        )
+
+    def layout(self, machine: MachineFields) -> Layout:
+        """The numbers of the cells."""
+        shapes = tuple(joint.shape for joint in joints(machine.layers, machine.kernels))
+        return KernelLayout(machine.layers[1:], machine.lanes, inputs=machine.inputs, in_turn=True, shapes=shapes)
+
+    def worst_accumulator(self, machine: MachineFields) -> int:
+        """The largest of the layers' sums: of the taps that a unit is made of, and of those of all windows that it lies in."""
+        found, shift = joints(machine.layers, machine.kernels), machine.drive_shift
+        drive = found[0].shape[0] * machine.input_weight.high * machine.brightest
+        kept = drive << shift if shift >= 0 else (drive >> -shift) + 1
+        widest = machine.weight_limit * machine.state.high
+        ups = [0, *(joint.shape[0] if joint.kernel else joint.shape[1] for joint in found[1:])]
+        downs = [
+            *(one.shape[1] * (one.kernel.size**2 if one.kernel else 1) for one in found[1:-1]),
+            found[-1].shape[0],
+            0,
+        ]
+        current = kept + max(up + down for up, down in zip(ups, downs, strict=True)) * widest
+        return current + (2 * machine.state.high << machine.leak_shift) + (1 << (machine.euler_shift - 1))
+
+
+RECURRENT, LAYERED, CONVOLUTIONAL = Recurrent(), Layered(), Convolutional()
+TOPOLOGIES: tuple[Topology, ...] = (RECURRENT, LAYERED, CONVOLUTIONAL)
 
 
 def _depth(machine: MachineFields) -> Depth:
     return _DEPTHS.get(len(machine.layers) - 1, _NO_DEPTH)
 
 
-def topology_of(layers: object) -> Topology:
-    """The topology of a machine of these layers; a recurrent one's if they are impossible."""
-    return LAYERED if isinstance(layers, tuple) and len(layers) > 1 else RECURRENT
+def topology_of(layers: object, kernels: object = ()) -> Topology:
+    """The topology of a machine of these layers and kernels; a recurrent one's if they are impossible."""
+    if not isinstance(layers, tuple) or len(layers) == 1:
+        return RECURRENT
+    return CONVOLUTIONAL if kernels else LAYERED
 
 
 def foreign_fields(topology: Topology) -> dict[str, Topology]:
     """Fields that machines of this topology have no use for, and whose they are."""
-    return {name: other for other in TOPOLOGIES if other is not topology for name in other.fields}
+    # Of fields that two of them have, the first one's.
+    others = [other for other in reversed(TOPOLOGIES) if other is not topology]
+    return {name: other for other in others for name in other.fields if name not in topology.fields}

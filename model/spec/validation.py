@@ -215,6 +215,8 @@ def check_settings(machine: MachineFields, topology: Topology) -> None:
                 f"{matrix.shift_base} to {matrix.shift_base + UPDATE_SHIFTS - 1}."
             )
     _check_rule(machine, topology)
+    if settings.settled_only and not machine.kernels:
+        raise UserError("settled_only = true belongs to a machine with kernels; leave it out.")
     topology.check_settings(settings)
     _check_order(machine, topology)
 

@@ -193,7 +193,12 @@ def test_layered_words():
 
 def test_ready_machines():
     rows = table("classifiers.md", "machine", "layers")
-    assert [name for name, *_ in rows] == ready_machines()
+    kernels = table("convolution.md", "machine", "layers")
+    assert sorted(name for name, *_ in (*rows, *kernels)) == ready_machines()
+    for name, joined, weights, bits in kernels:
+        spec = MachineSpec.load(name)
+        assert joined == ", ".join(spec.kernels)
+        assert [int(number.replace(",", "")) for number in (weights, bits)] == [spec.synapses, 16 * spec.synapses]
     for name, layers, rates, words, learn, frame in rows:
         spec = MachineSpec.load(name)
         assert layers == "-".join(map(str, spec.layers))

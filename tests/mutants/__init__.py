@@ -3,6 +3,7 @@
 from tests.mutants import (
     analog,
     converters,
+    convolution,
     crossbar,
     fine,
     link,
@@ -22,6 +23,6 @@ MUTANTS = neurons.MUTANTS + crossbar.MUTANTS + sequencer.MUTANTS + link.MUTANTS 
 MUTANTS += (
     fine.MUTANTS + turns.MUTANTS + nudges.MUTANTS + rules.MUTANTS + sparse.MUTANTS + stored.MUTANTS + converters.MUTANTS
 )
-MUTANTS += analog.MUTANTS
+MUTANTS += analog.MUTANTS + convolution.MUTANTS
 
 __all__ = ["MUTANTS", "Mutant", "faulty"]

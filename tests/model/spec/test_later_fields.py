@@ -35,6 +35,9 @@ HASHES = {
     "mnist-784-128-10": "d33958f644eb8565",
     "mnist-784-128-5": "26d0d6bf27a08fdd",
     "mnist-784-500-10": "a4218728593cc4b9",
+    "mnist-p16-s32-10": "03a9ede86e1379de",
+    "mnist-p8-s16-10": "07b1a481bd792f15",
+    "mnist-s16-s32-10": "5d54eec04b9da464",
 }
 #: Those without the decoder, by which files that were saved before still fit.
 BASIC_HASHES = {

@@ -10,6 +10,7 @@ import pytest
 from ohmprop.model.errors import UserError
 from ohmprop.model.formats import Format
 from ohmprop.model.spec import MachineSpec, Settings, ready_machines
+from ohmprop.model.spec.kernels import Joint, joints
 from ohmprop.model.spec.options import equipped
 from tests.kit.paths import ROOT
 from tests.model.golden.test_layered_machine import FINE, SPECS
@@ -86,10 +87,17 @@ def test_the_learning_rates_within_reach(pixel_bits: int, formats: dict[str, For
     assert first.eta_shifts == range(1, 9) and later.eta_shifts == (range(1, 9) if formats else range(8))
 
 
+def joints_of(spec: MachineSpec) -> tuple[Joint, ...]:
+    """What joins the layers of a machine with kernels."""
+    return joints(spec.layers, spec.kernels) if spec.kernels else ()
+
+
 @pytest.mark.parametrize("name", ready_machines())
 def test_ready_machines(name: str) -> None:
     spec = MachineSpec.load(name)
-    assert name.endswith("-".join(map(str, spec.layers))) and spec.lanes == 32
+    maps = [f"{'p' if one.pool else 's'}{one.channels}" for one in (joint.kernel for joint in joints_of(spec)) if one]
+    layers = [*maps, *spec.layers[-1:]] if maps else spec.layers
+    assert name.endswith("-".join(map(str, layers))) and spec.lanes == 32
 
 
 @pytest.mark.parametrize("name", ready_machines())
@@ -101,7 +109,8 @@ def test_ready_machines_are_written_out_in_full(name: str) -> None:
 def test_names_of_the_ready_machines() -> None:
     nets = ["196-128-5", "784-128-10", "784-128-5", "784-500-10"]
     digits = ["digits-64-32-10", "digits-64-32-32-32-10", "digits-64-64-64-10"]
-    assert ready_machines() == [*digits, "glyphs-100", "glyphs-pulses-100", *(f"mnist-{net}" for net in nets)]
+    kernels = ["p16-s32-10", "p8-s16-10", "s16-s32-10"]
+    assert ready_machines() == [*digits, "glyphs-100", "glyphs-pulses-100", *(f"mnist-{net}" for net in nets + kernels)]
 
 
 IMPOSSIBLE: list[tuple[dict[str, Any], str]] = [
