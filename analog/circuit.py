@@ -178,10 +178,12 @@ class Network:
     weights : float64, a matrix each, as the machine has them.
     analog : what the circuit is built from.
 
-    UserError for weights that the cells cannot hold, and for a layered machine with a differential pair.
+    UserError for weights that the cells cannot hold, for kernels, and for a layered machine with a differential pair.
     """
 
     def __init__(self, spec: MachineSpec, weights: Sequence[Floats], analog: AnalogSpec) -> None:
+        if spec.kernels:
+            raise UserError("A machine with kernels has no circuit yet; give one without them.")
         if analog.activation == PAIR and not spec.recurrent:
             raise UserError("A layered machine's activities are clipped to 0 to 1, which a differential pair is not; write "
                             "activation = \"ideal\" in [analog].")  # fmt: skip

@@ -8,6 +8,7 @@ from typing import Any
 
 import click
 import numpy as np
+from numpy.typing import NDArray
 from rich.table import Table
 
 from ohmprop.host.run.checkpoint import Checkpoint
@@ -15,7 +16,7 @@ from ohmprop.host.run.learner import Learner, golden_answers
 from ohmprop.host.run.readings import confusion, error, margins, read
 from ohmprop.host.run.run import Beginning, learning
 from ohmprop.host.run.task import ImageSource, ImageTask
-from ohmprop.host.run.trace import trace
+from ohmprop.host.run.trace import Trace, trace
 from ohmprop.host.run.train import Training
 from ohmprop.host.show.console import print_table, progress, show, warn
 from ohmprop.host.show.files import check_writable, write_json
@@ -25,6 +26,7 @@ from ohmprop.host.show.pictures import (
     cosines_picture,
     errors_picture,
     hidden_picture,
+    maps_picture,
     misread_picture,
     save,
     states_figure,
@@ -34,6 +36,7 @@ from ohmprop.model.float64.bptt import symmetry
 from ohmprop.model.float64.reference import Reference, initial_weights
 from ohmprop.model.golden.machine import GoldenMachine
 from ohmprop.model.spec import MachineSpec, Settings
+from ohmprop.model.spec.kernels import joints
 
 #: Shares of test images whose largest margin is reported.
 QUANTILES = (0.01, 0.05, 0.25, 0.5)
@@ -165,10 +168,11 @@ class Reading:
         dataset, found = self._dataset, read(self._answers)
         confusion_picture(out / "confusion.png", dataset.classes, confusion(self._labels, self._answers))
         misread_picture(out / "misread.png", dataset, np.flatnonzero(found != self._labels), found)
-        # Of a kernel the rows are the taps of a window.
-        side = isqrt(len(self._weights))
-        shape = dataset.shape if len(self._weights) == prod(dataset.shape) else (side, side)
-        hidden_picture(out / "hidden.png", self._weights, shape)
+        shape, units = dataset.shape, "hidden units"
+        if len(self._weights) != prod(shape):
+            # Of a kernel the rows are the taps of a window.
+            shape, units = (isqrt(len(self._weights)), isqrt(len(self._weights))), "channels"
+        hidden_picture(out / "hidden.png", self._weights, shape, units)
 
 
 class ImageReport:
@@ -227,6 +231,8 @@ class ImageReport:
         found = trace(machine, task.test_inputs[0], np.arange(spec.outputs) == label)
         what = f"the first test image, of class {task.dataset.classes[label]}"
         save(states_figure(found.states, found.free_steps, found.outputs, what), out / "states.png")
+        if spec.kernels:
+            maps_picture(out / "maps.png", _maps(spec, found), what)
 
     def sketch(self, out: Path) -> None:
         """The errors epoch by epoch."""
@@ -256,6 +262,18 @@ class ImageReport:
             f"{len(dead)} of {spec.outputs} outputs have died, those of {'class' if len(dead) == 1 else 'classes'} {labels}, so "
             f"their images are never read right; {remedy(spec.settings, self._cut_off)} (--keep-going makes this no failure)."
         )
+
+
+def _maps(spec: MachineSpec, found: Trace) -> list[NDArray[np.int64]]:
+    """The maps of each layer that a kernel makes, (2, channels, side, side), at the end of both phases."""
+    ends, first = found.states[[found.free_steps, -1]].astype(np.int64), 0
+    maps: list[NDArray[np.int64]] = []
+    for _, (side, channels), kernel in joints(spec.layers, spec.kernels):
+        last = first + side * side * channels
+        if kernel:
+            maps.append(ends[:, first:last].reshape(2, side, side, channels).transpose(0, 3, 1, 2))
+        first = last
+    return maps
 
 
 def remedy(settings: Settings, unsettled: bool) -> str:

@@ -199,12 +199,47 @@ def ranges_figure(kinds: Sequence[tuple[str, float, float]], magnitudes: Sequenc
     return figure
 
 
-def hidden_picture(path: Path, weights: NDArray[np.int16], shape: tuple[int, int]) -> None:
-    """The inputs' weights (inputs, hidden) of each hidden unit as an image of this height and width."""
+def hidden_picture(path: Path, weights: NDArray[np.int16], shape: tuple[int, int], units: str) -> None:
+    """The inputs' weights (inputs, hidden) of each hidden unit or channel as an image of this height and width."""
     largest = max(1, int(np.abs(weights).max()))
     images = weights.T[:MOSAIC].reshape(-1, *shape) / largest
-    title = f"Input weights of {len(images)} of {weights.shape[1]} hidden units; blue -{largest}, red +{largest} levels"
+    title = f"Input weights of {len(images)} of {weights.shape[1]} {units}; blue -{largest}, red +{largest} levels"
     _mosaic_picture(path, images, [], title, "RdBu_r", -1)
+
+
+def maps_picture(path: Path, layers: Sequence[NDArray[np.int64]], what: str) -> None:
+    """The maps (channels, side, side) of layers that kernels make, before a nudge and how it moves them; states, 0 to 255.
+
+    ``layers`` have for each layer both phases' ends, (2, channels, side, side).
+    """
+    figure = Figure(figsize=(10, 2 + 2.2 * len(layers)), layout="constrained")
+    figure.suptitle(f"Maps of {what}: at the free phase's end, and what the nudge moves")
+    plots = figure.subplots(len(layers), 2, squeeze=False)
+    for number, (free, nudged) in enumerate(layers):
+        most = max(1, int(np.abs(nudged - free).max()))
+        for axes, maps, colours, low, high in (
+            (plots[number, 0], free, "viridis", 0, 255),
+            (plots[number, 1], nudged - free, "RdBu_r", -most, most),
+        ):
+            image = axes.imshow(_side_by_side(maps), cmap=colours, vmin=low, vmax=high, interpolation="nearest")
+            axes.set_title(
+                f"layer {number + 1}: {len(maps)} maps of {maps.shape[1]} x {maps.shape[2]}", fontsize="small"
+            )
+            axes.set_axis_off()
+            figure.colorbar(image, ax=axes, label="states, LSBs")
+    save(figure, path)
+
+
+def _side_by_side(maps: NDArray[np.int64]) -> NDArray[np.float64]:
+    """Maps (count, side, side) in rows, with gaps between them."""
+    count, side, _ = maps.shape
+    across = int(np.ceil(np.sqrt(2 * count)))
+    down = -(-count // across)
+    found = np.full((down * (side + 1) - 1, across * (side + 1) - 1), np.nan)
+    for index, one in enumerate(maps):
+        top, left = index // across * (side + 1), index % across * (side + 1)
+        found[top : top + side, left : left + side] = one
+    return found
 
 
 def _mosaic_picture(

@@ -105,6 +105,10 @@ def layers_of(spec: MachineSpec, weights: Weights) -> Layers:
         raise InputError(
             "This machine has a weight for each direction, which layers of a feedforward network have not; use `weights_`."
         )
+    if spec.kernels:
+        raise InputError(
+            "This machine's first layers are joined by kernels, and kernels have no place in it; use `weights_`."
+        )
     first, *rest = as_float64(spec, weights)
     if not spec.biases:
         return Layers((first.T.copy(), *rest))

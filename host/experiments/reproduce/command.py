@@ -10,6 +10,7 @@ from ohmprop.host.experiments.jobs import Cell, Store, compute, interrupted
 from ohmprop.host.experiments.pools import Pool
 from ohmprop.host.experiments.reproduce import page
 from ohmprop.host.experiments.reproduce.accuracy import FIGURE2, FIGURE3, TABLE1
+from ohmprop.host.experiments.reproduce.convolution import CONVOLUTION
 from ohmprop.host.experiments.reproduce.family import FAMILY
 from ohmprop.host.experiments.reproduce.finding import Finding, Target, write
 from ohmprop.host.experiments.reproduce.glyphs import FIGURE1, FIGURE4
@@ -31,9 +32,10 @@ TARGETS: Mapping[str, Target] = {
     "fig4": FIGURE4,
     "fig5": FIGURE5,
     "family": FAMILY,
+    "conv": CONVOLUTION,
 }
 #: What is no table or figure of the paper, and not part of `all`.
-BEYOND = ("family",)
+BEYOND = {"family": page.FAMILY, "conv": page.CONVOLUTION}
 
 
 def plan_of(
@@ -55,7 +57,7 @@ def run_reproduce(target: str, plan: Plan, pool: Pool, json_file: Path | None, o
         )
     names = [name for name in TARGETS if name not in BEYOND] if target == "all" else [target]
     left_out: dict[str, str] = {}
-    if "fig5" in names:
+    if "fig5" in names or "conv" in names:
         try:
             images(seed)
         except UserError as lacking:
@@ -84,7 +86,7 @@ def run_reproduce(target: str, plan: Plan, pool: Pool, json_file: Path | None, o
         report = report or out / page.REPORT_FILE
     if report:
         command = f"ohmprop reproduce {target}{' --quick' if plan.quick else ''} --seed {seed}"
-        subject = page.FAMILY if target in BEYOND else page.PAPER
+        subject = BEYOND.get(target, page.PAPER)
         page.write_report(report, out, subject, command, figures, left_out)
         click.echo(f"The report is {report}.")
     else:

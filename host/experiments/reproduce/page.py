@@ -25,6 +25,7 @@ PAPER = Subject(
     "The table and figures of Zoppo, Marrone, Corinto 2020, Equilibrium Propagation for Memristor-Based Recurrent Neural "
     "Networks, Front. Neurosci. 14:240",
 )
+CONVOLUTION = Subject("Convolution", "Machines with kernels beside one of full layers")
 FAMILY = Subject("The family of rules", "Every learning rule on the machines that learn by it")
 
 

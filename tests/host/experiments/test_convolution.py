@@ -7,6 +7,8 @@ import pytest
 from click.testing import CliRunner
 
 from ohmprop.host.cli.main import main
+from ohmprop.host.estimators.conventions import InputError
+from ohmprop.host.estimators.networks.layers import layers_of
 from ohmprop.host.run.checkpoint import Checkpoint
 from ohmprop.hw.top import machine_of
 from ohmprop.model.errors import UserError
@@ -40,10 +42,14 @@ def test_digits_are_learnt_read_and_shown(machine, tmp_path):
     found = json.loads(figures.read_text())
     assert found["test_error"] < 0.2 and found["reference_test_error"][-1] < 0.2
     assert len(found["unsettled"]) == 6 and 1 < found["free_sweeps_mean"] <= 16
-    assert (tmp_path / "out" / "hidden.png").stat().st_size > 5_000
+    assert all((tmp_path / "out" / f"{name}.png").stat().st_size > 5_000 for name in ("hidden", "maps", "states"))
     read = ohmprop("eval", "--data", "digits", "--load", saved, "--board", "golden", "--json", tmp_path / "e.json")
     assert read.exit_code == 0, read.output
     assert json.loads((tmp_path / "e.json").read_text())["test_error"] == found["test_error"]
+    circuit = ohmprop("spice", "export", "--data", "digits", "--load", saved, "--out", tmp_path / "c.cir")
+    assert circuit.exit_code and "A machine with kernels has no circuit yet" in circuit.output
+    with pytest.raises(InputError, match="kernels have no place in it"):
+        layers_of(MachineSpec.load(machine), Checkpoint.load(saved).weights)
     assert "size 1 to one side" not in result.output
 
 

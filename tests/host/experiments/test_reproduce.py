@@ -13,12 +13,13 @@ from PIL import Image
 
 from ohmprop.host.cli.main import main
 from ohmprop.host.experiments import jobs as cells
-from ohmprop.host.experiments.reproduce import accuracy
+from ohmprop.host.experiments.reproduce import accuracy, convolution
 from ohmprop.host.experiments.reproduce.finding import interval
 from ohmprop.host.experiments.reproduce.memory import Recall
 from ohmprop.host.experiments.reproduce.plan import Plan
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import opened
+from ohmprop.model.data.datasets import load
 from ohmprop.model.data.patterns import glyphs, nearest
 from ohmprop.model.spec import MachineSpec
 from tests.host.cli.test_cli import assert_sentence
@@ -154,6 +155,7 @@ def test_another_run_is_refused_and_nothing_is_written(small, changed, said):
         (("table1", "--flip", 1.5), ("1.5",)),
         (("table1", "--flip", "nan"), ("nan",)),
         (("fig5",), ("cache", "ohmprop data mnist")),
+        (("conv", "--quick"), ("cache", "ohmprop data mnist")),
         (("fig2", "--board", "sim"), ("--board", "table1")),
         (("fig1", "--machine", "small.toml"), ("25 neurons",)),
         (("fig1", "--machine", "mnist-784-128-5"), ("layered", "recurrent")),
@@ -220,3 +222,31 @@ def test_interval_by_hand():
     # Wilson: with no failure in n trials the lower end is n / (n + z^2), z = 1.959964.
     assert interval(10, 10) == pytest.approx((10 / (10 + 1.959964**2), 1), abs=1e-6)
     assert interval(0, 10) == pytest.approx((0, 1.959964**2 / (10 + 1.959964**2)), abs=1e-6)
+
+
+def test_convolution_beside_full_layers(small, monkeypatch):
+    (small / "tiny.toml").write_text(
+        'machine.layers = [64, 36, 10]\nmachine.kernels = ["3x3x4 pool", "full"]\nmachine.nudges = true\n'
+    )
+    courses = (convolution.Course("tiny.toml", 2, 0.5), convolution.Course("digits-64-32-10", 2, 0.5))
+    monkeypatch.setattr(convolution, "QUICK", courses)
+    monkeypatch.setattr(convolution, "QUICK_PER_CLASS", 30)
+    monkeypatch.setattr(convolution, "load", lambda name, choice, seed: load("digits", choice, seed))
+    plan = Plan(MachineSpec(), 1, True, (), (), "golden")
+    store = cells.Store(small / "a", plan.identity())
+    for cell in convolution.CONVOLUTION.cells(plan):
+        store.save(cell, cell.compute())
+    found = convolution.CONVOLUTION.finding(plan, store)
+    errors = {(machine, engine, epoch): error for machine, engine, _, epoch, error in found.records}
+    assert errors["tiny.toml", "golden", 2] < 0.7 and len(errors) == 8
+    assert [row[0] for row in found.rows] == ["tiny.toml", "digits-64-32-10"]
+    # 36 + 90 weights of 16 bits, and those of the full layers, which have 8.
+    assert [row[1] for row in found.rows] == ["6,336", "18,944"]
+
+
+def test_products_of_a_pattern():
+    """Each window's products, of the inputs once, of all other layers there and back in each sweep."""
+    spec = MachineSpec.load("mnist-p16-s32-10")
+    once, sweep = 24 * 24 * 25 * 16, 2 * (4 * 4 * 400 * 32 + 512 * 10)
+    assert convolution.products(spec, 3) == once + 3 * sweep
+    assert convolution.products(MachineSpec(layers=(6, 5, 4)), 2) == 30 + 2 * 2 * 20
