@@ -6,6 +6,7 @@ from typing import NamedTuple
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
 
 from ohmprop.host.experiments.jobs import Result, Store
 from ohmprop.host.experiments.reproduce.finding import Finding, Target
@@ -31,7 +32,7 @@ class Course(NamedTuple):
     halvings: float
 
 
-#: Those of a full reproduction, and of a quick one, of so many training images in each class.
+#: Those of a full reproduction, those of a quick one, and its training images in each class.
 COURSES = (
     Course("mnist-p16-s32-10", 5, 0.8),
     Course("mnist-s16-s32-10", 8, 0.5),
@@ -91,7 +92,7 @@ class Learn:
 
 
 def products(spec: MachineSpec, steps: float) -> float:
-    """Multiplications of so many sweeps or steps, none skipped: the inputs' once, all others there and back in each."""
+    """Multiplications in this number of sweeps or steps, none skipped: the inputs' once, all others there and back in each."""
     if spec.kernels:
         found = joints(spec.layers, spec.kernels)
         sizes = [
@@ -150,6 +151,7 @@ def _finding(plan: Plan, store: Store) -> Finding:
         ]
     axes.set(xlabel="epochs", ylabel="test images misread, %")
     axes.set_ylim(bottom=0)
+    axes.xaxis.set_major_locator(MaxNLocator(integer=True))
     axes.grid(alpha=0.3)
     axes.legend(fontsize=7)
     images = f"{QUICK_PER_CLASS} training images per class" if plan.quick else "all training images"
@@ -160,7 +162,7 @@ def _finding(plan: Plan, store: Store) -> Finding:
         ("machine", "engine", "seed", "epoch", "error"),
         records,
         (
-            *("machine", "weight bits", "M products a pattern, none skipped", "epochs"),
+            *("machine", "weight bits", "M products per pattern, none skipped", "epochs"),
             *("misread, %", "float64", "free sweeps", "unsettled"),
         ),
         rows,
