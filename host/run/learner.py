@@ -222,6 +222,9 @@ class OnBoard(Learner):
         board, kept = self.board, self._what_was_kept()
         board.write_settings(self._settings, kept.lfsr)
         board.write_weights(kept.weights)
+        if self.spec.wires:
+            # What is kept in files was learnt on ideal wires.
+            board.wires.write(np.zeros((self.spec.neurons, self.spec.neurons), np.int8))
         if self.spec.pulses:
             board.memristors.load(self._unit)
         self._base = {**kept.counters, "learnt": kept.learnt, "recalled": self._recalls(), **self._line}

@@ -103,6 +103,8 @@ def trace(machine: GoldenMachine, pattern: NDArray[Any], target: NDArray[np.bool
     """The states while a copy of the golden machine learns a pattern, which leaves the machine itself as it is."""
     copy = GoldenMachine(machine.spec, machine.settings, machine.lfsr)
     copy.weights, copy.device = machine.weights, machine.device
+    if machine.spec.wires:
+        copy.factors = machine.factors
     return traced(OnGolden(copy), pattern, target)
 
 

@@ -90,8 +90,10 @@ class RecurrentNetwork(Network):
     ) -> Integers:
         """Learn pattern after pattern, as Network.learn says."""
         matrices = self._incoming(weights)
-        records, done = [np.zeros((0, 5), np.int64)], 0
-        while done < len(patterns):
+        records: list[Integers] = []
+        done = 0
+        # Without a pattern the loops are compiled all the same.
+        while not records or done < len(patterns):
             piece = slice(done, done + self._measured(matrices, len(patterns) - done))
             synapses = Synapses.of(self.spec, matrices)
             every, shift, undecayed = cells.decay
@@ -107,7 +109,7 @@ class RecurrentNetwork(Network):
                 constants,
             )
             records.append(record)
-            lfsr, done = int(record[-1, 2]), done + len(record)
+            lfsr, done = int(record[-1, 2]) if len(record) else lfsr, done + len(record)
         if self.spec.asymmetric:
             weights[0][:] = matrices[0].T
         return np.concatenate(records)
@@ -117,7 +119,7 @@ class RecurrentNetwork(Network):
         wires = self._wires
         if not wires:
             return count
-        if self._since == 0:
+        if self._since == 0 and count:
             (rounded,) = Synapses.of(self.spec, matrices).rounded
             self._factors = wires.factors(rounded.T, self.spec.weight_limit)
         count = min(count, wires.every - self._since) if wires.every else count

@@ -7,6 +7,8 @@ import pytest
 
 from ohmprop.host.link.board import Board
 from ohmprop.host.link.port import GoldenPort, open_port
+from ohmprop.host.run.learner import OnBoard
+from ohmprop.host.run.trace import trace
 from ohmprop.model.errors import UserError
 from ohmprop.model.golden.board import GoldenBoard
 from ohmprop.model.golden.machine import GoldenMachine
@@ -56,3 +58,23 @@ def test_what_is_no_factor_is_refused():
     for factors in (np.zeros((11, 12), np.int8), np.zeros((12, 12), np.int16)):
         with pytest.raises(UserError, match=r"do not fit; give int8 of shape \(12, 12\)"):
             board.wires.write(factors)
+
+
+def test_a_run_begins_on_ideal_wires():
+    """Another program's factors are still on the board, and a run's golden machine has none."""
+    board, rng = Board(GoldenPort(GoldenBoard(SPEC)), SPEC), np.random.default_rng(3)
+    board.wires.write(rng.integers(-64, 128, (12, 12)).astype(np.int8))
+    learner = OnBoard(board, SPEC.settings, (random_weights(SPEC, rng).astype(np.int16),), 1)
+    assert not board.wires.read().any() and learner.state().learnt == 0
+
+
+def test_a_trace_is_on_the_machine_s_wires():
+    machine, rng = GoldenMachine(SPEC), np.random.default_rng(4)
+    machine.weights = (random_weights(SPEC, rng),)
+    pattern = rng.random(12) < 0.5
+    ideal = trace(machine, pattern, pattern)
+    machine.factors = np.full((12, 12), -64, np.int8)
+    cut = trace(machine, pattern, pattern)
+    # Without currents a state goes to its input.
+    assert not np.array_equal(ideal.states, cut.states)
+    assert np.abs(cut.states[cut.free_steps]).max() <= SPEC.input_level
