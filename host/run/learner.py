@@ -16,7 +16,7 @@ from ohmprop.host.link.exchange import BoardReset
 from ohmprop.host.link.patterns import Pace
 from ohmprop.host.link.weights import Weights
 from ohmprop.host.show.console import note_uncompiled, warn
-from ohmprop.model.golden.machine import GoldenMachine
+from ohmprop.model.golden.machine import GoldenMachine, copied
 from ohmprop.model.link.pulses import COUNTER_BYTES, PulseCounts
 from ohmprop.model.link.records import Counters, LearnReply, RecallReply
 from ohmprop.model.memristors.unit import PulseUnit
@@ -132,9 +132,7 @@ def state_of(machine: GoldenMachine) -> State:
 
 def golden_answers(machine: GoldenMachine, inputs: NDArray[Any]) -> NDArray[Any]:
     """The answers (count, outputs) to inputs (count, ...), by a machine of its own: counters and LFSR stay."""
-    other = GoldenMachine(machine.spec, machine.settings)
-    other.weights, other.device = machine.weights, machine.device
-    return other.recall_many(inputs)[0]
+    return copied(machine).recall_many(inputs)[0]
 
 
 class Alone(Learner):

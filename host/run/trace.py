@@ -10,7 +10,7 @@ from ohmprop.host.link.board import Board
 from ohmprop.host.link.weights import Weights
 from ohmprop.host.show.picture import Picture
 from ohmprop.model.float64.reference import Reference, as_float64
-from ohmprop.model.golden.machine import GoldenMachine
+from ohmprop.model.golden.machine import GoldenMachine, copied
 from ohmprop.model.link.records import LearnReply, RecallReply
 from ohmprop.model.spec import MachineSpec, Settings
 from ohmprop.model.spec.settings import NEGATIVE, POSITIVE, RANDOM
@@ -101,11 +101,7 @@ class OnPort:
 
 def trace(machine: GoldenMachine, pattern: NDArray[Any], target: NDArray[np.bool_]) -> Trace:
     """The states while a copy of the golden machine learns a pattern, which leaves the machine itself as it is."""
-    copy = GoldenMachine(machine.spec, machine.settings, machine.lfsr)
-    copy.weights, copy.device = machine.weights, machine.device
-    if machine.spec.wires:
-        copy.factors = machine.factors
-    return traced(OnGolden(copy), pattern, target)
+    return traced(OnGolden(copied(machine)), pattern, target)
 
 
 def with_float64(subject: Subject, found: Trace, pattern: NDArray[Any], target: NDArray[np.bool_]) -> Trace:

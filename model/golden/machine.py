@@ -275,6 +275,15 @@ class GoldenMachine:
         self.busy_clocks += int(clocks.sum())
 
 
+def copied(machine: GoldenMachine) -> GoldenMachine:
+    """A machine that holds the same, with counters of its own."""
+    copy = GoldenMachine(machine.spec, machine.settings, machine.lfsr)
+    copy.weights, copy.device = machine.weights, machine.device
+    if machine.spec.wires:
+        copy.factors = machine.factors
+    return copy
+
+
 def network_of(spec: MachineSpec) -> Network:
     """The network of a machine's topology."""
     if spec.kernels:

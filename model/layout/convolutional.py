@@ -28,6 +28,11 @@ class KernelLayout(Layout):
         return sum(rows * columns for rows, columns in self.shapes)
 
     @property
+    def nudged_turn(self) -> int:
+        """0: the phases have their own orders of layers."""
+        return 0
+
+    @property
     def first_rows(self) -> tuple[int, ...]:
         """The number of each matrix's first row; rows are counted through all of them."""
         return tuple(sum(rows for rows, _ in self.shapes[:index]) for index in range(len(self.shapes)))

@@ -92,6 +92,14 @@ class Joint(NamedTuple):
             return self.above.units, self.below.units
         return self.kernel.size**2 * self.below.channels, self.kernel.channels
 
+    @property
+    def most_above(self) -> int:
+        """The most units above that a unit below is joined with: those of all windows that it can lie in."""
+        if self.kernel is None:
+            return self.above.units
+        along = min(-(-self.kernel.size // self.kernel.stride), self.kernel.windows(self.below))
+        return along**2 * self.kernel.channels
+
 
 def joints(layers: Sequence[int], texts: object) -> tuple[Joint, ...]:
     """What joins the layers, from the inputs on; UserError if kernels and layers do not fit.

@@ -348,6 +348,11 @@ class Convolutional(Layered):
     def check_settings(self, settings: Settings) -> None:
         """The order and the steps that it has."""
         super().check_settings(settings)
+        if settings.settled_only and not settings.stop_when_settled:
+            raise UserError(
+                "settled_only = true teaches nothing with stop_when_settled = false, whose phases take all steps; change one of "
+                "the two."
+            )
         if settings.order != LAYERS or settings.free_eps != 1 or settings.feedforward or settings.nudge == CENTRED:
             raise UserError(
                 f'A machine with kernels steps in turn by whole steps; give order = "{LAYERS}", free_eps = 1.0, no feedforward '
@@ -376,11 +381,7 @@ class Convolutional(Layered):
         kept = drive << shift if shift >= 0 else (drive >> -shift) + 1
         widest = machine.weight_limit * machine.state.high
         ups = [0, *(joint.shape[0] if joint.kernel else joint.shape[1] for joint in found[1:])]
-        downs = [
-            *(one.shape[1] * (one.kernel.size**2 if one.kernel else 1) for one in found[1:-1]),
-            found[-1].shape[0],
-            0,
-        ]
+        downs = [*(one.most_above for one in found[1:]), 0]
         current = kept + max(up + down for up, down in zip(ups, downs, strict=True)) * widest
         return current + (2 * machine.state.high << machine.leak_shift) + (1 << (machine.euler_shift - 1))
 

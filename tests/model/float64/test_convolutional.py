@@ -1,4 +1,4 @@
-"""The gradients of shared kernels against backpropagation through time over dense matrices; the circuit's own settings."""
+"""The gradients of shared kernels against backpropagation through time over dense matrices."""
 
 import numpy as np
 import pytest

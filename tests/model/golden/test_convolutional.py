@@ -140,7 +140,8 @@ def test_every_bit_is_that_of_the_equations(name, settings):
         target = np.arange(spec.outputs) == rng.integers(spec.outputs)
         reply = machine.learn(image, target)
         first, second, states = equations.learn(image.astype(int), target)
-        assert (reply.free_steps, reply.nudged_steps, reply.lfsr) == (first, second, equations.lfsr)
+        # No hardware was built, so there are no clocks.
+        assert tuple(vars(reply).values()) == (first, second, 0, equations.lfsr)
         assert np.array_equal(machine.states, np.concatenate(states))
         for matrix, own in zip(machine.weights, equations.whole, strict=True):
             assert np.array_equal(matrix, own)

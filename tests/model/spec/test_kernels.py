@@ -1,10 +1,12 @@
 """Kernels between layers: their text, the maps that they make, and what is refused."""
 
+import numpy as np
 import pytest
 
 from ohmprop.model.errors import UserError
 from ohmprop.model.spec import MachineSpec
 from ohmprop.model.spec.kernels import Kernel, joints
+from tests.kit.convolutions import dense
 
 GOOD = {"layers": (100, 64, 27, 3), "kernels": ("3x3x4 pool", "2x2x3", "full")}
 
@@ -67,6 +69,34 @@ def test_settings_that_are_refused(line):
         MachineSpec.from_toml("\n".join([*kept, line]))
 
 
+def test_nothing_would_be_learnt_of_phases_that_never_settle():
+    text = MachineSpec(**GOOD, nudges=True).to_toml().replace("stop_when_settled = true", "stop_when_settled = false")
+    with pytest.raises(UserError, match="settled_only = true teaches nothing with stop_when_settled = false"):
+        MachineSpec.from_toml(text)
+
+
 def test_the_setting_of_settled_patterns_is_of_kernels():
     with pytest.raises(UserError, match="settled_only = true belongs to a machine with kernels"):
         MachineSpec.from_toml("[machine]\nlayers = [64, 32, 10]\n[settings]\nsettled_only = true\n")
+
+
+@pytest.mark.parametrize(
+    ("layers", "kernels"),
+    [
+        ((64, 54, 40, 3), ("3x3x6 pool", "full", "full")),
+        ((64, 9, 70, 3), ("3x3x1 pool", "full", "full")),
+        ((64, 36, 48, 10), ("3x3x4 pool", "2x2x12", "full")),
+        ((64, 36, 60), ("3x3x4 pool", "3x3x60")),
+    ],
+)
+def test_the_largest_sum_is_that_of_all_cells_at_their_limits(layers, kernels):
+    """By dense matrices: what a unit is made of, and all that it is part of."""
+    spec = MachineSpec(layers=layers, kernels=kernels)
+    counts = dense(spec, [np.ones((matrix.rows, matrix.columns), int) for matrix in spec.matrices])
+    ups = [0, *(matrix.sum(axis=1).max() for matrix in counts[1:])]
+    downs = [*(matrix.sum(axis=0).max() for matrix in counts[1:]), 0]
+    found = max(up + down for up, down in zip(ups, downs, strict=True)) * spec.weight_limit * spec.state.high
+    own = 2 * spec.state.high << spec.leak_shift
+    drive = counts[0].sum(axis=1).max() * spec.input_weight.high * spec.brightest << spec.drive_shift
+    least = found + own
+    assert least <= spec.worst_accumulator <= least + drive + (1 << spec.euler_shift)
